@@ -1,0 +1,1 @@
+//! Runs gates: polled, with a deadline, and held for some seconds before they count.

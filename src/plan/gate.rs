@@ -1,0 +1,77 @@
+//! Gates as data: what must hold before and after a node is touched. `health` runs them.
+
+use crate::inventory::NodeName;
+use crate::resource::NodePath;
+use serde::{Deserialize, Serialize};
+
+/// A condition that must hold, with a title that users read.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "gate")]
+pub enum Gate {
+    /// A systemd unit is active and stays so. Not a proof that what it runs works.
+    UnitActive {
+        /// On which node.
+        node: NodeName,
+        /// The unit's full name.
+        unit: String,
+    },
+    /// The node's own API server, asked by its own address, answers `/readyz`.
+    ApiServerReady {
+        /// On which node.
+        node: NodeName,
+    },
+    /// The node's etcd member is healthy, has a leader, raises no alarm and has caught up; all members are there.
+    EtcdHealthy {
+        /// On which node.
+        node: NodeName,
+    },
+    /// The mirror pod in the API is the one of the present manifest, and its container runs and is ready.
+    StaticPodRuns {
+        /// On which node.
+        node: NodeName,
+        /// The component, `kube-apiserver`.
+        component: String,
+        /// The container's full command in the new manifest.
+        command: Vec<String>,
+        /// The value of harden's revision annotation in the new manifest.
+        revision: String,
+    },
+    /// The Kubernetes node is Ready.
+    NodeReady {
+        /// Which node.
+        node: NodeName,
+    },
+    /// The node's API server has loaded the encryption config that is on its disk, by its hash metric.
+    EncryptionLoaded {
+        /// On which node.
+        node: NodeName,
+        /// The file.
+        path: NodePath,
+    },
+}
+
+impl Gate {
+    /// What users read while it is waited for.
+    pub fn title(&self) -> String {
+        match self {
+            Self::UnitActive { unit, .. } => format!("{unit} is active"),
+            Self::ApiServerReady { .. } => String::from("kube-apiserver answers /readyz"),
+            Self::EtcdHealthy { .. } => String::from("etcd is healthy and caught up"),
+            Self::StaticPodRuns { component, .. } => format!("{component} runs with its new manifest"),
+            Self::NodeReady { .. } => String::from("node is Ready"),
+            Self::EncryptionLoaded { .. } => String::from("kube-apiserver has loaded the encryption config"),
+        }
+    }
+
+    /// The node that it looks at.
+    pub fn node(&self) -> &NodeName {
+        match self {
+            Self::UnitActive { node, .. }
+            | Self::ApiServerReady { node }
+            | Self::EtcdHealthy { node }
+            | Self::StaticPodRuns { node, .. }
+            | Self::NodeReady { node }
+            | Self::EncryptionLoaded { node, .. } => node,
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! The plan: a pure function of what is desired and what is observed, and the only thing that apply executes.
+//! Nothing here reads a file, a node or a clock; nothing here knows a template.
+
+mod change;
+mod gate;
+
+pub use change::{Action, Change, ClusterChange, ClusterOperation, Operation, Origin, Prior};
+pub use gate::Gate;
+
+use crate::inventory::NodeName;
+use serde::{Deserialize, Serialize};
+
+/// The version of the plan's JSON form. The part before the dot changes when a reader must change.
+pub const FORMAT_VERSION: &str = "1.0";
+
+/// Everything that one apply will do, in the order in which it will.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// [`FORMAT_VERSION`].
+    pub format_version: String,
+    /// The version of harden that made it.
+    pub harden_version: String,
+    /// The cluster's name.
+    pub cluster: String,
+    /// When it was made, seconds since 1970.
+    pub created: i64,
+    /// SHA-256 over the inventory and every template that took part: tells that a saved plan belongs to another state
+    /// of the inventory.
+    pub inputs: String,
+    /// The present stage.
+    pub stage: StageTitle,
+    /// The stages that follow once this one is applied; their exact changes are planned when it is their turn.
+    pub remaining: Vec<StageTitle>,
+    /// Waves of nodes, in order. A wave without changes is left out.
+    pub waves: Vec<Wave>,
+    /// Changes of the cluster itself, after all waves.
+    pub cluster_changes: Vec<ClusterChange>,
+    /// Gates that must hold before the stage counts as done, after the waves and before the cluster changes.
+    pub gates: Vec<Gate>,
+    /// Nodes on which nothing is to be changed.
+    pub in_sync: Vec<NodeName>,
+    /// Nodes that could not be read, and why.
+    pub unreachable: Vec<Unreachable>,
+    /// What the user should know: a flag that does not exist in this version, an owner that could not be judged.
+    pub notices: Vec<String>,
+}
+
+/// The name and the title of a stage.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StageTitle {
+    /// Its name, `encryption-write`.
+    pub name: String,
+    /// What it does, in one line.
+    pub title: String,
+}
+
+/// A node that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unreachable {
+    /// Which node.
+    pub node: NodeName,
+    /// Why.
+    pub error: String,
+}
+
+/// Nodes that are changed together. Control-plane nodes are always alone in theirs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wave {
+    /// What it is: "canary control-plane node".
+    pub title: String,
+    /// Its nodes.
+    pub nodes: Vec<NodePlan>,
+}
+
+/// Everything that is done on one node, as one transaction.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodePlan {
+    /// Which node.
+    pub node: NodeName,
+    /// Its changes, in the order in which they are made.
+    pub changes: Vec<Change>,
+    /// systemd units that are restarted, in order, each once.
+    pub restart_units: Vec<String>,
+    /// Static pods that the kubelet restarts because their manifest changes.
+    pub restart_pods: Vec<String>,
+    /// Gates that must hold before this node is touched.
+    pub before: Vec<Gate>,
+    /// Gates that must hold after it.
+    pub after: Vec<Gate>,
+}
+
+/// How many changes a plan holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Resources that do not exist yet.
+    pub add: usize,
+    /// Resources that are not as they should be.
+    pub change: usize,
+    /// Resources that should not be there.
+    pub remove: usize,
+    /// Nodes with changes.
+    pub nodes: usize,
+    /// All nodes of the plan, the unreachable ones included.
+    pub of: usize,
+}
+
+impl Plan {
+    /// All changes on nodes.
+    pub fn changes(&self) -> impl Iterator<Item = (&NodeName, &Change)> {
+        self.waves
+            .iter()
+            .flat_map(|wave| &wave.nodes)
+            .flat_map(|node| node.changes.iter().map(move |c| (&node.node, c)))
+    }
+
+    /// Whether there is nothing to do, now or in a later stage.
+    pub fn is_empty(&self) -> bool {
+        self.waves.is_empty() && self.cluster_changes.is_empty() && self.remaining.is_empty()
+    }
+
+    /// How many changes it holds.
+    pub fn summary(&self) -> Summary {
+        let nodes = self.waves.iter().map(|wave| wave.nodes.len()).sum();
+        let mut summary =
+            Summary { nodes, of: nodes + self.in_sync.len() + self.unreachable.len(), ..Summary::default() };
+        let actions = self
+            .changes()
+            .map(|(_, change)| change.action)
+            .chain(self.cluster_changes.iter().map(|change| change.action));
+        for action in actions {
+            match action {
+                Action::Add => summary.add += 1,
+                Action::Change => summary.change += 1,
+                Action::Remove => summary.remove += 1,
+            }
+        }
+        summary
+    }
+}

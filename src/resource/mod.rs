@@ -1,0 +1,124 @@
+//! The vocabulary: what can be managed on a node ([`Resource`] and its [`Spec`]), what harden wants there
+//! ([`Desired`]) and what is there ([`Observed`]). Plain data: nothing here renders, compares, reads or writes.
+
+mod certificate;
+mod content;
+mod file;
+mod id;
+mod observed;
+mod static_pod;
+
+pub use certificate::{CertificateFacts, CertificateSpec, KeyAlgorithm, Usage};
+pub use content::{Content, SecretRef};
+pub use file::{AttributesSpec, FileSpec, Mode, NodePath, Ownership};
+pub use id::{ControlId, Kind, ResourceId};
+pub use observed::{
+    Applied, AppliedResource, CertificateState, ClusterObserved, ConfigMapKey, Facts, FileKind, FileState,
+    Observed, ObservedContent, ObservedKey, PresentFile, UnitState,
+};
+pub use static_pod::{FlagSpec, FlagValue, MountSpec, MountType, StaticPodSpec};
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Everything that one node should have.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Desired {
+    /// The resources, at most one per id, in the order in which they are applied and printed.
+    pub resources: Vec<Resource>,
+}
+
+/// One managed thing on a node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resource {
+    /// Its name on the command line and in reports, `file.audit-policy`.
+    pub id: ResourceId,
+    /// What is wanted.
+    pub spec: Spec,
+    /// systemd units to restart when it changes, `kubelet.service`. Never the units of static pods.
+    pub restarts: Vec<String>,
+    /// The controls it satisfies.
+    pub controls: Vec<ControlId>,
+    /// Whether a change of it can be taken back.
+    pub undo: Undo,
+    /// The templates it was made from, as paths below `templates/`.
+    pub templates: Vec<String>,
+}
+
+/// What is wanted, by kind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Spec {
+    /// A whole file that is ours.
+    File(FileSpec),
+    /// Owner and mode only, of files that somebody else writes.
+    Attributes(AttributesSpec),
+    /// The flags, mounts and annotations that we own in a static-pod manifest.
+    StaticPod(StaticPodSpec),
+    /// The keys that we own in a YAML file.
+    YamlKeys(YamlKeysSpec),
+    /// A certificate and its private key.
+    Certificate(CertificateSpec),
+    /// The state of a systemd unit.
+    Unit(UnitSpec),
+    /// Kernel parameters, live and across reboots.
+    Sysctl(SysctlSpec),
+}
+
+/// Keys that we own in a YAML mapping; everything else in the file is kept byte for byte.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct YamlKeysSpec {
+    /// The file.
+    pub path: NodePath,
+    /// Owner, group and mode of the file.
+    pub ownership: Ownership,
+    /// What must be in it: mappings are merged, everything else (lists too) is replaced, and `null` means that the
+    /// key must be absent.
+    pub keys: serde_json::Map<String, serde_json::Value>,
+}
+
+/// The state of a systemd unit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnitSpec {
+    /// The unit's full name, `kubelet.service`.
+    pub unit: String,
+    /// Whether it starts at boot; `None` leaves that alone.
+    pub enabled: Option<bool>,
+    /// Whether it runs now; `None` leaves that alone.
+    pub active: Option<bool>,
+}
+
+/// Kernel parameters of one file below `/etc/sysctl.d`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SysctlSpec {
+    /// The file that keeps them across reboots.
+    pub path: NodePath,
+    /// Owner, group and mode of that file.
+    pub ownership: Ownership,
+    /// Dotted name to value, `net.ipv4.conf.all.accept_redirects` to `0`.
+    pub values: BTreeMap<String, String>,
+}
+
+impl SysctlSpec {
+    /// The file's content: one `name = value` a line, sorted.
+    pub fn content(&self) -> String {
+        let mut text = String::from("# Written by harden.\n");
+        for (name, value) in &self.values {
+            text.extend([name, " = ", value, "\n"]);
+        }
+        text
+    }
+}
+
+/// Whether a change can be taken back.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Undo {
+    /// Always: putting the old files back restores the old state.
+    #[default]
+    Full,
+    /// Only until the transaction is confirmed.
+    UntilCommit,
+    /// Never: data written meanwhile depends on it (an encryption key in use).
+    None,
+}

@@ -1,0 +1,188 @@
+//! What is really on a node.
+
+use super::{CertificateFacts, Mode, NodePath, ResourceId};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What one probe of a node found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Observed {
+    /// Of the node itself.
+    pub facts: Facts,
+    /// Every path that was asked for, patterns expanded.
+    pub files: BTreeMap<NodePath, FileState>,
+    /// For every pattern that was asked for, the paths that it matched.
+    pub patterns: BTreeMap<String, Vec<NodePath>>,
+    /// Every unit that was asked for.
+    pub units: BTreeMap<String, UnitState>,
+    /// Every kernel parameter that was asked for; `None` where the kernel has none of that name or cannot be asked.
+    pub sysctls: BTreeMap<String, Option<String>>,
+    /// Every certificate that was asked for, by its path.
+    pub certificates: BTreeMap<NodePath, CertificateState>,
+    /// What harden applied here last; `None` where it never did.
+    pub applied: Option<Applied>,
+}
+
+/// Of the node itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facts {
+    /// Its own hostname.
+    pub hostname: String,
+    /// Seconds since 1970 on its clock.
+    pub clock: i64,
+    /// Whether it is a running system: false for a directory tree, where no unit runs and no kernel parameter is live.
+    pub live: bool,
+    /// Whether owners can be told and set: false for a directory tree that is worked on without root.
+    pub owners: bool,
+    /// The kubelet's version, `v1.35.4`; `None` where there is none or it cannot be asked.
+    pub kubelet_version: Option<String>,
+    /// Whether systemd runs it.
+    pub systemd: bool,
+}
+
+/// The state of a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileState {
+    /// Nothing is there.
+    Absent,
+    /// Something is there.
+    Present(PresentFile),
+    /// It could not be told; the text says why.
+    Unknown(String),
+}
+
+/// Something at a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PresentFile {
+    /// What it is.
+    pub kind: FileKind,
+    /// Permission bits.
+    pub mode: Mode,
+    /// The owner's name, or number where it has none.
+    pub owner: String,
+    /// The group's name, or number where it has none.
+    pub group: String,
+    /// SHA-256 of the bytes, hexadecimal; empty for what is not a regular file.
+    pub sha256: String,
+    /// When it was last written, seconds since 1970.
+    pub modified: i64,
+    /// As much of the content as was asked for.
+    pub content: ObservedContent,
+}
+
+/// What is at a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileKind {
+    /// A regular file.
+    File,
+    /// A directory.
+    Directory,
+    /// A symbolic link; mode, owner and content are the link's own, not its target's.
+    Symlink,
+    /// A socket, device or pipe.
+    Other,
+}
+
+/// As much of a file's content as was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ObservedContent {
+    /// It was not asked for (keys, mode checks), or it is not a regular file.
+    NotRead,
+    /// Its digest is the one that was expected, so it was not sent.
+    AsExpected,
+    /// The text. Where the probe was told of sensitive keys, their values are `sha256:…` of themselves.
+    Text(String),
+    /// It is not UTF-8 or too large to be a configuration file.
+    Opaque,
+}
+
+/// The state of a systemd unit.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UnitState {
+    /// systemd's `LoadState`: `loaded`, `not-found`, `masked`.
+    pub load: String,
+    /// systemd's `ActiveState`: `active`, `inactive`, `failed`.
+    pub active: String,
+    /// systemd's `UnitFileState`: `enabled`, `disabled`, `static`.
+    pub enabled: String,
+}
+
+/// The state of a certificate and its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CertificateState {
+    /// There is no certificate.
+    Absent,
+    /// There is one, but its key is missing.
+    WithoutKey(CertificateFacts),
+    /// There is one, with a key beside it.
+    Present(CertificateFacts),
+    /// There is a file that is no certificate; the text says why.
+    Unreadable(String),
+}
+
+/// `/var/lib/harden/state.json`: what harden applied on this node last. It tells drift from pending; nothing is
+/// decided by it alone.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Applied {
+    /// Version of this file's format.
+    pub format_version: u32,
+    /// The transaction that wrote it.
+    pub transaction: String,
+    /// Who ran it, `user@host`.
+    pub by: String,
+    /// When, seconds since 1970 on the node's clock.
+    pub at: i64,
+    /// Every resource that harden has applied here, with what it left behind.
+    pub resources: BTreeMap<ResourceId, AppliedResource>,
+}
+
+/// What harden left behind of one resource.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppliedResource {
+    /// Digest of what was desired (see `plan::digest`): differs when the inventory or a template changed since.
+    pub desired: String,
+    /// Path to SHA-256 of the file as it was left.
+    pub files: BTreeMap<NodePath, String>,
+}
+
+/// What was read of the cluster as a whole, through its API and etcd.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ClusterObserved {
+    /// kubeadm's own records, by the ConfigMap key that holds them; what does not exist is not in it.
+    pub config_maps: BTreeMap<ConfigMapKey, ObservedKey>,
+    /// For each control-plane node, SHA-256 of the encryption config that its API server has loaded, by its metric; `None`
+    /// where it has loaded none or does not say.
+    pub loaded_encryption: BTreeMap<String, Option<String>>,
+    /// For each encrypted resource (`secrets`), how many values etcd holds by the provider prefix that they begin with
+    /// (`k8s:enc:secretbox:v1:key-1:`); the empty prefix counts those in plain text.
+    pub stored: BTreeMap<String, BTreeMap<String, usize>>,
+}
+
+/// One data key of a ConfigMap in which kubeadm keeps a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ConfigMapKey {
+    /// `ClusterConfiguration` of kube-system/kubeadm-config: flags of the control plane, used by `kubeadm upgrade`.
+    ClusterConfiguration,
+    /// `kubelet` of kube-system/kubelet-config: the kubelets' configuration, used by `kubeadm join` and `kubeadm upgrade`.
+    KubeletConfiguration,
+}
+
+impl ConfigMapKey {
+    /// Namespace, name and data key.
+    pub fn place(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Self::ClusterConfiguration => ("kube-system", "kubeadm-config", "ClusterConfiguration"),
+            Self::KubeletConfiguration => ("kube-system", "kubelet-config", "kubelet"),
+        }
+    }
+}
+
+/// The value of a data key of a ConfigMap.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObservedKey {
+    /// The value.
+    pub value: String,
+    /// The ConfigMap's version when it was read.
+    pub resource_version: String,
+}

@@ -1,0 +1,73 @@
+//! The parts of a static-pod manifest that harden owns.
+
+use super::{ControlId, NodePath, Ownership};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The flags, mounts and annotations that we own in one manifest; the union of all templates that speak of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StaticPodSpec {
+    /// The program, which is also the container's name: `kube-apiserver`.
+    pub component: String,
+    /// The manifest, `/etc/kubernetes/manifests/kube-apiserver.yaml`.
+    pub path: NodePath,
+    /// Owner, group and mode of the manifest.
+    pub ownership: Ownership,
+    /// The flags, at most one entry per flag name, sorted by name.
+    pub flags: Vec<FlagSpec>,
+    /// The host directories and files that the pod must see, sorted by name.
+    pub mounts: Vec<MountSpec>,
+    /// Annotations of the pod. One of them carries a digest of the files that the flags name, so that a changed file
+    /// restarts the pod.
+    pub annotations: BTreeMap<String, String>,
+}
+
+/// One owned flag of a program.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FlagSpec {
+    /// Its name without dashes, `audit-log-path`.
+    pub name: String,
+    /// What it must be.
+    pub value: FlagValue,
+    /// The controls that this flag satisfies.
+    pub controls: Vec<ControlId>,
+    /// The template that asks for it, or the inventory.
+    pub template: String,
+}
+
+/// What a flag must be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FlagValue {
+    /// Exactly once, with this value.
+    Is(String),
+    /// A comma-separated list that holds at least these, in any order; what else is in it stays.
+    Includes(Vec<String>),
+    /// Not there.
+    Absent,
+}
+
+/// A host path that the pod must see at the same path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MountSpec {
+    /// The volume's name, unique in the pod.
+    pub name: String,
+    /// The path on the host, and in the container.
+    pub path: NodePath,
+    /// The volume's `hostPath.type`.
+    #[serde(rename = "type")]
+    pub mount_type: MountType,
+    /// Whether the container may only read it.
+    pub read_only: bool,
+}
+
+/// Kubernetes' `hostPath.type`, as far as harden uses it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MountType {
+    /// An existing file. An atomic replacement of it is not seen in the container: mount its directory where that matters.
+    File,
+    /// An existing directory.
+    Directory,
+    /// A directory, made with mode 0755 if need be.
+    DirectoryOrCreate,
+}

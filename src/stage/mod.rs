@@ -1,0 +1,1 @@
+//! Procedures that need several steps: a pure function of what is observed to the next stage.

@@ -1,0 +1,1 @@
+//! The sealed secrets of a cluster, beside its inventory. Its index is public: planning needs only that.

@@ -1,0 +1,8 @@
+//! All integration tests, in one binary: one link instead of twenty.
+//!
+//! Hermetic suites run everywhere. What needs a lab is behind `tests/run`.
+
+// A test that unwraps says where it failed; the lints that forbid it are for the program.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
+
+mod layering;
