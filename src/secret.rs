@@ -47,7 +47,7 @@ impl<T: Zeroize> fmt::Debug for Secret<T> {
 }
 
 /// Replaces every secret that this process has held by [`MASK`], in whatever form it commonly leaks: as it is,
-/// line by line (PEM), and in base64.
+/// its key material alone where it is a document, and in base64.
 pub fn mask(text: &str) -> Cow<'_, str> {
     let Ok(known) = KNOWN.read() else {
         // A poisoned lock means that a writer panicked while registering: print nothing rather than a secret.
@@ -66,10 +66,7 @@ fn register(value: &[u8]) {
     use base64::Engine as _;
     let mut forms = vec![base64::engine::general_purpose::STANDARD.encode(value)];
     if let Ok(text) = std::str::from_utf8(value) {
-        forms.push(text.trim().to_owned());
-        forms.extend(
-            text.lines().map(|line| line.trim().to_owned()).filter(|line| !line.starts_with("-----")),
-        );
+        forms.extend(recognizable(text.trim()));
     }
     forms.retain(|form| form.len() >= SHORTEST_MASKED);
     if let Ok(mut known) = KNOWN.write() {
@@ -81,6 +78,25 @@ fn register(value: &[u8]) {
         // The longest first: otherwise a line inside a longer secret would break the longer match.
         known.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
     }
+}
+
+/// The parts of a secret that give it away where they stand alone. A secret of one line is one part. Of a document (PEM,
+/// a kubeconfig) only what looks like key material is: `apiVersion: v1` is in a kubeconfig too, and must not be masked
+/// everywhere else.
+fn recognizable(text: &str) -> Vec<String> {
+    if !text.contains('\n') {
+        return vec![text.to_owned()];
+    }
+    let key_material = |word: &&str| {
+        word.len() >= 24
+            && word.chars().all(|c| c.is_ascii_alphanumeric() || "+/=_-".contains(c))
+            && word.chars().any(|c| c.is_ascii_digit())
+            && word.chars().any(|c| c.is_ascii_uppercase())
+    };
+    text.split(|c: char| c.is_whitespace() || "\"'".contains(c))
+        .filter(key_material)
+        .map(str::to_owned)
+        .collect()
 }
 
 #[cfg(test)]
@@ -95,10 +111,19 @@ mod tests {
 
     #[test]
     fn every_form_is_masked() {
-        let _kept = Secret::new(String::from("-----BEGIN X-----\nMIIEvQIBADANBg\n-----END X-----\n"));
-        assert_eq!(mask("key MIIEvQIBADANBg end"), "key (sensitive) end");
+        let pem = "-----BEGIN X-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n-----END X-----\n";
+        let _kept = Secret::new(String::from(pem));
+        assert_eq!(mask("key MIIEvQIBADANBgkqhkiG9w0BAQEFAASC end"), "key (sensitive) end");
         let _kept = Secret::new(String::from("staple-of-42"));
         assert_eq!(mask("a c3RhcGxlLW9mLTQy b staple-of-42"), "a (sensitive) b (sensitive)");
+    }
+
+    #[test]
+    fn the_words_of_a_secret_document_are_not_masked_elsewhere() {
+        let _kept =
+            Secret::new(String::from("apiVersion: v1\nkind: Config\ntoken: QWxhZGRpbjpvcGVuIHNlc2FtZTEy\n"));
+        assert_eq!(mask("apiVersion: v1 kind: Config"), "apiVersion: v1 kind: Config");
+        assert_eq!(mask("x QWxhZGRpbjpvcGVuIHNlc2FtZTEy"), "x (sensitive)");
     }
 
     #[test]

@@ -1,0 +1,111 @@
+//! What apply needs and the plan must not hold: the values of secrets, new certificates and their keys. They are asked
+//! for through a trait, since apply may know neither the store nor how a certificate is made.
+
+use crate::plan::{Change, Operation};
+use crate::resource::{CertificateSpec, Content, Kind, Mode, NodePath, Ownership, SecretRef};
+use crate::secret::Secret;
+use zeroize::Zeroizing;
+
+/// Why a secret or a certificate could not be had.
+pub type MaterialError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Where apply gets secrets and certificates from.
+pub trait Materials: Sync {
+    /// The value of a secret; it is made if the plan says so and it does not exist yet.
+    fn secret(&self, reference: &SecretRef) -> Result<Secret<String>, MaterialError>;
+
+    /// A new certificate and key for what is specified, signed by the issuer.
+    fn certificate(&self, spec: &CertificateSpec, issuer: &Issuer) -> Result<Issued, MaterialError>;
+}
+
+/// A CA, in memory only.
+#[derive(Debug, Clone)]
+pub struct Issuer {
+    /// Its certificate, PEM.
+    pub certificate: Vec<u8>,
+    /// Its private key, PEM.
+    pub key: Secret<String>,
+}
+
+/// A new certificate.
+#[derive(Debug)]
+pub struct Issued {
+    /// The certificate, PEM.
+    pub certificate: String,
+    /// Its private key, PEM.
+    pub key: Secret<String>,
+}
+
+/// One file that goes to a node, secrets resolved.
+pub(super) struct Payload {
+    /// The kind of the resource that it belongs to.
+    pub(super) kind: Kind,
+    /// Where.
+    pub(super) path: NodePath,
+    /// Owner, group and mode.
+    pub(super) ownership: Ownership,
+    /// Mode of directories that have to be made for it.
+    pub(super) directory_mode: Mode,
+    /// Its bytes. Not a `Secret`, which would mask every line of an ordinary file in the output: what is secret in it has
+    /// been registered with the mask where it was made.
+    pub(super) content: Zeroizing<String>,
+}
+
+impl Payload {
+    /// SHA-256 of the bytes, hexadecimal.
+    pub(super) fn sha256(&self) -> String {
+        openssl::sha::sha256(self.content.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// The files of one change, secrets resolved and certificates issued. `issuer` reads a CA from a control-plane node.
+pub(super) fn payloads(
+    change: &Change,
+    materials: &dyn Materials,
+    issuer: &mut dyn FnMut(&CertificateSpec) -> Result<Issuer, MaterialError>,
+) -> Result<Vec<Payload>, MaterialError> {
+    let kind = change.resource.kind;
+    let mut payloads = Vec::new();
+    for operation in &change.operations {
+        match operation {
+            Operation::Write { path, content, ownership, directory_mode, .. } => payloads.push(Payload {
+                kind,
+                path: path.clone(),
+                ownership: ownership.clone(),
+                directory_mode: *directory_mode,
+                content: resolve(content, materials)?,
+            }),
+            Operation::Issue { certificate, .. } => {
+                let ca = issuer(certificate)?;
+                let issued = materials.certificate(certificate, &ca)?;
+                let directory_mode = Mode(0o755);
+                // The key goes first, so that the two renames stand next to each other in this order.
+                payloads.push(Payload {
+                    kind,
+                    path: certificate.key_path.clone(),
+                    ownership: certificate.key_ownership.clone(),
+                    directory_mode,
+                    content: Zeroizing::new(issued.key.expose().clone()),
+                });
+                payloads.push(Payload {
+                    kind,
+                    path: certificate.path.clone(),
+                    ownership: certificate.ownership.clone(),
+                    directory_mode,
+                    content: Zeroizing::new(issued.certificate),
+                });
+            }
+            Operation::SetAttributes { .. } | Operation::SetSysctls { .. } | Operation::SetUnit { .. } => {}
+        }
+    }
+    Ok(payloads)
+}
+
+/// The text with the values of its secrets in the place of their tokens.
+fn resolve(content: &Content, materials: &dyn Materials) -> Result<Zeroizing<String>, MaterialError> {
+    let mut text = Zeroizing::new(content.text.clone());
+    for reference in &content.secrets {
+        *text = text.replace(&reference.token(), materials.secret(reference)?.expose());
+    }
+    Ok(text)
+}
