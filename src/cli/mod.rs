@@ -1,1 +1,82 @@
-//! The command line: one file per verb, which wires the other modules together.
+//! The command line: its types, one file per verb, and what joins a verb's result with the exit code. The verbs wire
+//! the other modules together; no rule about clusters lives here.
+
+pub mod apply;
+pub mod drift;
+mod error;
+pub mod global;
+pub mod hostkeys;
+pub mod init;
+mod limit;
+pub mod logging;
+pub mod panic;
+pub mod plan;
+pub mod schema;
+pub mod show;
+pub mod validate;
+
+pub use error::Error;
+pub use global::{Format, Global, LogFormat};
+pub use limit::{Limit, LimitError};
+
+use crate::error::ExitCode;
+use crate::ui::Output;
+use clap::{Parser, Subcommand};
+use std::ffi::OsString;
+
+/// The same table for every verb.
+const EXIT_CODES: &str = "Exit codes:
+    0  success; nothing left to change
+    1  an error or incomplete information, nothing was changed; wrong usage too
+    2  changes, drift or findings (drift, plan --detailed-exitcode)
+    3  apply stopped part-way; what failed was rolled back and the cluster is healthy
+    4  a human is needed: a rollback failed, or the outcome on a node is unknown
+  130  interrupted";
+
+/// Makes Kubernetes clusters match a declared, hardened state, over SSH
+#[derive(Debug, Parser)]
+#[command(name = "harden", version, after_help = EXIT_CODES, max_term_width = 100, disable_help_subcommand = true)]
+pub struct Cli {
+    /// Flags of every verb.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Show a saved plan; contacts no node
+    Show(show::Show),
+}
+
+/// The command line as parsed, or the exit code where it ends here: usage errors (1, since 2 means changes), `--help`
+/// and `--version` (0).
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, ExitCode> {
+    Cli::try_parse_from(arguments).map_err(|error| {
+        // Before it is parsed there is no --color.
+        let output = Output::process(crate::ui::Color::Auto);
+        let styled = |color: bool| {
+            let text = error.render();
+            if color { text.ansi().to_string() } else { text.to_string() }
+        };
+        if error.use_stderr() {
+            output.message(&styled(output.stderr_paint().color));
+            return ExitCode::Error;
+        }
+        match output.result(&styled(output.view(false).paint.color)) {
+            Ok(_) => ExitCode::Success,
+            Err(_) => ExitCode::Error,
+        }
+    })
+}
+
+/// Runs a verb.
+pub fn run(cli: Cli, output: &Output) -> Result<ExitCode, Error> {
+    let Cli { global, verb } = cli;
+    match verb {
+        Verb::Show(arguments) => show::run(&arguments, &global, output),
+    }
+}

@@ -1,1 +1,20 @@
-//! Plans, events and errors as text, progress or JSON. It owns colour, width, and standard output and error.
+//! Plans, events and errors as text, progress lines or JSON, and questions to the user. It owns colour, width, and
+//! standard output and error: results go to the first, everything else to the second, all of it through
+//! [`crate::secret::mask`]. It only shows data: it reaches no node and decides nothing.
+
+mod diff;
+mod error;
+mod foreign;
+pub mod json;
+mod output;
+mod paint;
+pub mod plan;
+mod progress;
+mod prompt;
+
+pub use error::report;
+pub use foreign::{block, line};
+pub use output::{Color, Delivery, Output, OutputError, View};
+pub use paint::{Paint, Tone};
+pub use progress::{Clock, Progress, ProgressMode};
+pub use prompt::{PromptError, confirm, confirm_from, password};

@@ -1,0 +1,78 @@
+//! Unified diffs in a gutter. The gutter keeps the diff's own signs apart from the dashes of YAML lists:
+//! `│ -    - --profiling=true`.
+
+use super::{Tone, View};
+use similar::{ChangeTag, TextDiff};
+use std::time::{Duration, Instant};
+
+/// Lines shown around a change.
+const CONTEXT: usize = 3;
+/// After this time a diff is finished coarsely; two unrelated large files would otherwise take minutes.
+const TIMEOUT: Duration = Duration::from_millis(500);
+/// Lines of a new or removed file that are shown.
+const WHOLE_FILE_LINES: usize = 20;
+/// What stands left of every line.
+const GUTTER: &str = "      │ ";
+const NO_NEWLINE: &str = "\\ no newline at the end";
+
+/// The lines of a diff of two texts, one of which may not exist. The texts are safe to print already.
+pub(super) fn lines(before: Option<&str>, after: Option<&str>, view: View) -> Vec<String> {
+    match (before, after) {
+        (None, None) => Vec::new(),
+        (None, Some(text)) => whole(text, '+', Tone::Added, view),
+        (Some(text), None) => whole(text, '-', Tone::Removed, view),
+        (Some(before), Some(after)) => unified(before, after, view),
+    }
+}
+
+fn gutter(view: View, rest: &str) -> String {
+    format!("{}{rest}", view.paint.tone(Tone::Faint, GUTTER))
+}
+
+fn whole(text: &str, sign: char, tone: Tone, view: View) -> Vec<String> {
+    let all = text.lines().count();
+    // One line more than the limit is shown rather than announced.
+    let shown = if view.verbose || all <= WHOLE_FILE_LINES + 1 { all } else { WHOLE_FILE_LINES };
+    let mut lines: Vec<String> = text
+        .lines()
+        .take(shown)
+        .map(|line| gutter(view, &view.paint.tone(tone, &format!("{sign}{line}"))))
+        .collect();
+    if shown < all {
+        lines.push(gutter(view, &view.paint.tone(Tone::Faint, &format!("… {} more lines", all - shown))));
+    }
+    lines
+}
+
+fn unified(before: &str, after: &str, view: View) -> Vec<String> {
+    let diff = TextDiff::configure().timeout(TIMEOUT).diff_lines(before, after);
+    let deadline = Instant::now() + TIMEOUT;
+    let mut lines = Vec::new();
+    for hunk in diff.unified_diff().context_radius(CONTEXT).iter_hunks() {
+        lines.push(gutter(view, &view.paint.tone(Tone::Faint, &hunk.header().to_string())));
+        for operation in hunk.ops() {
+            for change in diff.iter_inline_changes_deadline(operation, Some(deadline)) {
+                let (sign, tone) = match change.tag() {
+                    ChangeTag::Delete => ("-", Tone::Removed),
+                    ChangeTag::Insert => ("+", Tone::Added),
+                    ChangeTag::Equal => (" ", Tone::Plain),
+                };
+                let mut text = view.paint.tone(tone, sign);
+                for (changed, piece) in change.iter_strings_lossy() {
+                    let piece = piece.trim_end_matches('\n');
+                    text.push_str(&if changed {
+                        view.paint.marked(tone, piece)
+                    } else {
+                        view.paint.tone(tone, piece)
+                    });
+                }
+                // Trailing spaces may be the change itself; only the sign of an empty line goes.
+                lines.push(gutter(view, if text == " " { "" } else { &text }));
+                if change.missing_newline() {
+                    lines.push(gutter(view, &view.paint.tone(Tone::Faint, NO_NEWLINE)));
+                }
+            }
+        }
+    }
+    lines
+}

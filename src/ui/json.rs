@@ -1,0 +1,98 @@
+//! The JSON forms, which are an interface: `format_version` says when a reader must change.
+//!
+//! A plan (`harden plan -o json`, `harden show FILE -o json`) is one object:
+//!
+//! | key | what |
+//! |---|---|
+//! | `format_version` | [`crate::plan::FORMAT_VERSION`]: a reader must refuse another number before the dot and ignore keys it does not know |
+//! | `harden_version`, `cluster`, `created`, `inputs` | who made it, for what, when (seconds since 1970), from which inputs (SHA-256) |
+//! | `stage`, `remaining` | the present stage and those that follow, each `{"name", "title"}` |
+//! | `waves` | in order, each `{"title", "nodes": [{"node", "changes", "restart_units", "restart_pods", "before", "after"}]}` |
+//! | `cluster_changes`, `gates` | what follows the waves |
+//! | `in_sync`, `unreachable`, `notices` | the other nodes, and what the user should know |
+//! | `summary` | `{"add", "change", "remove", "nodes", "of"}`, the numbers of the closing line |
+//!
+//! Without `summary` it is the type [`Plan`], and it can be read as one. Secrets are masked in every text.
+//!
+//! Progress (`--progress json`, on standard error) is one object a line: `time` (seconds since 1970), `event`, and the
+//! fields of the [`Event`]. `event` is `step`, `done` (with `outcome` `in-sync`, `finished`, `rolled-back` or `failed`,
+//! and `text`), `wave`, `waiting` and `passed` (with `elapsed_seconds`), `cluster` or `warning`. `node` is left out of
+//! what is about the whole cluster.
+
+use crate::event::{Event, Outcome};
+use crate::inventory::NodeName;
+use crate::plan::{Plan, Summary};
+use crate::secret::mask;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use std::time::Duration;
+
+#[derive(Serialize)]
+struct Document<'a> {
+    #[serde(flatten)]
+    plan: &'a Plan,
+    summary: Summary,
+}
+
+/// A plan as a pretty-printed JSON document.
+pub fn plan(plan: &Plan) -> Result<String, serde_json::Error> {
+    let document = serde_json::to_value(Document { plan, summary: plan.summary() })?;
+    serde_json::to_string_pretty(&masked(document))
+}
+
+/// An event as one line of JSON; `now` is the time since 1970.
+pub fn event(event: &Event, now: Duration) -> String {
+    let mut object = Map::new();
+    object.insert(String::from("time"), Value::from(now.as_secs()));
+    let (name, node, fields) = parts(event);
+    object.insert(String::from("event"), Value::from(name));
+    if let Some(node) = node {
+        object.insert(String::from("node"), Value::from(node.as_str()));
+    }
+    if let Value::Object(fields) = fields {
+        object.extend(fields);
+    }
+    masked(Value::Object(object)).to_string()
+}
+
+fn parts(event: &Event) -> (&'static str, Option<&NodeName>, Value) {
+    match event {
+        Event::Step { node, step } => ("step", Some(node), json!({ "step": step })),
+        Event::Done { node, outcome } => ("done", Some(node), self::outcome(outcome)),
+        Event::Wave { number, of, title } => {
+            ("wave", None, json!({ "number": number, "of": of, "title": title }))
+        }
+        Event::Waiting { node, gate, elapsed, last } => (
+            "waiting",
+            node.as_ref(),
+            json!({ "gate": gate, "elapsed_seconds": elapsed.as_secs(), "last": last }),
+        ),
+        Event::Passed { node, gate, elapsed } => {
+            ("passed", node.as_ref(), json!({ "gate": gate, "elapsed_seconds": elapsed.as_secs() }))
+        }
+        Event::Cluster { step } => ("cluster", None, json!({ "step": step })),
+        Event::Warning { node, text } => ("warning", node.as_ref(), json!({ "text": text })),
+    }
+}
+
+fn outcome(outcome: &Outcome) -> Value {
+    match outcome {
+        Outcome::InSync => json!({ "outcome": "in-sync" }),
+        Outcome::Finished(text) => json!({ "outcome": "finished", "text": text }),
+        Outcome::RolledBack(text) => json!({ "outcome": "rolled-back", "text": text }),
+        Outcome::Failed(text) => json!({ "outcome": "failed", "text": text }),
+    }
+}
+
+/// Masks the texts before they are written as JSON: afterwards a secret with a quote or a newline in it reads
+/// differently and would no longer be found.
+fn masked(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(mask(&text).into_owned()),
+        Value::Array(values) => values.into_iter().map(masked).collect(),
+        Value::Object(fields) => {
+            fields.into_iter().map(|(key, value)| (mask(&key).into_owned(), masked(value))).collect()
+        }
+        other => other,
+    }
+}

@@ -1,0 +1,115 @@
+//! What stands below the waves: the other nodes, notices, restarts, and the closing line.
+
+use super::{nodes, short_unit};
+use crate::inventory::NodeName;
+use crate::plan::Plan;
+use crate::ui::{Tone, View, line};
+
+/// Names of nodes in sync that are listed.
+const NAMES_SHOWN: usize = 12;
+
+pub(super) fn lines(plan: &Plan, view: View) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    // Nothing to do at all: the closing line says it.
+    if !plan.is_empty() {
+        lines.extend(in_sync(plan, view));
+    }
+    if !plan.unreachable.is_empty() {
+        lines.push(view.paint.tone(Tone::Warning, "Not read:"));
+        lines.extend(plan.unreachable.iter().map(|it| format!("  {}: {}", it.node, line(&it.error))));
+    }
+    let notice = view.paint.tone(Tone::Warning, "Notice:");
+    lines.extend(plan.notices.iter().map(|text| format!("{notice} {}", line(text))));
+    lines.extend(restarts(plan));
+    lines.extend(no_return(plan, view));
+    lines.push(view.paint.tone(Tone::Heading, &closing(plan)));
+    lines
+}
+
+fn in_sync(plan: &Plan, view: View) -> Option<String> {
+    let all = plan.in_sync.len();
+    let shown = if view.verbose { all } else { NAMES_SHOWN };
+    let names: Vec<_> = plan.in_sync.iter().take(shown).map(NodeName::as_str).collect();
+    let more = if all > shown { format!(" and {} more", all - shown) } else { String::new() };
+    (all > 0).then(|| view.paint.tone(Tone::Faint, &format!("In sync: {}{more}", names.join(", "))))
+}
+
+struct Restart<'a> {
+    name: &'a str,
+    nodes: usize,
+    at_once: usize,
+}
+
+/// What restarts, on how many nodes, and how many of them at once.
+fn restarts(plan: &Plan) -> Option<String> {
+    let mut restarts: Vec<Restart<'_>> = Vec::new();
+    for wave in &plan.waves {
+        let names = wave.nodes.iter().flat_map(|node| {
+            node.restart_pods
+                .iter()
+                .map(String::as_str)
+                .chain(node.restart_units.iter().map(|u| short_unit(u)))
+        });
+        let mut here: Vec<(&str, usize)> = Vec::new();
+        for name in names {
+            match here.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, count)) => *count += 1,
+                None => here.push((name, 1)),
+            }
+        }
+        for (name, count) in here {
+            match restarts.iter_mut().find(|restart| restart.name == name) {
+                Some(restart) => {
+                    restart.nodes += count;
+                    restart.at_once = restart.at_once.max(count);
+                }
+                None => restarts.push(Restart { name, nodes: count, at_once: count }),
+            }
+        }
+    }
+    let text: Vec<_> = restarts.iter().map(restart).collect();
+    (!text.is_empty()).then(|| format!("Restarts: {}.", text.join(", ")))
+}
+
+fn restart(restart: &Restart<'_>) -> String {
+    let pace = match (restart.nodes, restart.at_once) {
+        (1, _) => String::new(),
+        (_, 1) => String::from(" one after the other"),
+        (all, at_once) if all == at_once => String::from(" at once"),
+        (_, at_once) => format!(" up to {at_once} at once"),
+    };
+    format!("{} on {}{pace}", line(restart.name), nodes(restart.nodes))
+}
+
+fn no_return(plan: &Plan, view: View) -> Option<String> {
+    use crate::resource::Undo;
+    let on_nodes = plan.changes().filter(|(_, change)| change.undo == Undo::None).count();
+    let in_cluster = plan.cluster_changes.iter().filter(|change| change.undo == Undo::None).count();
+    let text = match on_nodes + in_cluster {
+        0 => return None,
+        1 => String::from("1 change marked ! cannot be undone."),
+        count => format!("{count} changes marked ! cannot be undone."),
+    };
+    Some(view.paint.tone(Tone::Warning, &text))
+}
+
+/// The last line; scripts look for it.
+fn closing(plan: &Plan) -> String {
+    let summary = plan.summary();
+    let read = summary.of - plan.unreachable.len();
+    if !plan.is_empty() {
+        return format!(
+            "Plan: {} to add, {} to change, {} to remove on {} of {} nodes.",
+            summary.add, summary.change, summary.remove, summary.nodes, summary.of
+        );
+    }
+    let verb = |count: usize| if count == 1 { "is" } else { "are" };
+    match plan.unreachable.len() {
+        0 => format!("No changes. {} {} as declared.", nodes(read), verb(read)),
+        lost => format!(
+            "No changes. {read} of {} {} as declared, {lost} could not be read.",
+            nodes(summary.of),
+            verb(read)
+        ),
+    }
+}

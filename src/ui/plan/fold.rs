@@ -1,0 +1,71 @@
+//! Nodes of one role mostly get the same changes: what was shown on one node is not shown again on the next, so that the
+//! plan of a large cluster stays readable.
+
+use super::item::Item;
+use crate::inventory::NodeName;
+use std::collections::VecDeque;
+
+/// Nodes shown in full that later ones are compared with. A few are enough (one for each role), and more would make a
+/// plan of thousands of different nodes slow.
+const KEPT: usize = 8;
+
+/// The nodes that have been shown in full.
+#[derive(Debug, Default)]
+pub(super) struct References<'a>(VecDeque<(&'a NodeName, Vec<Item<'a>>)>);
+
+/// How a node is shown.
+#[derive(Debug)]
+pub(super) enum Folded<'a> {
+    /// In full.
+    None(Vec<Item<'a>>),
+    /// As another node, apart from some.
+    Same {
+        /// The other node.
+        as_on: &'a NodeName,
+        /// How many changes are the same.
+        count: usize,
+        /// The others, all of which change a resource that is changed otherwise there, or not at all.
+        differing: Vec<Item<'a>>,
+    },
+    /// Some as on another node, which has more changes than that: each is named, the same ones without their diff.
+    Partly {
+        /// The other node.
+        as_on: &'a NodeName,
+        /// The changes, and whether they are the same.
+        items: Vec<(Item<'a>, bool)>,
+    },
+}
+
+impl<'a> References<'a> {
+    /// Decides how a node is shown, and remembers it where that is in full.
+    pub(super) fn fold(&mut self, node: &'a NodeName, items: Vec<Item<'a>>, verbose: bool) -> Folded<'a> {
+        if verbose {
+            return Folded::None(items);
+        }
+        let alike = |known: &[Item<'a>]| items.iter().filter(|item| known.contains(item)).count();
+        let best = self
+            .0
+            .iter()
+            .map(|(name, known)| (alike(known), *name, known))
+            .filter(|(count, ..)| *count > 0 && *count * 2 >= items.len())
+            .max_by_key(|(count, ..)| *count);
+        let Some((count, as_on, known)) = best else {
+            self.0.push_back((node, items.clone()));
+            if self.0.len() > KEPT {
+                self.0.pop_front();
+            }
+            return Folded::None(items);
+        };
+        let covered = known.iter().all(|item| items.iter().any(|own| own.resource == item.resource));
+        let items = items.into_iter().map(|item| {
+            let same = known.contains(&item);
+            (item, same)
+        });
+        if covered {
+            let differing = items.filter(|(_, same)| !same).map(|(item, _)| item).collect();
+            Folded::Same { as_on, count, differing }
+        } else {
+            Folded::Partly { as_on, items: items.collect() }
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! One change in text: its line with sign, subject and marks, its reasons, its diff.
+
+use crate::plan::{Action, Change, ClusterChange, NodePlan, Origin};
+use crate::resource::{ControlId, Kind, ResourceId, Undo};
+use crate::ui::{Tone, View, block, diff, foreign, line};
+use std::collections::BTreeMap;
+
+/// What is shown of a change, on a node or in the cluster. Two that are equal read the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Item<'a> {
+    pub(super) resource: &'a ResourceId,
+    action: Action,
+    subject: &'a str,
+    reasons: &'a [String],
+    before: Option<&'a str>,
+    after: Option<&'a str>,
+    sensitive: bool,
+    origin: Option<Origin>,
+    controls: &'a [ControlId],
+    undo: Undo,
+    /// The static pod that restarts because of it.
+    pub(super) restart: Option<&'a str>,
+}
+
+impl<'a> Item<'a> {
+    pub(super) fn of_node(change: &'a Change, node: &'a NodePlan) -> Self {
+        let restarts = |pod: &&String| {
+            change.resource.kind == Kind::StaticPod
+                && (**pod == change.resource.name || change.subject.ends_with(&format!("/{pod}.yaml")))
+        };
+        Self {
+            resource: &change.resource,
+            action: change.action,
+            subject: &change.subject,
+            reasons: &change.reasons,
+            before: change.before.as_deref(),
+            after: change.after.as_deref(),
+            sensitive: change.sensitive,
+            origin: Some(change.origin),
+            controls: &change.controls,
+            undo: change.undo,
+            restart: node.restart_pods.iter().find(restarts).map(String::as_str),
+        }
+    }
+
+    pub(super) fn of_cluster(change: &'a ClusterChange) -> Self {
+        Self {
+            resource: &change.resource,
+            action: change.action,
+            subject: &change.subject,
+            reasons: &change.reasons,
+            before: change.before.as_deref(),
+            after: change.after.as_deref(),
+            sensitive: false,
+            origin: None,
+            controls: &change.controls,
+            undo: change.undo,
+            restart: None,
+        }
+    }
+
+    /// All lines of the change.
+    pub(super) fn lines(&self, view: View) -> Vec<String> {
+        let mut lines = vec![self.heading(view, "")];
+        lines.extend(self.reasons.iter().map(|reason| format!("        {}", line(reason))));
+        let safe = |text: &str| {
+            let text = block(text);
+            if self.sensitive { foreign::shorten_digests(&text) } else { text }
+        };
+        let (before, after) = (self.before.map(safe), self.after.map(safe));
+        lines.extend(diff::lines(before.as_deref(), after.as_deref(), view));
+        lines
+    }
+
+    /// The line with sign, subject and marks; `note` follows the subject.
+    pub(super) fn heading(&self, view: View, note: &str) -> String {
+        let tone = match self.action {
+            Action::Add => Tone::Added,
+            Action::Change => Tone::Changed,
+            Action::Remove => Tone::Removed,
+        };
+        let final_mark = if self.undo == Undo::None { "!" } else { " " };
+        let sign = self.action.sign();
+        let subject = line(self.subject);
+        let marks = self.marks().concat();
+        let used = format!("   {final_mark}{sign} {subject}{note}{marks}").chars().count();
+        format!(
+            "   {}{} {subject}{}{}{}",
+            view.paint.tone(Tone::Warning, final_mark),
+            view.paint.tone(tone, &sign.to_string()),
+            view.paint.tone(Tone::Faint, note),
+            view.paint.tone(Tone::Warning, &marks),
+            view.paint.tone(Tone::Faint, &self.controls(view, used)),
+        )
+    }
+
+    fn marks(&self) -> Vec<String> {
+        let mut marks = Vec::new();
+        if let Some(pod) = self.restart {
+            marks.push(format!("  [restart: {}]", line(pod)));
+        }
+        match self.origin {
+            Some(Origin::Drift) => marks.push(String::from("  [drift]")),
+            Some(Origin::Both) => marks.push(String::from("  [drift and pending]")),
+            Some(Origin::New | Origin::Pending) | None => {}
+        }
+        if self.sensitive {
+            marks.push(String::from("  [sensitive]"));
+        }
+        if self.undo == Undo::None {
+            marks.push(String::from("  [cannot be undone]"));
+        }
+        marks
+    }
+
+    /// The controls, as many as there is room for: `cis-1.12:1.2.15,1.2.16`.
+    fn controls(&self, view: View, used: usize) -> String {
+        let room = if view.verbose { usize::MAX } else { view.width.saturating_sub(used) };
+        (1..=self.controls.len())
+            .rev()
+            .map(|count| self.first_controls(count))
+            .find(|text| text.chars().count() <= room)
+            .unwrap_or_default()
+    }
+
+    fn first_controls(&self, count: usize) -> String {
+        let mut benchmarks: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for control in &self.controls[..count] {
+            benchmarks.entry(&control.benchmark).or_default().push(&control.item);
+        }
+        let named: Vec<_> = benchmarks
+            .iter()
+            .map(|(benchmark, items)| format!("  {}:{}", line(benchmark), line(&items.join(","))))
+            .collect();
+        match self.controls.len() - count {
+            0 => named.concat(),
+            left => format!("{} and {left} more", named.concat()),
+        }
+    }
+}

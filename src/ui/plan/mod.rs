@@ -1,0 +1,128 @@
+//! The text of a plan: waves, nodes, changes with their diffs, what restarts, and the closing line. It shows what is in
+//! the plan and computes nothing about the cluster.
+
+mod closing;
+mod fold;
+mod gates;
+mod item;
+
+use super::{Tone, View, line};
+use crate::plan::{NodePlan, Plan, StageTitle, Wave};
+use fold::{Folded, References};
+use item::Item;
+
+/// The text of a plan. The last line is stable: `Plan: 3 to add, 9 to change, 0 to remove on 4 of 4 nodes.`, or
+/// `No changes. 4 nodes are as declared.`
+pub fn render(plan: &Plan, view: View) -> String {
+    let mut lines = header(plan, view);
+    let mut references = References::default();
+    for (index, wave) in plan.waves.iter().enumerate() {
+        lines.push(String::new());
+        let title = format!("Wave {} of {}: {}", index + 1, plan.waves.len(), line(&wave.title));
+        lines.push(view.paint.tone(Tone::Heading, &title));
+        lines.extend(wave_lines(wave, &mut references, view));
+    }
+    lines.extend(cluster_lines(plan, view));
+    lines.extend(closing::lines(plan, view));
+    lines.push(String::new());
+    lines.join("\n")
+}
+
+fn header(plan: &Plan, view: View) -> Vec<String> {
+    let of = plan.summary().of;
+    let read = of - plan.unreachable.len();
+    let cluster = view.paint.tone(Tone::Heading, &format!("Cluster {}", line(&plan.cluster)));
+    let mut lines = vec![format!("{cluster}: {read} of {} read", nodes(of))];
+    if plan.is_empty() {
+        return lines;
+    }
+    let title = |stage: &StageTitle| format!("{} ({})", line(&stage.name), line(&stage.title));
+    let number = match plan.remaining.len() {
+        0 => String::from("Stage"),
+        remaining => format!("Stage 1 of {}", remaining + 1),
+    };
+    lines.push(format!("{}: {}", view.paint.tone(Tone::Heading, &number), title(&plan.stage)));
+    if !plan.remaining.is_empty() {
+        let remaining: Vec<_> = plan.remaining.iter().map(title).collect();
+        lines.push(format!("Then, each planned when it is its turn: {}", remaining.join(", ")));
+    }
+    lines
+}
+
+fn wave_lines<'a>(wave: &'a Wave, references: &mut References<'a>, view: View) -> Vec<String> {
+    let mut lines = Vec::new();
+    for node in &wave.nodes {
+        let items: Vec<_> = node.changes.iter().map(|change| Item::of_node(change, node)).collect();
+        lines.push(node_heading(node, &items, view));
+        match references.fold(&node.node, items, view.verbose) {
+            Folded::None(items) => {
+                for item in items {
+                    lines.extend(item.lines(view));
+                }
+            }
+            Folded::Same { as_on, count, differing } => {
+                let same = format!("    same changes as {} ({count})", as_on.as_str());
+                lines.push(view.paint.tone(Tone::Faint, &same));
+                for item in differing {
+                    lines.extend(item.lines(view));
+                }
+            }
+            Folded::Partly { as_on, items } => {
+                for (item, same) in items {
+                    if same {
+                        lines.push(item.heading(view, &format!("  as on {as_on}")));
+                    } else {
+                        lines.extend(item.lines(view));
+                    }
+                }
+            }
+        }
+    }
+    lines.extend(gates::of_wave(wave, view));
+    lines
+}
+
+/// The node's line; it carries the restarts that no change of a manifest carries.
+fn node_heading(node: &NodePlan, items: &[Item<'_>], view: View) -> String {
+    let count = match node.changes.len() {
+        1 => String::from("1 change"),
+        count => format!("{count} changes"),
+    };
+    let pods = node.restart_pods.iter().map(String::as_str);
+    let rest: Vec<_> = node
+        .restart_units
+        .iter()
+        .map(|unit| short_unit(unit))
+        .chain(pods.filter(|pod| !items.iter().any(|item| item.restart == Some(pod))))
+        .map(line)
+        .collect();
+    let restarts = match rest.as_slice() {
+        [] => String::new(),
+        rest => view.paint.tone(Tone::Warning, &format!("  [restart: {}]", rest.join(", "))),
+    };
+    format!("  {}: {count}{restarts}", view.paint.tone(Tone::Heading, node.node.as_str()))
+}
+
+fn cluster_lines(plan: &Plan, view: View) -> Vec<String> {
+    let mut lines = Vec::new();
+    if !plan.gates.is_empty() {
+        lines.push(String::new());
+        lines.push(gates::of_stage(&plan.gates, view));
+    }
+    if !plan.cluster_changes.is_empty() {
+        lines.push(String::new());
+        lines.push(view.paint.tone(Tone::Heading, "Then in the cluster"));
+        for change in &plan.cluster_changes {
+            lines.extend(Item::of_cluster(change).lines(view));
+        }
+    }
+    lines
+}
+
+fn short_unit(unit: &str) -> &str {
+    unit.strip_suffix(".service").unwrap_or(unit)
+}
+
+fn nodes(count: usize) -> String {
+    if count == 1 { String::from("1 node") } else { format!("{count} nodes") }
+}
