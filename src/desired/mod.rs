@@ -1,2 +1,113 @@
-//! Templates, inventory and the store's index in, [`Desired`](crate::resource::Desired) per node out.
-//! Deterministic, and no I/O but reading templates.
+//! Templates, inventory and the store's index in, [`Desired`] per node out. Deterministic: the same inputs give the same
+//! bytes. No I/O but reading templates.
+//!
+//! A managed thing is one file below `templates/`, and no Rust: TOML front matter between `+++` lines says what it is and
+//! where it goes, the Tera body below it says what is in it. Rendered output is parsed and checked before it is planned.
+
+mod body;
+mod context;
+mod embedded;
+mod error;
+mod flags;
+mod front_matter;
+mod load;
+mod node;
+mod static_pod;
+mod version;
+
+pub use error::{Claim, TemplateError};
+pub use load::Templates;
+pub use static_pod::REVISION;
+
+use crate::inventory::{EncryptionProvider, Inventory, Minor, NodeName};
+use crate::resource::{Desired, SecretRef};
+use std::collections::BTreeMap;
+
+/// What is known beside the inventory.
+#[derive(Debug, Clone, Default)]
+pub struct Inputs {
+    /// Encryption at rest, when it is its turn; `None` leaves it alone.
+    pub encryption: Option<EncryptionInput>,
+    /// The versions that nodes were seen to run; the inventory's for those that are missing.
+    pub versions: BTreeMap<NodeName, Minor>,
+}
+
+/// With which key values are encrypted, and how far that is.
+#[derive(Debug, Clone)]
+pub struct EncryptionInput {
+    /// The key; the last part of its name is the key's name in the API server's configuration.
+    pub key: SecretRef,
+    /// How far it is.
+    pub phase: EncryptionPhase,
+}
+
+impl EncryptionInput {
+    /// The key's name in the API server's configuration, which is stored with every value. It is never used again for
+    /// another key.
+    pub fn key_name(&self) -> &str {
+        self.key.name.rsplit('/').next().unwrap_or_default()
+    }
+}
+
+/// How far the first enabling of encryption is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EncryptionPhase {
+    /// The key can be read with, and values are still written in plain text.
+    Read,
+    /// Values are written with the key.
+    Write,
+}
+
+/// What one node should have.
+#[derive(Debug, Clone, Default)]
+pub struct Rendered {
+    /// Its resources.
+    pub desired: Desired,
+    /// What the user should know about it.
+    pub notices: Vec<String>,
+}
+
+/// Renders every template for every node. The first error stops it; [`Templates::validate`] finds them all.
+pub fn render(
+    templates: &Templates,
+    inventory: &Inventory,
+    inputs: &Inputs,
+) -> Result<BTreeMap<NodeName, Rendered>, TemplateError> {
+    inventory
+        .nodes
+        .iter()
+        .map(|node| {
+            let (rendered, errors) = templates.render_node(inventory, node, inputs);
+            match errors.into_iter().next() {
+                Some(error) => Err(error),
+                None => Ok((node.name.clone(), rendered)),
+            }
+        })
+        .collect()
+}
+
+impl Templates {
+    /// Renders every template for every node and in every phase of encryption, and gives all errors. What is wrong on
+    /// many nodes in the same way is told of the first.
+    pub fn validate(&self, inventory: &Inventory) -> Vec<TemplateError> {
+        let phase = |phase| {
+            let key = SecretRef { name: String::from("encryption/key"), sha256: None };
+            Inputs { encryption: Some(EncryptionInput { key, phase }), ..Inputs::default() }
+        };
+        let mut all = vec![Inputs::default()];
+        if inventory.encryption.provider != EncryptionProvider::None {
+            all.extend([phase(EncryptionPhase::Read), phase(EncryptionPhase::Write)]);
+        }
+        let mut errors: Vec<TemplateError> = Vec::new();
+        for inputs in &all {
+            for node in &inventory.nodes {
+                for error in self.render_node(inventory, node, inputs).1 {
+                    if !errors.iter().any(|known| known.same_as(&error)) {
+                        errors.push(error);
+                    }
+                }
+            }
+        }
+        errors
+    }
+}

@@ -1,0 +1,233 @@
+//! From a rendered body to what its kind holds, checked: every kind but `static-pod`, of which several templates make one.
+
+use super::EncryptionInput;
+use super::context::lay_over;
+use super::front_matter::FrontMatter;
+use crate::resource::{
+    AttributesSpec, CertificateSpec, Content, FileSpec, KeyAlgorithm, Kind, Mode, NodePath, Ownership, Spec,
+    SysctlSpec, UnitSpec, Usage, YamlKeysSpec,
+};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+/// Mode of directories that are made for a file, unless its template says another.
+const DIRECTORY_MODE: Mode = Mode(0o755);
+
+/// The longest common name (RFC 5280, `ub-common-name`).
+const LONGEST_COMMON_NAME: usize = 64;
+
+/// Why a rendered body is not usable; a sentence for [`super::TemplateError::Shape`].
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Unusable(pub(super) String);
+
+/// Parses YAML as Kubernetes reads it. The error never quotes the text, which may hold what nobody should see.
+pub(super) fn yaml<T: DeserializeOwned>(text: &str) -> Result<T, Unusable> {
+    let options = serde_saphyr::options! { legacy_octal_numbers: true, with_snippet: false };
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| Unusable(error.to_string()))
+}
+
+/// What a kind holds. `merge` are values of the inventory that are laid over yaml-keys.
+pub(super) fn spec(
+    front: &FrontMatter,
+    text: &str,
+    merge: Option<&Map<String, Value>>,
+    encryption: Option<&EncryptionInput>,
+) -> Result<Spec, Unusable> {
+    if text.contains("{{") || text.contains("{%") {
+        return Err(Unusable(String::from("a template sign is left in it")));
+    }
+    match *front.kind.get_ref() {
+        Kind::File => file(front, text, encryption).map(Spec::File),
+        Kind::Attributes => attributes(front, text).map(Spec::Attributes),
+        Kind::YamlKeys => yaml_keys(front, text, merge).map(Spec::YamlKeys),
+        Kind::Certificate => certificate(front, text).map(Spec::Certificate),
+        Kind::Unit => unit(text).map(Spec::Unit),
+        Kind::Sysctl => sysctl(front, text).map(Spec::Sysctl),
+        kind @ (Kind::StaticPod | Kind::Object) => Err(Unusable(format!("kind `{kind}` is not made here"))),
+    }
+}
+
+/// Where it goes.
+pub(super) fn path(front: &FrontMatter) -> Result<NodePath, Unusable> {
+    let text = front.path.as_deref().unwrap_or_default();
+    NodePath::try_from(text.to_owned()).map_err(|error| Unusable(error.to_string()))
+}
+
+/// Owner and group are root unless a template says another; the mode is always said.
+pub(super) fn ownership(front: &FrontMatter) -> Result<Ownership, Unusable> {
+    Ok(Ownership {
+        owner: front.owner.clone().unwrap_or_else(|| String::from("root")),
+        group: front.group.clone().unwrap_or_else(|| String::from("root")),
+        mode: front.mode.ok_or_else(|| Unusable(String::from("no mode is said")))?,
+    })
+}
+
+fn file(front: &FrontMatter, text: &str, encryption: Option<&EncryptionInput>) -> Result<FileSpec, Unusable> {
+    let path = path(front)?;
+    if text.trim().is_empty() {
+        return Err(Unusable(String::from("it is empty")));
+    }
+    if [".yaml", ".yml"].iter().any(|end| path.as_str().ends_with(end)) {
+        let options = serde_saphyr::options! { legacy_octal_numbers: true, with_snippet: false };
+        serde_saphyr::from_multiple_with_options::<Value>(text, options)
+            .map_err(|error| Unusable(error.to_string()))?;
+    }
+    let secrets: Vec<_> = encryption
+        .map(|input| input.key.clone())
+        .into_iter()
+        .filter(|secret| text.contains(&secret.token()))
+        .collect();
+    if !secrets.is_empty() && front.sensitive.is_empty() {
+        return Err(Unusable(String::from("it holds a secret, and `sensitive` names no key")));
+    }
+    Ok(FileSpec {
+        path,
+        ownership: ownership(front)?,
+        directory_mode: front.directory_mode.unwrap_or(DIRECTORY_MODE),
+        content: Content { text: text.to_owned(), secrets },
+        sensitive_keys: front.sensitive.clone(),
+    })
+}
+
+fn attributes(front: &FrontMatter, text: &str) -> Result<AttributesSpec, Unusable> {
+    if !text.trim().is_empty() {
+        return Err(Unusable(String::from("kind `attributes` has no body")));
+    }
+    Ok(AttributesSpec {
+        // A pattern has the same shape as a path; only its last parts may match more than one.
+        pattern: path(front)?.to_string(),
+        owner: front.owner.clone(),
+        group: front.group.clone(),
+        mode: front.mode,
+    })
+}
+
+fn yaml_keys(
+    front: &FrontMatter,
+    text: &str,
+    merge: Option<&Map<String, Value>>,
+) -> Result<YamlKeysSpec, Unusable> {
+    let mut keys: Map<String, Value> = yaml(text)?;
+    for (path, value) in merge.into_iter().flatten() {
+        lay_over(&mut keys, path, value)
+            .map_err(|path| Unusable(format!("`{path}` runs through a value that is no mapping")))?;
+    }
+    Ok(YamlKeysSpec { path: path(front)?, ownership: ownership(front)?, keys })
+}
+
+fn unit(text: &str) -> Result<UnitSpec, Unusable> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Body {
+        unit: String,
+        enabled: Option<bool>,
+        active: Option<bool>,
+    }
+    let body: Body = yaml(text)?;
+    if !body.unit.contains('.') {
+        return Err(Unusable(format!("`{}` is not a unit's full name, `kubelet.service`", body.unit)));
+    }
+    Ok(UnitSpec { unit: body.unit, enabled: body.enabled, active: body.active })
+}
+
+fn sysctl(front: &FrontMatter, text: &str) -> Result<SysctlSpec, Unusable> {
+    let body: BTreeMap<String, Value> = yaml(text)?;
+    let values =
+        body.into_iter().map(|(name, value)| Ok((name, scalar(&value)?))).collect::<Result<_, _>>()?;
+    Ok(SysctlSpec { path: path(front)?, ownership: ownership(front)?, values })
+}
+
+/// A scalar as the text that stands in a flag or a kernel parameter.
+pub(super) fn scalar(value: &Value) -> Result<String, Unusable> {
+    match value {
+        Value::String(text) if text.chars().any(char::is_control) => {
+            Err(Unusable(format!("{value} holds a control character")))
+        }
+        Value::String(text) => Ok(text.clone()),
+        Value::Bool(_) | Value::Number(_) => Ok(value.to_string()),
+        _ => Err(Unusable(format!("{value} is not a single value"))),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct CertificateBody {
+    common_name: String,
+    #[serde(default)]
+    organizations: BTreeSet<String>,
+    /// Subject alternative names: DNS names and IP addresses.
+    #[serde(default)]
+    sans: Vec<String>,
+    usages: BTreeSet<Usage>,
+    issuer: NodePath,
+    issuer_key: NodePath,
+    key_path: NodePath,
+    key_mode: Mode,
+    #[serde(default = "ecdsa")]
+    algorithm: KeyAlgorithm,
+    lifetime_days: u32,
+    /// A third of the lifetime when it is not said.
+    renew_before_days: Option<u32>,
+}
+
+fn ecdsa() -> KeyAlgorithm {
+    KeyAlgorithm::EcdsaP256
+}
+
+fn certificate(front: &FrontMatter, text: &str) -> Result<CertificateSpec, Unusable> {
+    let body: CertificateBody = yaml(text)?;
+    if body.common_name.is_empty() || body.common_name.chars().count() > LONGEST_COMMON_NAME {
+        return Err(Unusable(format!("`{}` is not a common name of 1 to 64 characters", body.common_name)));
+    }
+    let renew_before_days = body.renew_before_days.unwrap_or(body.lifetime_days / 3);
+    if body.lifetime_days == 0 || renew_before_days >= body.lifetime_days {
+        return Err(Unusable(format!(
+            "a certificate of {} days cannot be renewed {renew_before_days} days before its end",
+            body.lifetime_days
+        )));
+    }
+    if body.algorithm == KeyAlgorithm::Other {
+        return Err(Unusable(String::from("a key cannot be made with the algorithm `other`")));
+    }
+    let mut dns_names = BTreeSet::new();
+    let mut addresses = BTreeSet::new();
+    for name in body.sans {
+        match name.parse::<IpAddr>() {
+            Ok(address) => drop(addresses.insert(address)),
+            Err(_) if is_dns_name(&name) => drop(dns_names.insert(name)),
+            Err(_) => return Err(Unusable(format!("`{name}` is neither a DNS name nor an IP address"))),
+        }
+    }
+    let ownership = ownership(front)?;
+    Ok(CertificateSpec {
+        path: path(front)?,
+        key_ownership: Ownership { mode: body.key_mode, ..ownership.clone() },
+        ownership,
+        key_path: body.key_path,
+        issuer_path: body.issuer,
+        issuer_key_path: body.issuer_key,
+        common_name: body.common_name,
+        organizations: body.organizations,
+        dns_names,
+        addresses,
+        usages: body.usages,
+        algorithm: body.algorithm,
+        lifetime_days: body.lifetime_days,
+        renew_before_days,
+    })
+}
+
+/// OpenSSL stores any text as a DNS name, so it is looked at here (RFC 1123; a wildcard may be the first label).
+fn is_dns_name(name: &str) -> bool {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+    };
+    name.len() <= 253 && name.strip_prefix("*.").unwrap_or(name).split('.').all(label)
+}

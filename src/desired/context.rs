@@ -1,0 +1,121 @@
+//! The variables that templates see, and the conditions in front matter, which speak of the same variables.
+
+use super::{EncryptionInput, EncryptionPhase};
+use crate::inventory::{EncryptionProvider, Inventory, Minor, Node, Role};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+
+/// The names of all variables at the top level.
+pub(super) const VARIABLES: [&str; 10] = [
+    "apiserver",
+    "audit",
+    "cluster",
+    "controller_manager",
+    "encryption",
+    "etcd",
+    "kubelet",
+    "node",
+    "nodes",
+    "scheduler",
+];
+
+/// The variables for one node: the inventory's sections, and `node`.
+pub(super) fn variables(
+    inventory: &Inventory,
+    node: &Node,
+    minor: Minor,
+    encryption: Option<&EncryptionInput>,
+) -> Result<Value, serde_json::Error> {
+    let mut variables = serde_json::to_value(inventory)?;
+    variables["node"] = json!({
+        "name": node.name,
+        "address": node.address,
+        "ip": node.ip(),
+        "roles": node.roles,
+        "labels": node.labels,
+        "kubernetes": minor,
+        "minor": minor.0,
+        // etcd beside the API server, as kubeadm sets it up unless it is told of an external one.
+        "stacked_etcd": node.roles.contains(&Role::ControlPlane) && node.roles.contains(&Role::Etcd),
+    });
+    let members: Vec<Value> = inventory
+        .with_role(Role::Etcd)
+        .map(|member| json!({"name": member.name, "address": member.address}))
+        .collect();
+    variables["etcd"]["members"] = Value::from(members);
+    let input = encryption.filter(|_| inventory.encryption.provider != EncryptionProvider::None);
+    variables["encryption"]["active"] = Value::from(input.is_some());
+    variables["encryption"]["key"] = input.map(|input| input.key_name().to_owned()).into();
+    variables["encryption"]["token"] = input.map(|input| input.key.token()).into();
+    variables["encryption"]["phase"] = input
+        .map(|input| match input.phase {
+            EncryptionPhase::Read => "read",
+            EncryptionPhase::Write => "write",
+        })
+        .into();
+    Ok(variables)
+}
+
+/// The value at a dotted path.
+pub(super) fn lookup<'v>(variables: &'v Value, path: &str) -> Option<&'v Value> {
+    path.split('.').try_fold(variables, |value, part| value.get(part))
+}
+
+/// Whether all conditions hold; the error is the path that leads nowhere.
+pub(super) fn holds(variables: &Value, when: &BTreeMap<String, toml::Value>) -> Result<bool, String> {
+    for (path, expected) in when {
+        let actual = lookup(variables, path).ok_or_else(|| path.clone())?;
+        if serde_json::to_value(expected).ok().as_ref() != Some(actual) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Lays a mapping of dotted path to value over nested mappings; the error is a path that runs through a value that is no
+/// mapping.
+pub(super) fn lay_over(keys: &mut Map<String, Value>, path: &str, value: &Value) -> Result<(), String> {
+    match path.split_once('.') {
+        None => {
+            keys.insert(path.to_owned(), value.clone());
+            Ok(())
+        }
+        Some((first, rest)) => {
+            let inner = keys.entry(first).or_insert_with(|| Value::Object(Map::new()));
+            match inner.as_object_mut() {
+                Some(inner) => lay_over(inner, rest, value),
+                None => Err(path.to_owned()),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn conditions_are_strict_about_paths() {
+        let variables = json!({"audit": {"enabled": true, "policy": "default"}});
+        let when = |text: &str| toml::from_str(text).unwrap();
+        assert_eq!(holds(&variables, &when("\"audit.enabled\" = true")), Ok(true));
+        assert_eq!(
+            holds(&variables, &when("\"audit.enabled\" = true\n\"audit.policy\" = \"strict\"")),
+            Ok(false)
+        );
+        assert_eq!(holds(&variables, &when("\"audit.enable\" = true")), Err(String::from("audit.enable")));
+    }
+
+    #[test]
+    fn dotted_paths_reach_into_mappings() {
+        let mut keys = Map::new();
+        keys.insert(String::from("port"), json!(1));
+        lay_over(&mut keys, "authentication.webhook.cacheTTL", &json!("2m")).unwrap();
+        lay_over(&mut keys, "port", &json!(0)).unwrap();
+        assert_eq!(
+            Value::Object(keys.clone()),
+            json!({"authentication": {"webhook": {"cacheTTL": "2m"}}, "port": 0})
+        );
+        assert_eq!(lay_over(&mut keys, "port.x", &json!(0)), Err(String::from("port.x")));
+    }
+}

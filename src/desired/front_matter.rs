@@ -1,0 +1,180 @@
+//! The front matter of a template: the TOML between its `+++` lines, which says everything about the managed thing but
+//! its content. It checks that a template says what its kind needs and nothing that its kind has no use for.
+
+use super::error::TemplateError;
+use super::version::VersionRange;
+use crate::inventory::Role;
+use crate::resource::{ControlId, Kind, Mode, Undo};
+use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet};
+use toml::Spanned;
+
+/// The line before and after the front matter.
+const FENCE: &str = "+++";
+
+/// What a template says about the thing that it manages.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct FrontMatter {
+    /// What it manages.
+    pub(super) kind: Spanned<Kind>,
+    /// The resource's name within its kind; the file's name without `.tera` when it is not said.
+    pub(super) name: Option<String>,
+    /// Where it goes. For `attributes` the last parts may hold `*` and `?`.
+    pub(super) path: Option<String>,
+    pub(super) owner: Option<String>,
+    pub(super) group: Option<String>,
+    /// Exact mode; for `attributes` the most that is allowed.
+    pub(super) mode: Option<Mode>,
+    /// Mode of directories that have to be made for a file.
+    pub(super) directory_mode: Option<Mode>,
+    /// The program of a static pod.
+    pub(super) component: Option<String>,
+    /// Nodes with one of these roles have it; all nodes when it is empty.
+    #[serde(default)]
+    pub(super) roles: BTreeSet<Role>,
+    /// The versions in which it applies.
+    #[serde(default)]
+    pub(super) kubernetes: VersionRange,
+    /// Dotted path into the template's variables to the value that must be there; all must hold.
+    #[serde(default)]
+    pub(super) when: BTreeMap<String, toml::Value>,
+    /// systemd units to restart when it changes.
+    #[serde(default)]
+    pub(super) restarts: Vec<String>,
+    /// Controls that it satisfies.
+    #[serde(default)]
+    pub(super) controls: Vec<ControlId>,
+    /// Controls that single flags of a static pod satisfy.
+    #[serde(default)]
+    pub(super) flag_controls: BTreeMap<String, Vec<ControlId>>,
+    #[serde(default)]
+    pub(super) undo: Undo,
+    /// YAML keys of a file whose values are secret.
+    #[serde(default)]
+    pub(super) sensitive: Vec<String>,
+    /// Dotted path into the template's variables to a mapping of dotted path to value that is laid over yaml-keys.
+    pub(super) merge: Option<String>,
+}
+
+/// A template, taken apart.
+#[derive(Debug)]
+pub(super) struct Parts<'a> {
+    pub(super) front: FrontMatter,
+    /// The Tera source.
+    pub(super) body: &'a str,
+    /// How many lines of the file are before the body.
+    pub(super) lines_before: usize,
+}
+
+/// Takes a template apart. `template` is its path below `templates/`.
+pub(super) fn split<'a>(template: &str, text: &'a str) -> Result<Parts<'a>, TemplateError> {
+    let at = |line: usize, column: usize, reason: String| TemplateError::Syntax {
+        template: template.to_owned(),
+        line,
+        column,
+        reason,
+    };
+    let start = text
+        .strip_prefix(FENCE)
+        .and_then(|rest| rest.strip_prefix('\n'))
+        .ok_or_else(|| at(1, 1, format!("a template begins with a line `{FENCE}`")))?;
+    let end = if start.starts_with(FENCE) { Some(0) } else { start.find("\n+++\n").map(|end| end + 1) };
+    let end = end.ok_or_else(|| at(1, 1, format!("the front matter is not closed by a line `{FENCE}`")))?;
+    let toml_text = &start[..end];
+    let body = start[end + FENCE.len()..].strip_prefix('\n').unwrap_or_default();
+    let front: FrontMatter = toml::from_str(toml_text).map_err(|error| {
+        let (line, column) = position(toml_text, error.span().map_or(0, |span| span.start));
+        at(line + 1, column, error.message().to_owned())
+    })?;
+    let lines_before = 2 + toml_text.lines().count();
+    if let Some(reason) = unfit(&front) {
+        let (line, column) = position(toml_text, front.kind.span().start);
+        return Err(at(line + 1, column, reason));
+    }
+    Ok(Parts { front, body, lines_before })
+}
+
+/// Line and column, from 1, of a byte of a text. Columns are characters.
+fn position(text: &str, byte: usize) -> (usize, usize) {
+    let before = text.get(..byte).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+}
+
+/// What is missing for the kind, or has no use there.
+fn unfit(front: &FrontMatter) -> Option<String> {
+    use Kind::{Attributes, Certificate, File, Object, StaticPod, Sysctl, Unit, YamlKeys};
+    let kind = *front.kind.get_ref();
+    if kind == Object {
+        return Some(String::from("objects of the Kubernetes API are not rendered from templates"));
+    }
+    // Key, whether it is there, the kinds that may have it, the kinds that must.
+    let rules: [(&str, bool, &[Kind], &[Kind]); 10] = [
+        (
+            "path",
+            front.path.is_some(),
+            &[File, Attributes, YamlKeys, Certificate, Sysctl, StaticPod],
+            &[File, Attributes, YamlKeys, Certificate, Sysctl],
+        ),
+        (
+            "mode",
+            front.mode.is_some(),
+            &[File, Attributes, YamlKeys, Certificate, Sysctl, StaticPod],
+            &[File, YamlKeys, Certificate, Sysctl, StaticPod],
+        ),
+        ("owner", front.owner.is_some(), &[File, Attributes, YamlKeys, Certificate, Sysctl, StaticPod], &[]),
+        ("group", front.group.is_some(), &[File, Attributes, YamlKeys, Certificate, Sysctl, StaticPod], &[]),
+        ("directory-mode", front.directory_mode.is_some(), &[File], &[]),
+        ("component", front.component.is_some(), &[StaticPod], &[StaticPod]),
+        ("flag-controls", !front.flag_controls.is_empty(), &[StaticPod], &[]),
+        ("sensitive", !front.sensitive.is_empty(), &[File], &[]),
+        ("merge", front.merge.is_some(), &[YamlKeys], &[]),
+        ("restarts", !front.restarts.is_empty(), &[File, YamlKeys, Certificate, Sysctl, Unit], &[]),
+    ];
+    for (key, present, may, must) in rules {
+        if present && !may.contains(&kind) {
+            return Some(format!("kind `{kind}` has no use for `{key}`"));
+        }
+        if !present && must.contains(&kind) {
+            return Some(format!("kind `{kind}` needs `{key}`"));
+        }
+    }
+    if kind == Attributes && front.mode.is_none() && front.owner.is_none() && front.group.is_none() {
+        return Some(String::from("kind `attributes` needs `mode`, `owner` or `group`"));
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(text: &str) -> String {
+        split("a.tera", text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_template_is_taken_apart() {
+        let text = "+++\nkind = \"file\"\npath = \"/etc/x\"\nmode = \"0600\"\n+++\nbody\n+++\n";
+        let parts = split("a.tera", text).unwrap();
+        assert_eq!((parts.body, parts.lines_before), ("body\n+++\n", 5));
+        assert_eq!(parts.front.mode, Some(Mode(0o600)));
+    }
+
+    #[test]
+    fn what_is_wrong_is_pointed_at() {
+        assert_eq!(error("kind"), "a.tera:1:1: a template begins with a line `+++`");
+        assert_eq!(error("+++\nkind"), "a.tera:1:1: the front matter is not closed by a line `+++`");
+        assert!(error("+++\nkind = \"unit\"\nmod = 1\n+++\n").starts_with("a.tera:3:1: unknown field `mod`"));
+        assert!(error("+++\nkind = \"fil\"\n+++\n").starts_with("a.tera:2:8: unknown variant"));
+        assert_eq!(
+            error("+++\nkind = \"file\"\npath = \"/x\"\n+++\n"),
+            "a.tera:2:8: kind `file` needs `mode`"
+        );
+        assert_eq!(
+            error("+++\nkind = \"unit\"\nmode = \"0600\"\n+++\n"),
+            "a.tera:2:8: kind `unit` has no use for `mode`"
+        );
+    }
+}

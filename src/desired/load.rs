@@ -1,0 +1,179 @@
+//! Reading templates: those of the program, and over them those in a folder of the user's. A file at the same relative
+//! path takes the place of a built-in template; an empty one switches it off.
+
+use super::context::VARIABLES;
+use super::embedded::EMBEDDED;
+use super::error::TemplateError;
+use super::flags::FlagLists;
+use super::front_matter::{self, FrontMatter};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use tera::{Kwargs, State, Tera, Value};
+
+/// How the names of templates end.
+const EXTENSION: &str = ".tera";
+
+/// All templates, ready to be rendered.
+#[derive(Debug)]
+pub struct Templates {
+    pub(super) tera: Tera,
+    pub(super) entries: BTreeMap<String, Entry>,
+    pub(super) flags: FlagLists,
+    digest: String,
+}
+
+/// One template, beside its body, which Tera holds.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) front: FrontMatter,
+    /// How many lines of the file are before the body.
+    pub(super) lines_before: usize,
+    /// The resource's name within its kind.
+    pub(super) name: String,
+}
+
+impl Templates {
+    /// Reads the built-in templates, and those in a folder over them. A folder that does not exist is an empty one.
+    pub fn load(overrides: Option<&Path>) -> Result<Self, TemplateError> {
+        let mut texts: BTreeMap<String, String> =
+            EMBEDDED.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
+        if let Some(folder) = overrides
+            && folder.exists()
+        {
+            walk(folder, "", &mut texts)?;
+        }
+        texts.retain(|_, text| !text.trim().is_empty());
+        Self::from_texts(&texts)
+    }
+
+    /// SHA-256, hexadecimal, over the paths and texts of all templates: tells that a saved plan was made with others.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    fn from_texts(texts: &BTreeMap<String, String>) -> Result<Self, TemplateError> {
+        let mut tera = Tera::new();
+        tera.autoescape_on(Vec::<&'static str>::new());
+        // Before any template: an unknown filter is found when a template is added, not when it is rendered.
+        tera.register_filter("q", quote);
+        tera.register_filter("dirname", dirname);
+        let mut entries = BTreeMap::new();
+        let mut hasher = openssl::sha::Sha256::new();
+        for (path, text) in texts {
+            for part in [path, text] {
+                hasher.update(&(part.len() as u64).to_be_bytes());
+                hasher.update(part.as_bytes());
+            }
+            let parts = front_matter::split(path, text)?;
+            tera.add_raw_template(path, parts.body).map_err(|error| {
+                let (line, column, reason) = place(&error, parts.lines_before);
+                TemplateError::Syntax { template: path.clone(), line, column, reason }
+            })?;
+            check_variables(&tera, path, parts.lines_before)?;
+            let stem = path.rsplit('/').next().unwrap_or(path).trim_end_matches(EXTENSION);
+            let name = parts.front.name.clone().unwrap_or_else(|| stem.to_owned());
+            entries
+                .insert(path.clone(), Entry { front: parts.front, lines_before: parts.lines_before, name });
+        }
+        Ok(Self { tera, entries, flags: FlagLists::load()?, digest: hex(&hasher.finish()) })
+    }
+}
+
+/// Line, column and text of an error of Tera. Its lines count from the body's first.
+pub(super) fn place(error: &tera::Error, lines_before: usize) -> (usize, usize, String) {
+    match error.kind() {
+        tera::ErrorKind::SyntaxError(report) | tera::ErrorKind::RenderingError(report) => (
+            report.span().start_line + lines_before,
+            report.span().start_col + 1,
+            report.message().to_owned(),
+        ),
+        _ => {
+            // An unknown filter, test or function comes as the text of a report: `error: …`, ` --> file:line:column`, …
+            let text = error.to_string();
+            let mut lines = text.lines();
+            let reason = lines.next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+            let mut numbers = lines
+                .find_map(|line| line.trim_start().strip_prefix("--> "))
+                .into_iter()
+                .flat_map(|place| place.rsplit(':'))
+                .map_while(|number| number.parse::<usize>().ok());
+            let column = numbers.next().unwrap_or(1);
+            (numbers.next().unwrap_or(1) + lines_before, column, reason)
+        }
+    }
+}
+
+/// Lower-case hexadecimal.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// Tera finds an undefined variable only where it is printed: a misspelt one in `{% if %}` would silently be false.
+fn check_variables(tera: &Tera, path: &str, lines_before: usize) -> Result<(), TemplateError> {
+    let syntax = |reason: String| TemplateError::Syntax {
+        template: path.to_owned(),
+        line: lines_before + 1,
+        column: 1,
+        reason,
+    };
+    let mut names: Vec<&str> = tera
+        .get_template_variables(path)
+        .map_err(|error| syntax(place(&error, lines_before).2))?
+        .into_iter()
+        .collect();
+    names.sort_unstable();
+    match names.into_iter().find(|name| !VARIABLES.contains(name)) {
+        Some(name) => Err(syntax(format!(
+            "there is no variable `{name}`; there are {}",
+            VARIABLES.map(|known| format!("`{known}`")).join(", ")
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// A value as JSON, which is a YAML scalar (or flow collection) that no content can break out of.
+// Tera calls filters with owned values.
+#[allow(clippy::needless_pass_by_value)]
+fn quote(value: Value, _: Kwargs, _: &State) -> tera::TeraResult<Value> {
+    serde_json::to_string(&value).map(|text| Value::safe_string(&text)).map_err(tera::Error::message)
+}
+
+/// The directory of a path on a node.
+fn dirname(path: &str, _: Kwargs, _: &State) -> tera::TeraResult<String> {
+    match path.rsplit_once('/') {
+        Some(("", _)) => Ok(String::from("/")),
+        Some((directory, _)) => Ok(directory.to_owned()),
+        None => Err(tera::Error::message(format!("`{path}` is not an absolute path"))),
+    }
+}
+
+/// Reads the templates of a folder and its sub-folders. Names that begin with a dot are left alone (editors' files).
+fn walk(folder: &Path, below: &str, texts: &mut BTreeMap<String, String>) -> Result<(), TemplateError> {
+    let read = |path: &Path| {
+        let path = path.to_owned();
+        move |source| TemplateError::Read { path, source }
+    };
+    for entry in fs::read_dir(folder).map_err(read(folder))? {
+        let path = entry.map_err(read(folder))?.path();
+        let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
+            return Err(TemplateError::Name { path });
+        };
+        if name.starts_with('.') {
+            continue;
+        }
+        let relative = if below.is_empty() { name.to_owned() } else { format!("{below}/{name}") };
+        if path.is_dir() {
+            walk(&path, &relative, texts)?;
+        } else if name.ends_with(EXTENSION) {
+            texts.insert(relative, fs::read_to_string(&path).map_err(read(&path))?);
+        } else {
+            return Err(TemplateError::Name { path });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,178 @@
+//! Rendering for one node: which templates apply, what each makes of it, and whether the whole is sound.
+
+use super::body::Unusable;
+use super::context;
+use super::load::{Entry, Templates, place};
+use super::static_pod::{Place, Pods};
+use super::{EncryptionInput, Inputs, Rendered, TemplateError, body};
+use crate::inventory::{Inventory, Minor, Node};
+use crate::resource::{Desired, Kind, Resource, ResourceId, Spec};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// What templates are rendered with.
+struct Pass<'a> {
+    node: &'a Node,
+    place: Place<'a>,
+    variables: Value,
+    context: tera::Context,
+    encryption: Option<&'a EncryptionInput>,
+}
+
+impl Templates {
+    /// Everything that one node should have, and everything that is wrong with it.
+    pub(super) fn render_node(
+        &self,
+        inventory: &Inventory,
+        node: &Node,
+        inputs: &Inputs,
+    ) -> (Rendered, Vec<TemplateError>) {
+        let minor = inputs.versions.get(&node.name).copied().unwrap_or(inventory.cluster.kubernetes);
+        let place = Place { node: &node.name, minor };
+        let pass = match Pass::new(inventory, node, place, inputs.encryption.as_ref()) {
+            Ok(pass) => pass,
+            Err(error) => return (Rendered::default(), vec![error]),
+        };
+        let mut resources = Vec::new();
+        let mut errors = Vec::new();
+        let mut pods = Pods::default();
+        for (path, entry) in &self.entries {
+            match self.render_one(path, entry, &pass, &mut pods) {
+                Ok(resource) => resources.extend(resource),
+                Err(error) => errors.push(error),
+            }
+        }
+        if let Err(unusable) = pods.lay_over(inventory, &node.roles) {
+            errors.push(place.shape("inventory", unusable));
+        }
+        let (pods, pod_errors) = pods.into_resources(&self.flags, &resources, place);
+        resources.extend(pods);
+        errors.extend(pod_errors);
+        errors.extend(doubles(&resources, place));
+        resources.sort_by(|a, b| (order(a.id.kind), &a.id.name).cmp(&(order(b.id.kind), &b.id.name)));
+        (Rendered { desired: Desired { resources }, notices: notices(place) }, errors)
+    }
+
+    /// Renders one template; `None` where it does not apply or is part of a static pod.
+    fn render_one(
+        &self,
+        path: &str,
+        entry: &Entry,
+        pass: &Pass<'_>,
+        pods: &mut Pods,
+    ) -> Result<Option<Resource>, TemplateError> {
+        let front = &entry.front;
+        let shape = |unusable| pass.place.shape(path, unusable);
+        let holds = context::holds(&pass.variables, &front.when).map_err(|condition| {
+            shape(Unusable(format!("`when` names `{condition}`, and there is no such variable")))
+        })?;
+        let role = front.roles.is_empty() || !front.roles.is_disjoint(&pass.node.roles);
+        if !holds || !role || !front.kubernetes.contains(pass.place.minor) {
+            return Ok(None);
+        }
+        let text = self.tera.render(path, &pass.context).map_err(|error| {
+            let (line, column, reason) = place(&error, entry.lines_before);
+            let (template, node) = (path.to_owned(), pass.node.name.clone());
+            TemplateError::Render { template, line, column, node, reason }
+        })?;
+        if *front.kind.get_ref() == Kind::StaticPod {
+            pods.add(path, front, &text, pass.place)?;
+            return Ok(None);
+        }
+        let merge = match front.merge.as_deref() {
+            Some(merge) => {
+                let values = context::lookup(&pass.variables, merge).and_then(Value::as_object);
+                let reason = || format!("`merge` names `{merge}`, and there is no such mapping");
+                Some(values.ok_or_else(|| shape(Unusable(reason())))?)
+            }
+            None => None,
+        };
+        let spec = body::spec(front, &text, merge, pass.encryption).map_err(shape)?;
+        Ok(Some(Resource {
+            id: ResourceId::new(*front.kind.get_ref(), &entry.name),
+            spec,
+            restarts: front.restarts.clone(),
+            controls: front.controls.clone(),
+            undo: front.undo,
+            templates: vec![path.to_owned()],
+        }))
+    }
+}
+
+impl<'a> Pass<'a> {
+    fn new(
+        inventory: &Inventory,
+        node: &'a Node,
+        place: Place<'a>,
+        encryption: Option<&'a EncryptionInput>,
+    ) -> Result<Self, TemplateError> {
+        let shape = |text: String| place.shape("inventory", Unusable(text));
+        let variables = context::variables(inventory, node, place.minor, encryption)
+            .map_err(|error| shape(error.to_string()))?;
+        let context = tera::Context::from_serialize(&variables).map_err(|error| shape(error.to_string()))?;
+        Ok(Self { node, place, variables, context, encryption })
+    }
+}
+
+fn notices(place: Place<'_>) -> Vec<String> {
+    if (Minor::OLDEST..=Minor::NEWEST).contains(&place.minor) {
+        return Vec::new();
+    }
+    vec![format!(
+        "{} runs Kubernetes {}; harden knows the flags of {} to {}",
+        place.node,
+        place.minor,
+        Minor::OLDEST,
+        Minor::NEWEST
+    )]
+}
+
+/// Pairs of resources that have the same name or write the same file.
+fn doubles(resources: &[Resource], place: Place<'_>) -> Vec<TemplateError> {
+    let mut seen: BTreeMap<String, &Resource> = BTreeMap::new();
+    let mut errors = Vec::new();
+    for resource in resources {
+        let paths = written(&resource.spec).into_iter().map(|path| format!("who writes {path}"));
+        for subject in paths.chain([format!("the name {}", resource.id)]) {
+            if let Some(first) = seen.insert(subject.clone(), resource) {
+                let name = |of: &Resource| (of.templates.join(", "), describe(of));
+                let ((first, first_id), (second, second_id)) = (name(first), name(resource));
+                errors.push(place.conflict(subject, [&first, &first_id], [&second, &second_id]));
+            }
+        }
+    }
+    errors
+}
+
+fn describe(resource: &Resource) -> String {
+    match written(&resource.spec).first() {
+        Some(path) => format!("{} at {path}", resource.id),
+        None => resource.id.to_string(),
+    }
+}
+
+/// The files that a resource writes.
+fn written(spec: &Spec) -> Vec<&str> {
+    match spec {
+        Spec::File(file) => vec![file.path.as_str()],
+        Spec::StaticPod(pod) => vec![pod.path.as_str()],
+        Spec::YamlKeys(keys) => vec![keys.path.as_str()],
+        Spec::Certificate(certificate) => vec![certificate.path.as_str(), certificate.key_path.as_str()],
+        Spec::Sysctl(sysctl) => vec![sysctl.path.as_str()],
+        Spec::Attributes(_) | Spec::Unit(_) => Vec::new(),
+    }
+}
+
+/// What is used comes before what uses it; static pods use all the rest.
+fn order(kind: Kind) -> u8 {
+    match kind {
+        Kind::Sysctl => 0,
+        Kind::File => 1,
+        Kind::Certificate => 2,
+        Kind::Attributes => 3,
+        Kind::YamlKeys => 4,
+        Kind::Unit => 5,
+        Kind::StaticPod => 6,
+        Kind::Object => 7,
+    }
+}

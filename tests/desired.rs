@@ -1,0 +1,289 @@
+//! Templates to resources. Each folder below `tests/desired/` is a case: `case.toml` says what the inventory is, `templates/`
+//! lies over the built-in ones, and `expected` holds what comes out: resources as JSON, or errors with their hints.
+//! `HARDEN_UPDATE_EXPECTED=1` writes `expected` anew.
+
+use harden::desired::{EncryptionInput, EncryptionPhase, Inputs, REVISION, TemplateError, Templates, render};
+use harden::error::Hint;
+use harden::inventory::{
+    ApiServer, Audit, AuditPolicy, Cluster, Component, Connection, Encryption, EncryptionProvider, Etcd,
+    Inventory, Kubelet, Minor, Node, NodeName, Profile, Role,
+};
+use harden::resource::{Desired, FlagValue, SecretRef, Spec};
+use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What a case changes of the inventory.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+struct Case {
+    /// Which nodes' resources are expected; none means errors are.
+    nodes: Vec<String>,
+    /// Only resources whose id begins with one of these; all when it is empty.
+    only: Vec<String>,
+    kubernetes: Option<u32>,
+    audit: Option<AuditPolicy>,
+    no_audit: bool,
+    encryption: Option<String>,
+    provider: EncryptionProvider,
+    etcd_sans: Vec<String>,
+    labels: BTreeMap<String, String>,
+    apiserver_flags: BTreeMap<String, String>,
+    etcd_flags: BTreeMap<String, String>,
+    scheduler_flags: BTreeMap<String, String>,
+    kubelet: BTreeMap<String, serde_json::Value>,
+}
+
+fn name(text: &str) -> NodeName {
+    serde_json::from_value(text.into()).unwrap()
+}
+
+fn inventory(case: &Case) -> Inventory {
+    let node = |text: &str, address: &str, roles: &[Role]| Node {
+        name: name(text),
+        address: address.to_owned(),
+        roles: roles.iter().copied().collect(),
+        labels: case.labels.clone(),
+        connection: Connection::Local { root: PathBuf::from("/nowhere") },
+    };
+    let both = [Role::ControlPlane, Role::Etcd];
+    Inventory {
+        file: PathBuf::from("harden.toml"),
+        cluster: Cluster {
+            name: String::from("test"),
+            kubernetes: Minor(case.kubernetes.unwrap_or(35)),
+            endpoint: None,
+            profile: Profile::Default,
+        },
+        nodes: vec![
+            node("cp-1", "10.0.0.11", &both),
+            node("cp-2", "10.0.0.12", &both),
+            node("cp-3", "cp-3.example.net", &both),
+            node("w-1", "10.0.0.21", &[Role::Worker]),
+        ],
+        etcd: Etcd {
+            sans: case.etcd_sans.clone(),
+            certificate_lifetime_days: 365,
+            flags: case.etcd_flags.clone(),
+        },
+        apiserver: ApiServer { flags: case.apiserver_flags.clone(), sans: Vec::new() },
+        controller_manager: Component::default(),
+        scheduler: Component { flags: case.scheduler_flags.clone() },
+        audit: Audit {
+            enabled: !case.no_audit,
+            policy: case.audit.unwrap_or_default(),
+            log_path: String::from("/var/log/kubernetes/audit/audit.log"),
+            max_age: 30,
+            max_backup: 10,
+            max_size: 100,
+        },
+        encryption: Encryption { provider: case.provider, resources: vec![String::from("secrets")] },
+        kubelet: Kubelet { config: case.kubelet.clone() },
+    }
+}
+
+fn inputs(case: &Case) -> Inputs {
+    let phase = match case.encryption.as_deref() {
+        None => return Inputs::default(),
+        Some("read") => EncryptionPhase::Read,
+        Some("write") => EncryptionPhase::Write,
+        Some(other) => panic!("there is no phase {other}"),
+    };
+    let key = SecretRef { name: String::from("encryption/key-20261124"), sha256: Some("ab".repeat(32)) };
+    Inputs { encryption: Some(EncryptionInput { key, phase }), ..Inputs::default() }
+}
+
+fn show(desired: &Desired, only: &[String]) -> String {
+    let mut text = String::new();
+    for resource in &desired.resources {
+        let id = resource.id.to_string();
+        if only.is_empty() || only.iter().any(|prefix| id.starts_with(prefix)) {
+            let Spec::File(file) = &resource.spec else {
+                writeln!(text, "{}", serde_json::to_string_pretty(resource).unwrap()).unwrap();
+                continue;
+            };
+            let mut without = resource.clone();
+            let Spec::File(shown) = &mut without.spec else { unreachable!() };
+            shown.content.text = String::from("(below)");
+            let json = serde_json::to_string_pretty(&without).unwrap();
+            writeln!(text, "{json}\n{}", file.content.text).unwrap();
+        }
+    }
+    text
+}
+
+fn explain(errors: &[TemplateError]) -> String {
+    let mut text = String::new();
+    for error in errors {
+        writeln!(text, "error: {error}").unwrap();
+        if let Some(hint) = error.hint() {
+            writeln!(text, "hint: {hint}").unwrap();
+        }
+    }
+    text
+}
+
+fn run(folder: &Path) -> String {
+    let case: Case = toml::from_str(&fs::read_to_string(folder.join("case.toml")).unwrap()).unwrap();
+    let templates = match Templates::load(Some(&folder.join("templates"))) {
+        Ok(templates) => templates,
+        Err(error) => return explain(&[error]).replace(folder.to_str().unwrap(), "CASE"),
+    };
+    let inventory = inventory(&case);
+    let errors = templates.validate(&inventory);
+    if !errors.is_empty() || case.nodes.is_empty() {
+        return explain(&errors);
+    }
+    let rendered = render(&templates, &inventory, &inputs(&case)).unwrap();
+    case.nodes.iter().fold(String::new(), |text, node| {
+        let of_node = &rendered[&name(node)];
+        format!("{text}# {node}\n{}{}", of_node.notices.concat(), show(&of_node.desired, &case.only))
+    })
+}
+
+#[test]
+fn cases() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/desired");
+    let mut folders: Vec<PathBuf> = fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()).collect();
+    folders.sort();
+    let mut failed = Vec::new();
+    for folder in &folders {
+        let (actual, file) = (run(folder), folder.join("expected"));
+        if std::env::var_os("HARDEN_UPDATE_EXPECTED").is_some() {
+            fs::write(&file, &actual).unwrap();
+        }
+        let expected = fs::read_to_string(&file).unwrap_or_default();
+        if actual != expected {
+            let difference = similar::TextDiff::from_lines(&expected, &actual);
+            failed.push(format!("{}\n{}", folder.display(), difference.unified_diff()));
+        }
+    }
+    assert!(folders.len() > 20);
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+fn rendered(case: &Case) -> BTreeMap<NodeName, Desired> {
+    let templates = Templates::load(None).unwrap();
+    let all = render(&templates, &inventory(case), &inputs(case)).unwrap();
+    all.into_iter().map(|(node, rendered)| (node, rendered.desired)).collect()
+}
+
+fn revision(case: &Case, component: &str) -> String {
+    let desired = &rendered(case)[&name("cp-1")];
+    desired
+        .resources
+        .iter()
+        .find_map(|resource| match &resource.spec {
+            Spec::StaticPod(pod) if pod.component == component => Some(pod.annotations[REVISION].clone()),
+            _ => None,
+        })
+        .unwrap()
+}
+
+#[test]
+fn rendering_twice_gives_the_same_bytes() {
+    let case = Case { encryption: Some(String::from("write")), ..Case::default() };
+    let bytes = || format!("{:?}", rendered(&case));
+    assert_eq!(bytes(), bytes());
+    let digest = || Templates::load(None).unwrap().digest().to_owned();
+    assert_eq!(digest(), digest());
+}
+
+#[test]
+fn the_revision_changes_with_everything_that_is_owned_and_with_nothing_else() {
+    let plain = revision(&Case::default(), "kube-apiserver");
+    let with = |change: &dyn Fn(&mut Case)| {
+        let mut case = Case::default();
+        change(&mut case);
+        revision(&case, "kube-apiserver")
+    };
+    // A file that is read at start-up only.
+    assert_ne!(plain, with(&|case| case.audit = Some(AuditPolicy::Strict)));
+    assert_ne!(plain, with(&|case| drop(case.apiserver_flags.insert("v".into(), "2".into()))));
+    let read = with(&|case| case.encryption = Some("read".into()));
+    assert_ne!(plain, read);
+    // A file that is read again while the API server runs.
+    assert_eq!(read, with(&|case| case.encryption = Some("write".into())));
+    assert_eq!(plain, with(&|case| drop(case.labels.insert("zone".into(), "a".into()))));
+    assert_eq!(plain, with(&|case| drop(case.scheduler_flags.insert("v".into(), "2".into()))));
+}
+
+#[test]
+fn every_supported_version_renders_every_policy_and_phase() {
+    let templates = Templates::load(None).unwrap();
+    for minor in Minor::OLDEST.0..=Minor::NEWEST.0 {
+        for policy in [AuditPolicy::Default, AuditPolicy::Metadata, AuditPolicy::Strict] {
+            for provider in
+                [EncryptionProvider::Secretbox, EncryptionProvider::Aescbc, EncryptionProvider::None]
+            {
+                let case = Case { kubernetes: Some(minor), audit: Some(policy), provider, ..Case::default() };
+                assert_eq!(explain(&templates.validate(&inventory(&case))), "", "1.{minor} {policy:?}");
+            }
+        }
+    }
+}
+
+/// The benchmark's own test of cis-1.12:1.2.28 is a grep for the line after the last `providers:`.
+#[test]
+fn the_benchmarks_grep_finds_the_provider() {
+    for (phase, expected) in [("read", "identity"), ("write", "secretbox")] {
+        let case = Case { encryption: Some(phase.to_owned()), ..Case::default() };
+        let desired = &rendered(&case)[&name("cp-1")];
+        let text = desired
+            .resources
+            .iter()
+            .find_map(|resource| match &resource.spec {
+                Spec::File(file) if file.path.as_str().ends_with("encryption/config.yaml") => {
+                    Some(file.content.text.clone())
+                }
+                _ => None,
+            })
+            .unwrap();
+        let line = text.rsplit("providers:\n").next().unwrap().lines().next().unwrap();
+        assert!(line.contains(expected), "{phase}: {line}");
+    }
+}
+
+#[test]
+fn no_inventory_string_breaks_out_of_its_place() {
+    let evil = "x\"\n    - --anonymous-auth=true\n# x";
+    let mut case = Case { encryption: Some(String::from("write")), ..Case::default() };
+    case.labels.insert(evil.to_owned(), evil.to_owned());
+    let quiet = format!("{:?}", rendered(&Case { encryption: case.encryption.clone(), ..Case::default() }));
+    assert_eq!(format!("{:?}", rendered(&case)), quiet);
+    // Where a template does use the string, it is refused or stays one value.
+    case.etcd_sans = vec![evil.to_owned()];
+    let templates = Templates::load(None).unwrap();
+    let text = explain(&templates.validate(&inventory(&case)));
+    assert!(text.contains("is neither a DNS name nor an IP address"), "{text}");
+    let mut case = Case::default();
+    case.kubelet.insert(String::from("clusterDomain"), evil.into());
+    let config = rendered(&case)[&name("w-1")].resources.iter().find_map(|resource| match &resource.spec {
+        Spec::YamlKeys(keys) => Some(keys.keys.clone()),
+        _ => None,
+    });
+    assert_eq!(config.unwrap()["clusterDomain"], evil);
+}
+
+/// Every control is claimed at most once per resource, and the twelve that a plain kubeadm cluster fails are claimed but
+/// for the etcd user and the kubelets' serving certificates.
+#[test]
+fn the_controls_that_kubeadm_fails_are_claimed() {
+    let mut claimed = BTreeSet::new();
+    for resource in &rendered(&Case::default())[&name("cp-1")].resources {
+        claimed.extend(resource.controls.iter().map(|control| control.item.clone()));
+        if let Spec::StaticPod(pod) = &resource.spec {
+            for flag in &pod.flags {
+                assert!(flag.controls.iter().all(|control| resource.controls.contains(control)));
+                assert_ne!(flag.value, FlagValue::Includes(Vec::new()));
+            }
+        }
+    }
+    for item in
+        ["1.2.15", "1.2.16", "1.2.17", "1.2.18", "1.2.19", "1.2.30", "1.3.2", "1.4.1", "4.1.1", "4.1.9"]
+    {
+        assert!(claimed.contains(item), "{item}");
+    }
+}
