@@ -1,2 +1,46 @@
-//! One probe script out, one reply in, [`Observed`](crate::resource::Observed) out. Strictly reading; parsers
-//! are pure functions on bytes.
+//! One probe script out, one reply in, [`Observed`] out. Strictly reading; parsers are pure functions on bytes.
+//!
+//! The probe asks for everything that is desired of a node in one round trip and a constant number of programs, and sends
+//! along the digests that are expected: content comes back only where it differs. [`fleet`] does the same work
+//! on many nodes at once; [`observe_cluster`] reads what belongs to no single node.
+
+mod cluster;
+mod error;
+mod files;
+pub mod fleet;
+mod lines;
+mod parse;
+mod probe;
+mod wish;
+
+pub use cluster::{ClusterSource, observe_cluster};
+pub use error::ObserveError;
+pub use parse::{ReadCertificate, parse};
+pub use probe::probe;
+
+use crate::remote::Session;
+use crate::resource::{Desired, Observed};
+use std::time::Duration;
+
+/// How often a node is asked when files are being written just then.
+const ATTEMPTS: u32 = 3;
+
+/// Reads one node. The deadline is for each attempt; there are up to three when a file is written while it is read,
+/// and if it still is after that, that file's state is unknown.
+pub fn observe(
+    session: &mut dyn Session,
+    desired: &Desired,
+    deadline: Duration,
+    read_certificate: &ReadCertificate<'_>,
+) -> Result<Observed, ObserveError> {
+    let script = probe(desired);
+    let mut attempt = 1;
+    loop {
+        let reply = session.run(&script, deadline)?;
+        let (observed, torn) = parse::parse_reply(&reply, desired, read_certificate)?;
+        if !torn || attempt == ATTEMPTS {
+            return Ok(observed);
+        }
+        attempt += 1;
+    }
+}

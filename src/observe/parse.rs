@@ -1,0 +1,215 @@
+//! From the reply of the probe to [`Observed`]: a pure function on bytes that come from a machine which may be broken
+//! or hostile. It never panics, and what it cannot read it names.
+
+use super::ObserveError;
+use super::files::{Files, below};
+use super::lines::Lines;
+use super::wish::{STATE_FILE, Wishes};
+use crate::remote::Reply;
+use crate::resource::{
+    Applied, CertificateFacts, CertificateState, Desired, Facts, FileKind, FileState, NodePath, Observed,
+    UnitState,
+};
+use std::collections::BTreeMap;
+
+/// Reads a certificate, PEM, and checks it against that of its issuer, PEM, where there is one. The error is the
+/// reason in words.
+pub type ReadCertificate<'a> = dyn Fn(&[u8], Option<&[u8]>) -> Result<CertificateFacts, String> + Sync + 'a;
+
+/// What the probe of `desired` found.
+pub fn parse(
+    reply: &Reply,
+    desired: &Desired,
+    read_certificate: &ReadCertificate<'_>,
+) -> Result<Observed, ObserveError> {
+    parse_reply(reply, desired, read_certificate).map(|(observed, _)| observed)
+}
+
+/// What the probe found, and whether a file was written while it was read.
+pub(super) fn parse_reply(
+    reply: &Reply,
+    desired: &Desired,
+    read_certificate: &ReadCertificate<'_>,
+) -> Result<(Observed, bool), ObserveError> {
+    if reply.code != 0 {
+        let stderr = reply.stderr.lines().next_back().unwrap_or_default().to_owned();
+        return Err(ObserveError::Failed { code: reply.code, stderr });
+    }
+    let wishes = Wishes::of(desired);
+    let (mut facts, root) = facts(reply)?;
+    let mut files = Files::parse(reply, &wishes, &root)?;
+    facts.owners = files.user == 0;
+    let patterns = patterns(reply, &wishes, &root, &files.states)?;
+    let certificates = wishes
+        .certificates
+        .iter()
+        .map(|paths| (paths[0].clone(), certificate(paths, &files, read_certificate)))
+        .collect();
+    let applied = applied(&wishes, &mut files)?;
+    let observed = Observed {
+        units: units(reply, &wishes)?,
+        sysctls: sysctls(reply, &wishes)?,
+        facts,
+        patterns,
+        certificates,
+        applied,
+        files: files.states,
+    };
+    Ok((observed, files.torn))
+}
+
+fn facts(reply: &Reply) -> Result<(Facts, String), ObserveError> {
+    let lines = Lines::of(reply, "facts")?;
+    let mut facts = Facts::default();
+    let mut root = None;
+    let mut clock = None;
+    for (number, line) in lines.numbered() {
+        let (name, value) =
+            line.split_once(' ').ok_or_else(|| lines.malformed(number, "NAME VALUE", line))?;
+        match name {
+            "root" => root = Some(value.to_owned()),
+            "clock" => {
+                let seconds = value.parse().map_err(|_| lines.malformed(number, "seconds", line))?;
+                clock = Some(seconds);
+            }
+            "live" => facts.live = value == "1",
+            "systemd" => facts.systemd = value == "1",
+            "hostname" => value.clone_into(&mut facts.hostname),
+            "kubelet" => {
+                facts.kubelet_version = value.strip_prefix("Kubernetes ").map(|text| text.trim().to_owned());
+            }
+            _ => return Err(lines.malformed(number, "the name of a fact", line)),
+        }
+    }
+    facts.clock = clock.ok_or_else(|| lines.malformed(1, "the fact `clock`", ""))?;
+    Ok((facts, root.ok_or_else(|| lines.malformed(1, "the fact `root`", ""))?))
+}
+
+fn patterns(
+    reply: &Reply,
+    wishes: &Wishes,
+    root: &str,
+    states: &BTreeMap<NodePath, FileState>,
+) -> Result<BTreeMap<String, Vec<NodePath>>, ObserveError> {
+    let lines = Lines::of(reply, "patterns")?;
+    let mut patterns: BTreeMap<String, Vec<NodePath>> = BTreeMap::new();
+    for path in &wishes.plain {
+        let present = matches!(states.get(path), Some(FileState::Present(_)));
+        patterns.insert(path.to_string(), if present { vec![path.clone()] } else { Vec::new() });
+    }
+    let mut open: Option<&mut Vec<NodePath>> = None;
+    for (number, line) in lines.numbered() {
+        if let Some(index) = line.strip_prefix("pattern ") {
+            let pattern = index.parse().ok().and_then(|index| wishes.patterns.iter().nth(index));
+            let pattern = pattern.ok_or_else(|| lines.malformed(number, "pattern NUMBER", line))?;
+            open = Some(patterns.entry(pattern.clone()).or_default());
+        } else if let (Some(name), Some(open)) = (line.strip_prefix('='), &mut open) {
+            open.extend(below(root, name));
+        } else {
+            return Err(lines.malformed(number, "pattern NUMBER or =PATH", line));
+        }
+    }
+    Ok(patterns)
+}
+
+fn certificate(
+    [path, key, issuer]: &[NodePath; 3],
+    files: &Files<'_>,
+    read: &ReadCertificate<'_>,
+) -> CertificateState {
+    match files.states.get(path) {
+        None | Some(FileState::Absent) => return CertificateState::Absent,
+        Some(FileState::Unknown(reason)) => return CertificateState::Unreadable(reason.clone()),
+        Some(FileState::Present(file)) if file.kind != FileKind::File => {
+            return CertificateState::Unreadable(String::from("it is not a regular file"));
+        }
+        Some(FileState::Present(_)) => {}
+    }
+    let Some(bytes) = files.bytes.get(path) else {
+        return CertificateState::Unreadable(String::from("it holds secrets or is too large for a certificate"));
+    };
+    match read(bytes, files.bytes.get(issuer).copied()) {
+        Err(reason) => CertificateState::Unreadable(reason),
+        Ok(facts) => match files.states.get(key) {
+            // A key that cannot be looked at is not a key that is missing.
+            Some(FileState::Unknown(_)) => CertificateState::Present(facts),
+            Some(FileState::Present(file)) if file.kind == FileKind::File => CertificateState::Present(facts),
+            _ => CertificateState::WithoutKey(facts),
+        },
+    }
+}
+
+/// The record of the last apply; its file is not reported among the files.
+fn applied(wishes: &Wishes, files: &mut Files<'_>) -> Result<Option<Applied>, ObserveError> {
+    let Some(path) = &wishes.state else { return Ok(None) };
+    files.states.remove(path);
+    match files.bytes.get(path) {
+        None => Ok(None),
+        Some(bytes) => serde_json::from_slice(bytes)
+            .map(Some)
+            .map_err(|source| ObserveError::Applied { path: STATE_FILE, source }),
+    }
+}
+
+/// systemctl answers in the order of the question, one paragraph each; an alias is answered under another name.
+fn units(reply: &Reply, wishes: &Wishes) -> Result<BTreeMap<String, UnitState>, ObserveError> {
+    let lines = Lines::of(reply, "units")?;
+    let text = String::from_utf8_lossy(lines.bytes());
+    let mut answers = Vec::new();
+    for paragraph in text.split("\n\n").map(str::trim).filter(|paragraph| !paragraph.is_empty()) {
+        let mut state = unknown_unit();
+        let mut id = "";
+        for line in paragraph.lines() {
+            match line.split_once('=') {
+                Some(("Id", value)) => id = value,
+                Some(("LoadState", value)) => value.clone_into(&mut state.load),
+                Some(("ActiveState", value)) => value.clone_into(&mut state.active),
+                Some(("UnitFileState", value)) => value.clone_into(&mut state.enabled),
+                _ => {
+                    let number = text.lines().position(|other| other == line).unwrap_or(0) + 1;
+                    return Err(lines.malformed(number, "a property of a unit", line));
+                }
+            }
+        }
+        answers.push((id, state));
+    }
+    let in_order = answers.len() == wishes.units.len();
+    Ok(wishes
+        .units
+        .iter()
+        .enumerate()
+        .map(|(index, unit)| {
+            let found = match answers.get(index) {
+                Some(answer) if in_order => Some(answer),
+                _ => answers.iter().find(|(id, _)| id == unit),
+            };
+            (unit.clone(), found.map_or_else(unknown_unit, |(_, state)| state.clone()))
+        })
+        .collect())
+}
+
+/// Where no systemd runs, in a directory tree for one, nothing is known of units.
+fn unknown_unit() -> UnitState {
+    let unknown = || String::from("unknown");
+    UnitState { load: unknown(), active: unknown(), enabled: unknown() }
+}
+
+fn sysctls(reply: &Reply, wishes: &Wishes) -> Result<BTreeMap<String, Option<String>>, ObserveError> {
+    let lines = Lines::of(reply, "sysctls")?;
+    let mut values = BTreeMap::new();
+    let mut path = None;
+    for (number, line) in lines.numbered() {
+        match (line.split_at_checked(1), path.take()) {
+            (Some(("=", name)), None) => path = Some(name),
+            (Some((":", value)), Some(name)) => {
+                values.insert(name, value.trim().to_owned());
+            }
+            _ => return Err(lines.malformed(number, "=PATH and :VALUE in turn", line)),
+        }
+    }
+    Ok(wishes
+        .sysctls
+        .iter()
+        .map(|(name, path)| (name.clone(), values.get(path.as_str()).cloned()))
+        .collect())
+}

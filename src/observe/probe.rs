@@ -1,0 +1,125 @@
+//! The script that reads a node. It writes nothing, and starts a constant number of programs however many files there
+//! are: on a fleet the processes cost more than the reading.
+//!
+//! The shell's parts stand in files of their own beside this one, in the order in which [`probe`] joins them. They run
+//! under any POSIX sh with coreutils or busybox.
+
+use super::wish::{Wish, Wishes};
+use crate::remote::{Script, quote, rooted};
+use crate::resource::Desired;
+use std::fmt::Write as _;
+
+/// Larger files are not hashed and not read: no configuration is, and a log must not be.
+pub(super) const LARGEST_FILE: u64 = 4 * 1024 * 1024;
+
+/// Properties asked of every unit.
+const UNIT_PROPERTIES: &str = "Id,LoadState,ActiveState,UnitFileState";
+
+/// The one script that reads everything of a node that `desired` speaks of.
+///
+/// Private keys are only looked at from outside (owner, mode, digest); files with secrets are sent with each secret
+/// replaced by its digest.
+pub fn probe(desired: &Desired) -> Script {
+    let wishes = Wishes::of(desired);
+    Script::new("read state")
+        .section("facts", include_str!("facts.sh"))
+        .section("patterns", patterns(&wishes))
+        .section("stat", format!("{}{}", wish_list(&wishes), include_str!("stat.sh")))
+        .section("missing", include_str!("missing.sh"))
+        .section("sums", include_str!("sums.sh"))
+        .section("sent", include_str!("sent.sh"))
+        .section("content", include_str!("content.sh"))
+        .section("masked", masked(&wishes))
+        .section("units", units(&wishes))
+        .section("sysctls", sysctls(&wishes))
+}
+
+fn patterns(wishes: &Wishes) -> String {
+    let mut text = String::from(include_str!("functions.sh"));
+    for (index, pattern) in wishes.patterns.iter().enumerate() {
+        let _ = writeln!(text, "harden_pattern {index} {}", glob(pattern));
+    }
+    text.push_str(":\n");
+    text
+}
+
+/// The pattern below `$R` with everything quoted but its `*` and `?`.
+fn glob(pattern: &str) -> String {
+    let mut text = String::from("\"$R\"");
+    for part in pattern.split_inclusive(['*', '?']) {
+        let (literal, wildcard) = match part.strip_suffix(['*', '?']) {
+            Some(literal) => (literal, &part[literal.len()..]),
+            None => (part, ""),
+        };
+        if !literal.is_empty() {
+            text.push_str(&quote(literal));
+        }
+        text.push_str(wildcard);
+    }
+    text
+}
+
+fn wish_list(wishes: &Wishes) -> String {
+    let mut text = format!("harden_limit={LARGEST_FILE}\nharden_wishes=");
+    for (path, wish) in &wishes.files {
+        let word = match wish {
+            Wish::Stat => "stat",
+            Wish::Content { expected: Some(digest) } => digest,
+            Wish::Content { expected: None } | Wish::Certificate => "send",
+            Wish::Masked { .. } => "mask",
+        };
+        let _ = write!(text, "{}'\n{word}\n'", rooted(path.as_str()));
+    }
+    text.push('\n');
+    text
+}
+
+fn masked(wishes: &Wishes) -> String {
+    let mut text = String::from("for harden_path in $harden_hide; do\n  case $harden_path in\n");
+    for (path, wish) in &wishes.files {
+        if let Wish::Masked { keys } = wish {
+            let keys: Vec<String> = keys.iter().map(|key| quote(key)).collect();
+            let _ = writeln!(
+                text,
+                "    {}) harden_mask \"$harden_path\" {} ;;",
+                rooted(path.as_str()),
+                keys.join(" ")
+            );
+        }
+    }
+    text.push_str("  esac\ndone\n:\n");
+    text
+}
+
+fn units(wishes: &Wishes) -> String {
+    if wishes.units.is_empty() {
+        return String::from(":\n");
+    }
+    let names: Vec<String> = wishes.units.iter().map(|unit| quote(unit)).collect();
+    format!(
+        "[ \"$harden_systemd\" = 0 ] || systemctl show -p {UNIT_PROPERTIES} -- {} </dev/null 2>/dev/null\n:\n",
+        names.join(" ")
+    )
+}
+
+fn sysctls(wishes: &Wishes) -> String {
+    let mut text = String::from("harden_sysctls=\n[ -n \"$R\" ] || harden_sysctls=");
+    for path in wishes.sysctls.values() {
+        let _ = write!(text, "{}'\n'", quote(path));
+    }
+    text.push('\n');
+    text.push_str(include_str!("sysctls.sh"));
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::glob;
+
+    #[test]
+    fn only_wildcards_stand_outside_quotes() {
+        assert_eq!(glob("/etc/k 8s/*.key"), r#""$R"'/etc/k 8s/'*'.key'"#);
+        assert_eq!(glob("/a/$(x)/b?"), r#""$R"'/a/$(x)/b'?"#);
+        assert_eq!(glob("/it's/*"), r#""$R"'/it'\''s/'*"#);
+    }
+}

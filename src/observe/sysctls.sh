@@ -1,0 +1,23 @@
+# Not by the shell's read: it asks for one byte at a time, and /proc/sys answers only the first.
+set --
+for harden_path in $harden_sysctls; do [ -r "$harden_path" ] && set -- "$@" "$harden_path"; done
+if [ $# -gt 0 ]; then
+  harden_readable=$#
+  harden_values=$(cat -- "$@" 2>/dev/null)
+  harden_names=
+  for harden_path in "$@"; do harden_names=$harden_names$harden_path$harden_nl; done
+  set -- $harden_values
+  if [ $# -eq "$harden_readable" ]; then
+    for harden_path in $harden_names; do
+      printf '=%s\n:%s\n' "$harden_path" "$1"
+      shift
+    done
+  else
+    # One is empty, of several lines or cannot be read after all: one by one.
+    for harden_path in $harden_names; do
+      harden_values=$(cat -- "$harden_path" 2>/dev/null) &&
+        printf '=%s\n:%s\n' "$harden_path" "${harden_values%%"$harden_nl"*}"
+    done
+  fi
+fi
+:

@@ -1,0 +1,376 @@
+//! The probe under sh, dash, bash and busybox: the same answer from each.
+
+use super::node::{
+    Local, SHELLS, Shell, Tree, attributes, certificate, desired, file, observe, path, secret_file, snapshot,
+    sysctls, unit, yaml_keys,
+};
+use harden::resource::{
+    CertificateState, Desired, FileKind, FileState, Mode, Observed, ObservedContent, PresentFile,
+};
+use std::time::Instant;
+
+const SECRET: &str = "c2VjcmV0LW9mLXRoZS1wcm9iZS10ZXN0cy1vbmx5ISE=";
+
+fn present(observed: &Observed, at: &str) -> PresentFile {
+    match observed.files.get(&path(at)) {
+        Some(FileState::Present(file)) => file.clone(),
+        other => panic!("{at}: {other:?}"),
+    }
+}
+
+fn text(observed: &Observed, at: &str) -> String {
+    match present(observed, at).content {
+        ObservedContent::Text(text) => text,
+        other => panic!("{at}: {other:?}"),
+    }
+}
+
+/// The clock moves between two runs; everything else must be the same.
+fn still(mut observed: Observed) -> Observed {
+    assert!(observed.facts.clock > 1_700_000_000);
+    observed.facts.clock = 0;
+    observed
+}
+
+/// What every shell says, which must be one thing.
+fn by_all_shells(tree: &Tree, desired: &Desired) -> Observed {
+    let before = snapshot(&tree.root());
+    let mut answers = SHELLS.map(|shell| still(observe(&mut tree.session(shell), desired)));
+    for (shell, answer) in SHELLS.iter().zip(&answers) {
+        assert_eq!(*answer, answers[0], "{shell:?} differs from {:?}", SHELLS[0]);
+    }
+    assert_eq!(snapshot(&tree.root()), before, "the probe changes nothing");
+    std::mem::take(&mut answers[0])
+}
+
+#[test]
+fn files_of_every_kind() {
+    let tree = Tree::new();
+    tree.write("/etc/hostname", "image-1\n", 0o644);
+    tree.write("/etc/same", "the same\n", 0o644);
+    tree.write("/etc/other", "not the same\n\n\n", 0o640);
+    tree.write("/etc/no newline", "no newline", 0o600);
+    tree.write("/etc/it's \"quoted\" $(touch x) `y`", "quoted\n", 0o600);
+    tree.write("/etc/caf\u{e9}", "coffee\n", 0o600);
+    tree.write("/etc/empty", "", 0o4755);
+    tree.write("/etc/binary", [0xff, 0, 1], 0o600);
+    tree.write("/etc/-n", "dash\n", 0o600);
+    tree.write("/etc/frame", "0123456789abcdef END\nx END 0\n", 0o600);
+    tree.link("/etc/link", "same");
+    tree.link("/etc/dangling", "/nowhere");
+    let _socket = std::os::unix::net::UnixListener::bind(tree.root().join("etc/socket")).unwrap();
+    let names = [
+        "/etc/same", "/etc/other", "/etc/no newline", "/etc/it's \"quoted\" $(touch x) `y`", "/etc/caf\u{e9}",
+        "/etc/empty", "/etc/binary", "/etc/-n", "/etc/link", "/etc/dangling", "/etc/socket", "/etc",
+        "/etc/absent", "/etc/absent/it's \u{e9}", "/etc/same/below", "/etc/frame",
+    ];
+    let wanted = desired(names.iter().map(|name| file(name, "the same\n")).collect());
+    let observed = by_all_shells(&tree, &wanted);
+    assert_eq!(observed.files.len(), names.len(), "{:#?}", observed.files);
+    assert_eq!(observed.facts.hostname, "image-1");
+    assert!(!observed.facts.live && !observed.facts.systemd);
+
+    let same = present(&observed, "/etc/same");
+    assert_eq!((same.kind, same.mode), (FileKind::File, Mode(0o644)));
+    assert_eq!(same.content, ObservedContent::AsExpected);
+    assert_eq!(same.sha256, digest_of("the same
+").replace("sha256:", ""));
+    assert!(same.modified > 1_700_000_000);
+    assert_eq!(text(&observed, "/etc/other"), "not the same\n\n\n");
+    assert_eq!(text(&observed, "/etc/no newline"), "no newline");
+    assert_eq!(text(&observed, "/etc/it's \"quoted\" $(touch x) `y`"), "quoted\n");
+    assert_eq!(text(&observed, "/etc/caf\u{e9}"), "coffee\n");
+    assert_eq!(text(&observed, "/etc/-n"), "dash\n");
+    assert_eq!(text(&observed, "/etc/empty"), "");
+    assert_eq!(text(&observed, "/etc/frame"), "0123456789abcdef END\nx END 0\n");
+    assert_eq!(present(&observed, "/etc/empty").mode, Mode(0o4755));
+    assert_eq!(present(&observed, "/etc/binary").content, ObservedContent::Opaque);
+    for (name, kind) in [
+        ("/etc/link", FileKind::Symlink),
+        ("/etc/dangling", FileKind::Symlink),
+        ("/etc/socket", FileKind::Other),
+        ("/etc", FileKind::Directory),
+    ] {
+        let found = present(&observed, name);
+        assert_eq!((found.kind, found.sha256.as_str()), (kind, ""), "{name}");
+        assert_eq!(found.content, ObservedContent::NotRead, "{name}");
+    }
+    for name in ["/etc/absent", "/etc/absent/it's \u{e9}", "/etc/same/below"] {
+        assert_eq!(observed.files[&path(name)], FileState::Absent, "{name}");
+    }
+    assert!(!tree.root().join("x").exists());
+}
+
+#[test]
+fn a_large_file_is_neither_hashed_nor_read() {
+    let tree = Tree::new();
+    tree.write("/var/log/audit.log", vec![b'x'; 5 * 1024 * 1024], 0o600);
+    tree.write("/etc/after", "after\n", 0o600);
+    let wanted = desired(vec![file("/var/log/audit.log", ""), file("/etc/after", "")]);
+    let observed = by_all_shells(&tree, &wanted);
+    let large = present(&observed, "/var/log/audit.log");
+    assert_eq!((large.sha256.as_str(), large.content), ("", ObservedContent::Opaque));
+    assert_eq!(text(&observed, "/etc/after"), "after\n");
+}
+
+#[test]
+fn patterns_are_expanded_on_the_node() {
+    let tree = Tree::new();
+    for name in ["/pki/a.key", "/pki/b c.key", "/pki/.hidden.key", "/pki/a.crt", "/pki/etcd/d.key"] {
+        tree.write(name, "PRIVATE", 0o600);
+    }
+    tree.write("/pki/evil\n=/etc.key", "x", 0o600);
+    let wanted = desired(vec![
+        attributes("/pki/*.key"),
+        attributes("/pki/etcd/?.key"),
+        attributes("/pki/none*"),
+        attributes("/pki/a.crt"),
+        attributes("/pki/absent.crt"),
+    ]);
+    let observed = by_all_shells(&tree, &wanted);
+    let matched = |pattern: &str| -> Vec<String> {
+        observed.patterns[pattern].iter().map(ToString::to_string).collect()
+    };
+    assert_eq!(matched("/pki/*.key"), ["/pki/a.key", "/pki/b c.key"]);
+    assert_eq!(matched("/pki/etcd/?.key"), ["/pki/etcd/d.key"]);
+    assert_eq!(matched("/pki/a.crt"), ["/pki/a.crt"]);
+    assert!(matched("/pki/none*").is_empty() && matched("/pki/absent.crt").is_empty());
+    assert_eq!(present(&observed, "/pki/b c.key").content, ObservedContent::NotRead);
+    assert_eq!(observed.files[&path("/pki/absent.crt")], FileState::Absent);
+    assert_eq!(observed.files.len(), 5);
+}
+
+#[test]
+fn certificates_are_read_and_keys_are_not() {
+    let tree = Tree::new();
+    tree.write("/pki/ca.crt", "CN=ca\n", 0o644);
+    tree.write("/pki/ca.key", "CAKEY", 0o600);
+    tree.write("/pki/good.crt", "CN=good\n", 0o644);
+    tree.write("/pki/good.key", "GOODKEY", 0o600);
+    tree.write("/pki/alone.crt", "CN=alone\n", 0o644);
+    tree.write("/pki/bad.crt", "nonsense\n", 0o644);
+    tree.link("/pki/link.crt", "good.crt");
+    let names = ["good", "alone", "bad", "link", "absent"];
+    let mut resources: Vec<_> = names.iter().map(|name| certificate(&format!("/pki/{name}"))).collect();
+    // Somebody who asks for the content of a key by mistake does not get it.
+    resources.push(file("/pki/good.key", "x"));
+    resources.push(yaml_keys("/pki/ca.key"));
+    let wanted = desired(resources);
+    let observed = by_all_shells(&tree, &wanted);
+    let state = |name: &str| &observed.certificates[&path(&format!("/pki/{name}.crt"))];
+    assert!(
+        matches!(state("good"), CertificateState::Present(facts) if facts.common_name == "good" && facts.signed_by_issuer)
+    );
+    assert!(matches!(state("alone"), CertificateState::WithoutKey(_)));
+    assert!(matches!(state("bad"), CertificateState::Unreadable(reason) if reason == "it does not begin with CN="));
+    assert!(matches!(state("link"), CertificateState::Unreadable(_)));
+    assert_eq!(*state("absent"), CertificateState::Absent);
+    for name in ["/pki/good.key", "/pki/ca.key", "/pki/good.crt"] {
+        let found = present(&observed, name);
+        assert_eq!((found.content, found.sha256.len()), (ObservedContent::NotRead, 64), "{name}");
+    }
+}
+
+#[test]
+fn secrets_leave_the_node_as_digests() {
+    let tree = Tree::new();
+    let config = |value: &str| {
+        format!(
+            "# secrets of k8s\nkind: EncryptionConfiguration\nresources:\n- resources:\n  - secrets\n\n  providers:\n  \
+             - secretbox:\n      keys:\n      - name: key-1\n        secret: {value}\n      - secret: \"{value}\"\n        \
+             name: 'old'\n  #   secret: {value}\n  - identity: {{}}"
+        )
+    };
+    tree.write("/etc/enc.yaml", config(SECRET), 0o600);
+    let observed = by_all_shells(&tree, &desired(vec![secret_file("/etc/enc.yaml", "", &["secret"])]));
+    let digest = digest_of(SECRET);
+    assert_eq!(text(&observed, "/etc/enc.yaml"), config(&digest));
+    assert_eq!(present(&observed, "/etc/enc.yaml").sha256.len(), 64);
+}
+
+fn digest_of(value: &str) -> String {
+    use std::fmt::Write as _;
+    let digest = openssl::sha::sha256(value.as_bytes());
+    digest.iter().fold(String::from("sha256:"), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    })
+}
+
+#[test]
+fn a_secret_in_a_shape_that_is_not_understood_stays_on_the_node() {
+    let shapes = [
+        format!("keys: [{{name: a, secret: {SECRET}}}]\n"),
+        format!("{{\"name\":\"a\",\"secret\":\"{SECRET}\"}}\n"),
+        format!("secret:\n  {SECRET}\n"),
+        format!("secret: |\n  {SECRET}\n"),
+        format!("secret: abc\n  {SECRET}\n"),
+        format!("secret: \"abc\n  {SECRET}\"\n"),
+        format!("secret: &anchor {SECRET}\n"),
+        format!("other: &anchor {SECRET}\nsecret: *anchor\n"),
+        format!("secret: abc # was {SECRET}\n"),
+        format!("secret: abc {SECRET}\n"),
+        format!("secret: !!str {SECRET}\n"),
+        format!("secret : {SECRET}\n"),
+        format!("? secret\n: {SECRET}\n"),
+        format!("# the old one, secret: {SECRET}\n"),
+        format!("secret:\t{SECRET},\n"),
+        format!("{{\n  secret:\n    '{SECRET}'\n}}\n"),
+    ];
+    let tree = Tree::new();
+    let mut resources = Vec::new();
+    for (index, shape) in shapes.iter().enumerate() {
+        let name = format!("/etc/{index:02}.yaml");
+        tree.write(&name, shape, 0o600);
+        resources.push(secret_file(&name, "", &["secret"]));
+    }
+    let wanted = desired(resources);
+    for shell in SHELLS {
+        let reply = harden::remote::Session::run(
+            &mut tree.session(shell),
+            &harden::observe::probe(&wanted),
+            std::time::Duration::from_secs(30),
+        )
+        .unwrap();
+        for (name, section) in &reply.sections {
+            assert!(!section.text().contains(SECRET), "{shell:?} {name}: {}", section.text());
+        }
+    }
+    let observed = by_all_shells(&tree, &wanted);
+    for state in observed.files.values() {
+        assert!(
+            matches!(state, FileState::Present(file) if file.content == ObservedContent::Opaque),
+            "{state:?}"
+        );
+    }
+}
+
+#[test]
+fn what_was_applied_last_is_read() {
+    let tree = Tree::new();
+    let state = r#"{"format_version":1,"transaction":"t","by":"a@b","at":5,"resources":{"file.x":{"desired":"d","files":{"/x":"s"}}}}"#;
+    tree.write("/var/lib/harden/state.json", state, 0o600);
+    let observed = by_all_shells(&tree, &desired(Vec::new()));
+    assert_eq!(observed.applied.unwrap().resources.len(), 1);
+    assert!(observed.files.is_empty());
+    tree.write("/var/lib/harden/state.json", "{", 0o600);
+    let error = harden::observe::observe(
+        &mut tree.session(Shell::Sh),
+        &desired(Vec::new()),
+        std::time::Duration::from_secs(30),
+        &super::node::read_certificate,
+    )
+    .unwrap_err();
+    assert_eq!(error.to_string(), "read /var/lib/harden/state.json on the node");
+}
+
+/// A live system: no root, this machine's kernel, and a systemctl of the test's.
+fn live(tree: &Tree, shell: Shell) -> Local {
+    Local { root: String::new(), ..tree.session(shell) }
+}
+
+#[test]
+fn a_live_system_is_asked_for_units_and_kernel_parameters() {
+    let tree = Tree::new();
+    tree.program(
+        "systemctl",
+        "#!/bin/sh\n[ \"$*\" = 'show -p Id,LoadState,ActiveState,UnitFileState -- a.service alias.service' ] || exit 1\n\
+         printf 'Id=a.service\\nLoadState=loaded\\nActiveState=active\\nUnitFileState=enabled\\n\\n'\n\
+         printf 'LoadState=not-found\\nId=real.service\\nActiveState=inactive\\nUnitFileState=\\n'\n",
+    );
+    tree.program("kubelet", "#!/bin/sh\necho Kubernetes v1.35.4\n");
+    std::fs::create_dir(tree.directory.path().join("systemd")).unwrap();
+    let here = tree.root().join("x y");
+    std::fs::write(&here, "x\n").unwrap();
+    let wanted = desired(vec![
+        unit("a.service"),
+        unit("alias.service"),
+        file(here.to_str().unwrap(), ""),
+        sysctls(
+            "/nowhere/99-test.conf",
+            &[("kernel.ostype", "Linux"), ("kernel.pid_max", "1"), ("net.ipv4.conf.lo.forwarding", "0"), ("no.such", "1")],
+        ),
+    ]);
+    let mut answers = Vec::new();
+    for shell in SHELLS {
+        answers.push(still(observe(&mut live(&tree, shell), &wanted)));
+    }
+    assert!(answers.windows(2).all(|pair| pair[0] == pair[1]), "{answers:#?}");
+    let observed = &answers[0];
+    assert!(observed.facts.live && observed.facts.systemd);
+    assert_eq!(observed.facts.kubelet_version.as_deref(), Some("v1.35.4"));
+    assert_eq!(observed.facts.hostname, std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap().trim());
+    assert_eq!(observed.units["a.service"].active, "active");
+    assert_eq!(observed.units["a.service"].enabled, "enabled");
+    assert_eq!(observed.units["alias.service"].load, "not-found");
+    assert_eq!(observed.units["alias.service"].enabled, "");
+    assert_eq!(observed.sysctls["kernel.ostype"].as_deref(), Some("Linux"));
+    let pid_max = std::fs::read_to_string("/proc/sys/kernel/pid_max").unwrap();
+    assert_eq!(observed.sysctls["kernel.pid_max"].as_deref(), Some(pid_max.trim()));
+    assert_eq!(observed.sysctls["no.such"], None);
+    assert_eq!(text(observed, here.to_str().unwrap()), "x\n");
+}
+
+#[test]
+fn a_kernel_parameter_of_several_words_or_none_does_not_shift_the_others() {
+    let tree = Tree::new();
+    let names = ["kernel.ostype", "net.ipv4.ip_local_port_range", "kernel.domainname", "kernel.poweroff_cmd", "fs.binfmt_misc.status"];
+    let values: Vec<_> = names.iter().map(|name| (*name, "x")).collect();
+    let wanted = desired(vec![sysctls("/nowhere/99-test.conf", &values)]);
+    for shell in SHELLS {
+        let observed = observe(&mut live(&tree, shell), &wanted);
+        for name in names {
+            let file = format!("/proc/sys/{}", name.replace('.', "/"));
+            let value = std::fs::read_to_string(file).ok().map(|text| text.lines().next().unwrap_or_default().trim().to_owned());
+            assert_eq!(observed.sysctls[name], value, "{name} under {shell:?}");
+        }
+    }
+}
+
+#[test]
+fn a_tree_has_no_units_and_no_kernel() {
+    let tree = Tree::new();
+    tree.program("systemctl", "#!/bin/sh\nexit 1\n");
+    std::fs::create_dir(tree.directory.path().join("systemd")).unwrap();
+    let wanted = desired(vec![unit("a.service"), sysctls("/etc/sysctl.d/x.conf", &[("kernel.ostype", "Linux")])]);
+    let observed = by_all_shells(&tree, &wanted);
+    assert_eq!(observed.units["a.service"].load, "unknown");
+    assert_eq!(observed.sysctls["kernel.ostype"], None);
+}
+
+#[test]
+fn three_hundred_files_in_one_go() {
+    let tree = Tree::new();
+    let mut resources = Vec::new();
+    for index in 0..300 {
+        let name = format!("/etc/managed/file-{index:03}");
+        let content = format!("{index}\n").repeat(50);
+        tree.write(&name, &content, 0o600);
+        let wanted = if index % 2 == 0 { content } else { String::from("another") };
+        resources.push(file(&name, &wanted));
+        resources.push(file(&format!("/etc/managed/absent-{index:03}"), "x"));
+    }
+    let wanted = desired(resources);
+    let observed = by_all_shells(&tree, &wanted);
+    let count = |wanted: fn(&FileState) -> bool| observed.files.values().filter(|state| wanted(state)).count();
+    assert_eq!(count(|state| *state == FileState::Absent), 300);
+    assert_eq!(
+        count(|state| matches!(state, FileState::Present(file) if file.content == ObservedContent::AsExpected)),
+        150
+    );
+    assert_eq!(
+        count(|state| matches!(state, FileState::Present(file) if matches!(file.content, ObservedContent::Text(_)))),
+        150
+    );
+    for shell in SHELLS {
+        let start = Instant::now();
+        observe(&mut tree.session(shell), &wanted);
+        println!("600 paths under {shell:?}: {:?}", start.elapsed());
+    }
+    let twenty = Desired { resources: wanted.resources[..20].to_vec() };
+    for shell in SHELLS {
+        let start = Instant::now();
+        observe(&mut tree.session(shell), &twenty);
+        println!("20 paths under {shell:?}: {:?}", start.elapsed());
+    }
+}
