@@ -3,6 +3,9 @@
 
 mod change;
 mod gate;
+pub mod manifest;
+pub mod yaml;
+pub mod yaml_keys;
 
 pub use change::{Action, Change, ClusterChange, ClusterOperation, Operation, Origin, Prior};
 pub use gate::Gate;

@@ -1,0 +1,265 @@
+//! A container's command and arguments as flags. It understands `--flag=value`, `--flag value`, a bare `--flag`, repeated
+//! flags and `_` for `-`, as the components do.
+
+use super::ManifestError;
+use crate::resource::{FlagSpec, FlagValue};
+use serde_json::{Map, Value};
+
+/// Which of the container's two lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum List {
+    Command,
+    Args,
+}
+
+/// The words of a container's command line.
+pub(super) struct Arguments {
+    words: Vec<(List, String)>,
+    /// Where the component's own flags begin.
+    begin: usize,
+}
+
+/// One flag as it stands on the command line.
+struct Occurrence {
+    at: usize,
+    words: usize,
+    name: String,
+    value: String,
+}
+
+/// A list of texts of a container; empty where there is none.
+pub(super) fn texts(container: &Map<String, Value>, key: &'static str) -> Result<Vec<String>, ManifestError> {
+    let error = || ManifestError::Shape { place: key, expected: "a list of texts" };
+    match container.get(key) {
+        None | Some(Value::Null) => Ok(Vec::new()),
+        Some(Value::Array(items)) => {
+            items.iter().map(|item| item.as_str().map(str::to_owned).ok_or_else(error)).collect()
+        }
+        Some(_) => Err(error()),
+    }
+}
+
+impl Arguments {
+    /// Reads them, and finds the component among them: a program may be started by another one (`/go-runner`), but not by a
+    /// shell, whose one argument hides the flags.
+    pub(super) fn read(container: &Map<String, Value>, component: &str) -> Result<Self, ManifestError> {
+        let command = texts(container, "command")?;
+        let args = texts(container, "args")?;
+        let words: Vec<_> = command
+            .into_iter()
+            .map(|word| (List::Command, word))
+            .chain(args.into_iter().map(|word| (List::Args, word)))
+            .collect();
+        let program = words.iter().position(|(_, word)| word.rsplit('/').next() == Some(component));
+        let begin = match program {
+            Some(index) => index + 1,
+            // The image's entry point is the program.
+            None if words.iter().all(|(list, _)| *list == List::Args) => 0,
+            None => return Err(ManifestError::OtherProgram { component: component.to_owned() }),
+        };
+        Ok(Self { words, begin })
+    }
+
+    /// Puts them back.
+    pub(super) fn write(self, container: &mut Map<String, Value>) {
+        let (command, args): (Vec<_>, Vec<_>) =
+            self.words.into_iter().partition(|(list, _)| *list == List::Command);
+        for (key, words) in [("command", command), ("args", args)] {
+            let words: Vec<Value> = words.into_iter().map(|(_, word)| Value::from(word)).collect();
+            if !words.is_empty() || container.get(key).is_some_and(|value| !value.is_null()) {
+                container.insert(key.to_owned(), Value::Array(words));
+            }
+        }
+    }
+
+    /// Brings one flag to what is wanted; says what was wrong with it.
+    pub(super) fn set(&mut self, flag: &FlagSpec) -> Option<String> {
+        let name = &flag.name;
+        let found: Vec<Occurrence> =
+            self.occurrences().into_iter().filter(|other| other.name == *name).collect();
+        let values: Vec<&str> = found.iter().map(|other| other.value.as_str()).collect();
+        let present = (!values.is_empty()).then(|| values.join(","));
+        match &flag.value {
+            FlagValue::Absent => {
+                let present = present?;
+                self.remove(&found);
+                Some(format!("--{name}={present} must be absent"))
+            }
+            FlagValue::Is(value) => {
+                if values == [value] {
+                    return None;
+                }
+                self.put(name, value, &found);
+                Some(match values.as_slice() {
+                    [] => format!("--{name} is missing, wanted {value}"),
+                    [before] => format!("--{name}: {before} → {value}"),
+                    _ => format!("--{name}: {} → only {value}", values.join(" and ")),
+                })
+            }
+            FlagValue::Includes(wanted) => {
+                let present = present.unwrap_or_default();
+                let missing = missing_from(&present, wanted);
+                if missing.is_empty() {
+                    return None;
+                }
+                let first = kept_value(values.first().copied().unwrap_or_default(), wanted);
+                let value = [vec![first], missing.clone()].concat();
+                let value = value.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(",");
+                self.put(name, &value, &found[..found.len().min(1)]);
+                Some(format!("--{name} lacks {}", missing.join(",")))
+            }
+        }
+    }
+
+    /// Writes a flag where it stands first, and removes its other occurrences; or adds it.
+    fn put(&mut self, name: &str, value: &str, found: &[Occurrence]) {
+        let word = format!("--{name}={value}");
+        if let Some((first, rest)) = found.split_first() {
+            self.remove(rest);
+            self.words[first.at].1 = word;
+            self.words.drain(first.at + 1..first.at + first.words);
+        } else {
+            let (list, at) = self.place(name);
+            self.words.insert(at, (list, word));
+        }
+    }
+
+    fn remove(&mut self, found: &[Occurrence]) {
+        for occurrence in found.iter().rev() {
+            self.words.drain(occurrence.at..occurrence.at + occurrence.words);
+        }
+    }
+
+    /// Where a new flag goes: among the others, by name where they are sorted, otherwise at the end.
+    fn place(&self, name: &str) -> (List, usize) {
+        let flags = self.occurrences();
+        let list = match flags.first() {
+            Some(first) => self.words[first.at].0,
+            None => self.words.last().map_or(List::Args, |(list, _)| *list),
+        };
+        let flags: Vec<_> = flags.into_iter().filter(|flag| self.words[flag.at].0 == list).collect();
+        let end =
+            self.words.iter().rposition(|(other, _)| *other == list).map_or(self.words.len(), |at| at + 1);
+        let sorted = flags.is_sorted_by(|a, b| a.name <= b.name);
+        let next = flags.iter().find(|flag| flag.name.as_str() > name).filter(|_| sorted);
+        (list, next.map_or(end, |flag| flag.at))
+    }
+
+    fn occurrences(&self) -> Vec<Occurrence> {
+        let mut found = Vec::new();
+        let mut at = self.begin;
+        while at < self.words.len() {
+            let (list, word) = &self.words[at];
+            let Some(body) = word.strip_prefix("--").or_else(|| word.strip_prefix('-')) else {
+                at += 1;
+                continue;
+            };
+            let next = self.words.get(at + 1).filter(|(other, next)| other == list && !next.starts_with('-'));
+            let (name, value, words) = match (body.split_once('='), next) {
+                (Some((name, value)), _) => (name, value, 1),
+                (None, Some((_, value))) => (body, value.as_str(), 2),
+                // A boolean without its value.
+                (None, None) => (body, "true", 1),
+            };
+            found.push(Occurrence { at, words, name: name.replace('_', "-"), value: value.to_owned() });
+            at += words;
+        }
+        found
+    }
+}
+
+/// The parts of a comma-separated list that are wanted and not in it.
+pub fn missing_from(value: &str, wanted: &[String]) -> Vec<String> {
+    wanted.iter().filter(|part| !value.split(',').any(|other| other.trim() == *part)).cloned().collect()
+}
+
+/// A comma-separated list without what contradicts the wanted parts: `Feature=false` where `Feature=true` is wanted.
+pub fn kept_value(value: &str, wanted: &[String]) -> String {
+    let contradicts = |part: &str, wanted: &String| match (part.split_once('='), wanted.split_once('=')) {
+        (Some((a, was)), Some((b, is))) => a.trim() == b && was.trim() != is,
+        _ => false,
+    };
+    value
+        .split(',')
+        .filter(|part| !wanted.iter().any(|wanted| contradicts(part, wanted)))
+        .collect::<Vec<_>>()
+        .join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn set(container: &Value, name: &str, value: FlagValue) -> (Value, Option<String>) {
+        let mut container = container.as_object().unwrap().clone();
+        let mut arguments = Arguments::read(&container, "api").unwrap();
+        let flag = FlagSpec { name: name.into(), value, controls: vec![], template: String::new() };
+        let reason = arguments.set(&flag);
+        arguments.write(&mut container);
+        (Value::Object(container), reason)
+    }
+
+    fn is(value: &str) -> FlagValue {
+        FlagValue::Is(value.into())
+    }
+
+    fn command(words: &str) -> Value {
+        json!({ "command": words.split(' ').collect::<Vec<_>>() })
+    }
+
+    #[test]
+    fn every_way_to_write_a_flag_is_understood() {
+        for (before, after) in [
+            ("api --x=1", "api --x=2"),
+            ("api --x 1 --z=1", "api --x=2 --z=1"),
+            ("api --x --z=1", "api --x=2 --z=1"),
+            ("api -x 1", "api --x=2"),
+            ("api --x=1 --b=1 --x=2", "api --x=2 --b=1"),
+            ("api --x=2", "api --x=2"),
+            ("api --x 2", "api --x 2"),
+            ("api --a=1 --z=1", "api --a=1 --x=2 --z=1"),
+            ("api --z=1 --a=1", "api --z=1 --a=1 --x=2"),
+            ("/go-runner --x=7 /usr/bin/api --y=1", "/go-runner --x=7 /usr/bin/api --x=2 --y=1"),
+            ("api", "api --x=2"),
+        ] {
+            assert_eq!(set(&command(before), "x", is("2")).0, command(after), "{before}");
+        }
+        assert_eq!(set(&command("api --a_b"), "a-b", is("true")).1, None);
+    }
+
+    #[test]
+    fn flags_go_where_flags_are() {
+        let container = json!({"command": ["api"], "args": ["--a=1"]});
+        let (after, _) = set(&container, "x", is("2"));
+        assert_eq!(after, json!({"command": ["api"], "args": ["--a=1", "--x=2"]}));
+        let (after, _) = set(&json!({}), "x", is("2"));
+        assert_eq!(after, json!({"args": ["--x=2"]}));
+        assert!(Arguments::read(command("sh -c api").as_object().unwrap(), "kube-apiserver").is_err());
+    }
+
+    #[test]
+    fn lists_keep_what_they_hold() {
+        let wants = |parts: &[&str]| FlagValue::Includes(parts.iter().map(ToString::to_string).collect());
+        for (before, parts, after) in [
+            ("api --p=A", &["B", "A"][..], "api --p=A,B"),
+            ("api", &["B", "A"], "api --p=B,A"),
+            ("api --p=", &["B"], "api --p=B"),
+            ("api --p=B,A", &["A", "B"], "api --p=B,A"),
+            ("api --p=A --p=B", &["A", "B", "C"], "api --p=A,C --p=B"),
+            ("api --p=A=false,B=true", &["A=true"], "api --p=B=true,A=true"),
+        ] {
+            let (after_value, reason) = set(&command(before), "p", wants(parts));
+            assert_eq!(after_value, command(after), "{before}");
+            assert_eq!(reason.is_none(), before == after, "{before}");
+        }
+    }
+
+    #[test]
+    fn an_absent_flag_goes_with_its_value() {
+        let (after, reason) = set(&command("api --x 1 --b=2 --x=3"), "x", FlagValue::Absent);
+        assert_eq!(after, command("api --b=2"));
+        assert_eq!(reason.as_deref(), Some("--x=1,3 must be absent"));
+        assert_eq!(set(&command("api"), "x", FlagValue::Absent).1, None);
+    }
+}
