@@ -156,6 +156,11 @@ pub enum Role {
     Worker,
 }
 
+impl Role {
+    /// All roles.
+    pub const ALL: [Self; 3] = [Self::ControlPlane, Self::Etcd, Self::Worker];
+}
+
 impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
@@ -304,6 +309,6 @@ pub enum EncryptionProvider {
 /// The kubelets.
 #[derive(Debug, Clone, Serialize)]
 pub struct Kubelet {
-    /// Keys that the user sets in its configuration, dotted path to value.
-    pub config: BTreeMap<String, serde_json::Value>,
+    /// Keys that the user sets in their configuration, nested as in the file.
+    pub config: serde_json::Map<String, serde_json::Value>,
 }
