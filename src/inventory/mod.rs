@@ -2,6 +2,24 @@
 //! A value of these types is sound; the raw TOML that it came from is not visible outside this module.
 //! It reads one file and touches no network.
 
+mod diagnostic;
+mod limit;
+mod load;
+mod lower;
+mod nodes;
+mod raw;
+mod scaffold;
+mod schema;
+mod ssh;
+mod structure;
+mod text;
+
+pub use diagnostic::{Diagnostic, Level};
+pub use limit::{Limit, LimitError};
+pub use load::{InventoryError, Loaded, load, parse};
+pub use scaffold::{Scaffold, ScaffoldNode, scaffold};
+pub use schema::schema;
+
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
