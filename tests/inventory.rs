@@ -216,6 +216,15 @@ fn the_defaults_of_the_schema_are_those_of_the_reader() {
 }
 
 #[test]
+fn the_schema_beside_the_examples_is_the_present_one() {
+    let file = project("inventories/harden.schema.json");
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(&file, schema()).unwrap();
+    }
+    assert!(fs::read_to_string(file).unwrap() == schema(), "UPDATE=1 writes it");
+}
+
+#[test]
 fn the_versions_of_the_schema_are_those_of_the_reader() {
     let schema: Value = serde_json::from_str(&schema()).unwrap();
     let pattern = schema["properties"]["cluster"]["properties"]["kubernetes"]["pattern"].as_str().unwrap();

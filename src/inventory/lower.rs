@@ -57,7 +57,7 @@ pub(super) fn lower(
     report: &mut Report,
 ) -> Inventory {
     let cluster = cluster(raw.cluster, report);
-    let ssh = Ssh::read(raw.ssh.unwrap_or_default(), !damage.keys.contains("bastions"), places, report);
+    let ssh = Ssh::read(raw.ssh.unwrap_or_default(), damage, places, report);
     let (nodes_span, raw_nodes) =
         raw.nodes.map(|nodes| (nodes.span(), nodes.into_value())).unwrap_or_default();
     let nodes = nodes::lower(raw_nodes, &nodes_span, &ssh, places, damage, report);

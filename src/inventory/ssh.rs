@@ -3,6 +3,7 @@
 use super::diagnostic::{Problem, Report, nearest, shown};
 use super::lower::{Places, checked};
 use super::raw::{RawBastion, RawNodeSsh, RawSsh, Text};
+use super::structure::Damage;
 use super::{Become, SshSettings, Timeouts, text};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -102,20 +103,20 @@ pub(super) struct Ssh<'p> {
     login: Login,
     default_bastion: Option<Text>,
     bastions: BTreeMap<String, Bastion>,
-    /// Whether all bastions could be read; if not, a name that is not there proves nothing.
-    complete: bool,
+    /// What could not be read: a name that is missing for that reason proves nothing.
+    damage: &'p Damage,
     default_known_hosts: Vec<PathBuf>,
 }
 
 impl<'p> Ssh<'p> {
-    pub(super) fn read(raw: RawSsh, complete: bool, places: &'p Places, report: &mut Report) -> Self {
+    pub(super) fn read(raw: RawSsh, damage: &'p Damage, places: &'p Places, report: &mut Report) -> Self {
         let home = places.home.iter().map(|home| home.join(".ssh/known_hosts"));
         let mut ssh = Self {
             places,
             login: with_scripts!(raw, places, report),
             default_bastion: None,
             bastions: BTreeMap::new(),
-            complete,
+            damage,
             default_known_hosts: home.chain([PathBuf::from("/etc/ssh/ssh_known_hosts")]).collect(),
         };
         for (name, raw) in raw.bastions.unwrap_or_default() {
@@ -160,7 +161,8 @@ impl<'p> Ssh<'p> {
 
     fn check_reference(&self, reference: &Text, report: &mut Report) {
         let name = reference.value();
-        if name == "none" || !self.complete || self.bastions.contains_key(name) {
+        let unread = self.damage.keys.contains("bastions") || self.damage.keys.contains(name);
+        if name == "none" || unread || self.bastions.contains_key(name) {
             return;
         }
         let problem = Problem::new(format!("there is no bastion {}", shown(name)));

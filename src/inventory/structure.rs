@@ -45,6 +45,12 @@ impl Place {
         self.path.rsplit('.').next().unwrap_or_default()
     }
 
+    /// What stands here, as the beginning of a sentence.
+    fn subject(&self) -> String {
+        let name = self.name();
+        if self.in_list { format!("an item of `{name}`") } else { format!("`{name}`") }
+    }
+
     fn table(&self) -> String {
         match (self.path.as_str(), self.in_list) {
             ("", _) => String::from("at the top level"),
@@ -133,7 +139,7 @@ impl Walk<'_> {
             DeValue::Float(float) => {
                 let finite = float.as_str().parse::<f64>().is_ok_and(f64::is_finite);
                 if !finite {
-                    let text = format!("`{}` must be a finite number", place.name());
+                    let text = format!("{} must be a finite number", place.subject());
                     self.report.error(span, Problem::new(text));
                 }
                 finite
@@ -192,9 +198,12 @@ impl Walk<'_> {
             return true;
         }
         let names: Vec<&str> = expected.iter().map(|name| article(name)).collect();
-        let wanted =
-            if names.is_empty() { String::from("a value without a date") } else { names.join(" or ") };
-        let message = format!("`{}` must be {wanted}, not {}", place.name(), article(found));
+        let wanted = if names.is_empty() {
+            String::from("not be a date")
+        } else {
+            format!("be {}, not {}", names.join(" or "), article(found))
+        };
+        let message = format!("{} must {wanted}", place.subject());
         let mut problem = Problem::new(message);
         problem.help = self.type_help(value, &expected, schema, place);
         self.report.error(value.span(), problem);
@@ -227,6 +236,9 @@ impl Walk<'_> {
             DeValue::String(inner) if wants("boolean") && matches!(&**inner, "true" | "false") => {
                 Some(format!("write it without quotes: `{inner}`"))
             }
+            DeValue::Integer(_) if wants("string") && schema["examples"][0].is_string() => {
+                Some(format!("write it like `{}`", schema["examples"][0]))
+            }
             DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_) | DeValue::Datetime(_)
                 if (wants("string") || expected.is_empty()) && choices(schema).is_empty() && short =>
             {
@@ -254,8 +266,8 @@ impl Walk<'_> {
             // The bounds of the schema are far below 2^53.
             #[allow(clippy::cast_precision_loss)]
             Ok(number) if (least..=most).contains(&(number as f64)) => return true,
-            Ok(_) => format!("`{}` must be between {least} and {most}", place.name()),
-            Err(_) => format!("`{}` does not fit into 64 bits", place.name()),
+            Ok(_) => format!("{} must be between {least} and {most}", place.subject()),
+            Err(_) => format!("{} does not fit into 64 bits", place.subject()),
         };
         self.report.error(span, Problem::new(problem));
         false
