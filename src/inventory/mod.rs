@@ -2,6 +2,24 @@
 //! A value of these types is sound; the raw TOML that it came from is not visible outside this module.
 //! It reads one file and touches no network.
 
+mod diagnostic;
+mod limit;
+mod load;
+mod lower;
+mod nodes;
+mod raw;
+mod scaffold;
+mod schema;
+mod ssh;
+mod structure;
+mod text;
+
+pub use diagnostic::{Diagnostic, Level};
+pub use limit::{Limit, LimitError};
+pub use load::{InventoryError, Loaded, load, parse};
+pub use scaffold::{Scaffold, ScaffoldNode, scaffold};
+pub use schema::schema;
+
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -156,6 +174,11 @@ pub enum Role {
     Worker,
 }
 
+impl Role {
+    /// All roles.
+    pub const ALL: [Self; 3] = [Self::ControlPlane, Self::Etcd, Self::Worker];
+}
+
 impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
@@ -304,6 +327,6 @@ pub enum EncryptionProvider {
 /// The kubelets.
 #[derive(Debug, Clone, Serialize)]
 pub struct Kubelet {
-    /// Keys that the user sets in its configuration, dotted path to value.
-    pub config: BTreeMap<String, serde_json::Value>,
+    /// Keys that the user sets in their configuration, nested as in the file.
+    pub config: serde_json::Map<String, serde_json::Value>,
 }

@@ -1,0 +1,145 @@
+//! From what stands in the file to the validated inventory: checks every value and fills in every default.
+//! Where a value is unsound it is reported and replaced by something harmless; the caller drops the result then.
+
+use super::diagnostic::{Problem, Report};
+use super::raw::{Flags, RawAudit, RawCluster, RawEncryption, RawInventory, Text};
+use super::ssh::Ssh;
+use super::structure::Damage;
+use super::{ApiServer, Audit, Cluster, Component, Encryption, Etcd, Inventory, Kubelet, Minor, nodes, text};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// What paths in the file are relative to.
+#[derive(Debug)]
+pub(super) struct Places {
+    /// The directory of the inventory.
+    pub(super) directory: PathBuf,
+    /// The user's home directory.
+    pub(super) home: Option<PathBuf>,
+}
+
+impl Places {
+    /// A path of this machine: `~` is the home directory, and what is relative begins at the inventory's directory.
+    pub(super) fn resolve(&self, path: &Text, report: &mut Report) -> Option<PathBuf> {
+        let text = path.value().as_str();
+        let problem = match text.strip_prefix('~') {
+            None if text.is_empty() => Problem::new("a path must not be empty"),
+            None => return Some(self.directory.join(text)),
+            Some(rest) if !rest.is_empty() && !rest.starts_with('/') => {
+                Problem::new("`~` of another user is not supported").help("write the whole path")
+            }
+            Some(rest) => match &self.home {
+                Some(home) => return Some(home.join(rest.trim_start_matches('/'))),
+                None => Problem::new("`~` is unknown since HOME is not set").help("write the whole path"),
+            },
+        };
+        report.error(path.span(), problem);
+        None
+    }
+}
+
+/// The value that a check makes of a text, where there is one and it is sound.
+pub(super) fn checked<T>(
+    text: Option<&Text>,
+    check: impl Fn(&str) -> Result<T, Problem>,
+    report: &mut Report,
+) -> Option<T> {
+    let text = text?;
+    check(text.value()).map_err(|problem| report.error(text.span(), problem)).ok()
+}
+
+/// The validated inventory; it is sound only if the report has no errors.
+pub(super) fn lower(
+    raw: RawInventory,
+    file: &Path,
+    places: &Places,
+    damage: &Damage,
+    report: &mut Report,
+) -> Inventory {
+    let cluster = cluster(raw.cluster, report);
+    let ssh = Ssh::read(raw.ssh.unwrap_or_default(), damage, places, report);
+    let (nodes_span, raw_nodes) =
+        raw.nodes.map(|nodes| (nodes.span(), nodes.into_value())).unwrap_or_default();
+    let nodes = nodes::lower(raw_nodes, &nodes_span, &ssh, places, damage, report);
+    let etcd = raw.etcd.unwrap_or_default();
+    let apiserver = raw.apiserver.unwrap_or_default();
+    Inventory {
+        file: file.to_owned(),
+        cluster,
+        nodes,
+        etcd: Etcd {
+            sans: sans(etcd.sans, report),
+            certificate_lifetime_days: checked(
+                etcd.certificate_lifetime.as_ref(),
+                text::lifetime_days,
+                report,
+            )
+            .unwrap_or(365),
+            flags: flags(etcd.flags, report),
+        },
+        apiserver: ApiServer { flags: flags(apiserver.flags, report), sans: sans(apiserver.sans, report) },
+        controller_manager: Component {
+            flags: flags(raw.controller_manager.unwrap_or_default().flags, report),
+        },
+        scheduler: Component { flags: flags(raw.scheduler.unwrap_or_default().flags, report) },
+        audit: audit(&raw.audit.unwrap_or_default(), report),
+        encryption: encryption(raw.encryption.unwrap_or_default(), report),
+        kubelet: Kubelet { config: raw.kubelet.unwrap_or_default().config.unwrap_or_default() },
+    }
+}
+
+fn cluster(raw: Option<RawCluster>, report: &mut Report) -> Cluster {
+    let (name, kubernetes, endpoint, profile) =
+        raw.map(|raw| (raw.name, raw.kubernetes, raw.endpoint, raw.profile)).unwrap_or_default();
+    Cluster {
+        name: checked(name.as_ref(), text::cluster_name, report).unwrap_or_default(),
+        kubernetes: checked(kubernetes.as_ref(), text::minor, report).unwrap_or(Minor::NEWEST),
+        endpoint: checked(endpoint.as_ref(), text::endpoint, report),
+        profile: profile.unwrap_or_default(),
+    }
+}
+
+/// Subject alternative names, each once.
+fn sans(raw: Option<Vec<Text>>, report: &mut Report) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    let sound = raw.unwrap_or_default();
+    let sound = sound.iter().filter_map(|san| checked(Some(san), text::san, report));
+    sound.filter(|san| seen.insert(san.clone())).collect()
+}
+
+fn flags(raw: Option<Flags>, report: &mut Report) -> BTreeMap<String, String> {
+    let mut flags = BTreeMap::new();
+    for (name, value) in raw.unwrap_or_default() {
+        checked(Some(&name), text::flag_name, report);
+        flags.insert(name.into_value(), value.into_value().0);
+    }
+    flags
+}
+
+fn audit(raw: &RawAudit, report: &mut Report) -> Audit {
+    let log_path = checked(raw.log_path.as_ref(), text::log_path, report);
+    Audit {
+        enabled: raw.enabled.unwrap_or(true),
+        policy: raw.policy.unwrap_or_default(),
+        log_path: log_path.unwrap_or_else(|| String::from("/var/log/kubernetes/audit/audit.log")),
+        max_age: raw.max_age.unwrap_or(30),
+        max_backup: raw.max_backup.unwrap_or(10),
+        max_size: raw.max_size.unwrap_or(100),
+    }
+}
+
+fn encryption(raw: RawEncryption, report: &mut Report) -> Encryption {
+    let provider = raw.provider.unwrap_or_default();
+    let Some(list) = raw.resources else {
+        return Encryption { provider, resources: vec![String::from("secrets")] };
+    };
+    let mut resources = Vec::new();
+    for name in list {
+        let Some(resource) = checked(Some(&name), text::resource, report) else { continue };
+        if resources.contains(&resource) {
+            report.error(name.span(), Problem::new(format!("`{resource}` is named twice")));
+        }
+        resources.push(resource);
+    }
+    Encryption { provider, resources }
+}
