@@ -9,3 +9,7 @@ mod desired;
 mod inventory;
 mod layering;
 mod observe;
+mod cli;
+mod layering;
+mod plans;
+mod ui;

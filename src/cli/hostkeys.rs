@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 
 /// SSH host keys of the nodes
 #[derive(Debug, Clone, Args)]
+#[command(disable_help_subcommand = true)]
 pub struct HostKeys {
     /// What to do with them.
     #[command(subcommand)]

@@ -2,7 +2,8 @@
 //! `│ -    - --profiling=true`.
 
 use super::{Tone, View};
-use similar::{ChangeTag, TextDiff};
+use similar::{ChangeTag, InlineChangeMode, InlineChangeOptions, TextDiff};
+use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 /// Lines shown around a change.
@@ -23,6 +24,18 @@ pub(super) fn lines(before: Option<&str>, after: Option<&str>, view: View) -> Ve
         (Some(text), None) => whole(text, '-', Tone::Removed, view),
         (Some(before), Some(after)) => unified(before, after, view),
     }
+}
+
+/// The lines that a diff removes and adds, without signs of where they are: two nodes get the same change of a file
+/// even where the rest of it differs.
+pub(super) fn changed_lines(before: Option<&str>, after: Option<&str>) -> Vec<(ChangeTag, String)> {
+    let diff = TextDiff::configure()
+        .timeout(TIMEOUT)
+        .diff_lines(before.unwrap_or_default(), after.unwrap_or_default());
+    diff.iter_all_changes()
+        .filter(|change| change.tag() != ChangeTag::Equal)
+        .map(|change| (change.tag(), change.value().to_owned()))
+        .collect()
 }
 
 fn gutter(view: View, rest: &str) -> String {
@@ -47,23 +60,25 @@ fn whole(text: &str, sign: char, tone: Tone, view: View) -> Vec<String> {
 fn unified(before: &str, after: &str, view: View) -> Vec<String> {
     let diff = TextDiff::configure().timeout(TIMEOUT).diff_lines(before, after);
     let deadline = Instant::now() + TIMEOUT;
+    // By characters, since a flag and its value are one word to `similar`; the marks then grow to whole words.
+    let mut inline = InlineChangeOptions::new();
+    inline.mode(InlineChangeMode::Chars).semantic_cleanup(true);
     let mut lines = Vec::new();
     for hunk in diff.unified_diff().context_radius(CONTEXT).iter_hunks() {
         lines.push(gutter(view, &view.paint.tone(Tone::Faint, &hunk.header().to_string())));
         for operation in hunk.ops() {
-            for change in diff.iter_inline_changes_deadline(operation, Some(deadline)) {
+            for change in diff.iter_inline_changes_with_options_deadline(operation, inline, Some(deadline)) {
                 let (sign, tone) = match change.tag() {
                     ChangeTag::Delete => ("-", Tone::Removed),
                     ChangeTag::Insert => ("+", Tone::Added),
                     ChangeTag::Equal => (" ", Tone::Plain),
                 };
                 let mut text = view.paint.tone(tone, sign);
-                for (changed, piece) in change.iter_strings_lossy() {
-                    let piece = piece.trim_end_matches('\n');
+                for (changed, piece) in whole_words(change.iter_strings_lossy()) {
                     text.push_str(&if changed {
-                        view.paint.marked(tone, piece)
+                        view.paint.marked(tone, &piece)
                     } else {
-                        view.paint.tone(tone, piece)
+                        view.paint.tone(tone, &piece)
                     });
                 }
                 // Trailing spaces may be the change itself; only the sign of an empty line goes.
@@ -75,4 +90,36 @@ fn unified(before: &str, after: &str, view: View) -> Vec<String> {
         }
     }
     lines
+}
+
+/// The pieces of a line without its newline, where a mark within a word covers the word: `true`, not the `tru` of
+/// `true` and `false`.
+fn whole_words<'a>(pieces: impl Iterator<Item = (bool, Cow<'a, str>)>) -> Vec<(bool, String)> {
+    let mut marked: Vec<(bool, char)> = Vec::new();
+    for (changed, piece) in pieces {
+        marked.extend(piece.trim_end_matches('\n').chars().map(|character| (changed, character)));
+    }
+    for word in marked.chunk_by_mut(|left, right| left.1.is_alphanumeric() && right.1.is_alphanumeric()) {
+        let changed = word.iter().any(|(changed, _)| *changed);
+        for (mark, _) in word {
+            *mark = changed;
+        }
+    }
+    marked
+        .chunk_by(|left, right| left.0 == right.0)
+        .map(|run| (run[0].0, run.iter().map(|(_, character)| *character).collect()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_cover_words() {
+        let pieces = [(false, "--a="), (true, "tru"), (false, "e,x"), (true, "-y"), (false, " z\n")];
+        let words = whole_words(pieces.into_iter().map(|(changed, piece)| (changed, Cow::Borrowed(piece))));
+        let words: Vec<_> = words.iter().map(|(changed, piece)| (*changed, piece.as_str())).collect();
+        assert_eq!(words, [(false, "--a="), (true, "true"), (false, ",x"), (true, "-y"), (false, " z")]);
+    }
 }

@@ -42,7 +42,7 @@ impl<'a> References<'a> {
         if verbose {
             return Folded::None(items);
         }
-        let alike = |known: &[Item<'a>]| items.iter().filter(|item| known.contains(item)).count();
+        let alike = |known: &[Item<'a>]| items.iter().filter(|item| is_among(item, known)).count();
         let best = self
             .0
             .iter()
@@ -58,7 +58,7 @@ impl<'a> References<'a> {
         };
         let covered = known.iter().all(|item| items.iter().any(|own| own.resource == item.resource));
         let items = items.into_iter().map(|item| {
-            let same = known.contains(&item);
+            let same = is_among(&item, known);
             (item, same)
         });
         if covered {
@@ -68,4 +68,8 @@ impl<'a> References<'a> {
             Folded::Partly { as_on, items: items.collect() }
         }
     }
+}
+
+fn is_among<'a>(item: &Item<'a>, known: &[Item<'a>]) -> bool {
+    known.iter().any(|other| item.is_same(other))
 }

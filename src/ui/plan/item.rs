@@ -5,7 +5,7 @@ use crate::resource::{ControlId, Kind, ResourceId, Undo};
 use crate::ui::{Tone, View, block, diff, foreign, line};
 use std::collections::BTreeMap;
 
-/// What is shown of a change, on a node or in the cluster. Two that are equal read the same.
+/// What is shown of a change, on a node or in the cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Item<'a> {
     pub(super) resource: &'a ResourceId,
@@ -59,6 +59,19 @@ impl<'a> Item<'a> {
         }
     }
 
+    /// Whether it is the same change as another, on files that may differ elsewhere.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        // The diff is the expensive part, so that it comes last.
+        let without_text = |item: &Self| Self { before: None, after: None, ..item.clone() };
+        self == other
+            || (self.resource == other.resource
+                && without_text(self) == without_text(other)
+                && self.before.is_some() == other.before.is_some()
+                && self.after.is_some() == other.after.is_some()
+                && diff::changed_lines(self.before, self.after)
+                    == diff::changed_lines(other.before, other.after))
+    }
+
     /// All lines of the change.
     pub(super) fn lines(&self, view: View) -> Vec<String> {
         let mut lines = vec![self.heading(view, "")];
@@ -86,7 +99,7 @@ impl<'a> Item<'a> {
         let used = format!("   {final_mark}{sign} {subject}{note}{marks}").chars().count();
         format!(
             "   {}{} {subject}{}{}{}",
-            view.paint.tone(Tone::Warning, final_mark),
+            if final_mark == "!" { view.paint.tone(Tone::Warning, final_mark) } else { String::from(" ") },
             view.paint.tone(tone, &sign.to_string()),
             view.paint.tone(Tone::Faint, note),
             view.paint.tone(Tone::Warning, &marks),

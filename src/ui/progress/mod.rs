@@ -125,7 +125,7 @@ impl Progress {
         Self { inner: Arc::new(Inner { output, clock, shown }), ticker: None }
     }
 
-    /// Takes an event in. `&|event| progress.emit(event)` is a [`crate::event::Listener`].
+    /// Takes an event in. `&|event| progress.emit(&event)` is a [`crate::event::Listener`].
     pub fn emit(&self, event: &Event) {
         self.inner.emit(event);
     }
