@@ -65,9 +65,9 @@ impl<'a> Files<'a> {
         };
         let mut files = Self { states: BTreeMap::new(), bytes: BTreeMap::new(), torn: false, user };
         for (path, wish) in &wishes.files {
-            let state = said.state(path, wish);
-            files.torn |= state == FileState::Unknown(TORN.to_owned());
-            files.states.insert(path.clone(), state);
+            let found = said.state(path, wish);
+            files.torn |= found == FileState::Unknown(TORN.to_owned());
+            files.states.insert(path.clone(), found);
         }
         for path in said.stats.keys().filter(|path| !wishes.files.contains_key(path)) {
             files.states.insert(path.clone(), said.state(path, &Wish::Stat));
@@ -161,10 +161,7 @@ pub(super) fn below(root: &str, name: &str) -> Option<NodePath> {
     name.strip_prefix(root)?.parse().ok()
 }
 
-fn stats<'a>(
-    reply: &'a Reply,
-    root: &str,
-) -> Result<(u32, BTreeMap<NodePath, Stat<'a>>), ObserveError> {
+fn stats<'a>(reply: &'a Reply, root: &str) -> Result<(u32, BTreeMap<NodePath, Stat<'a>>), ObserveError> {
     const EXPECTED: &str = "MODE:UID:GID:MTIME:SIZE:OWNER:GROUP:PATH";
     let lines = Lines::of(reply, "stat")?;
     let mut user = None;
@@ -272,8 +269,7 @@ fn masked(reply: &Reply, root: &str) -> Result<BTreeMap<NodePath, Masked>, Obser
             continue;
         }
         match (&mut open, line) {
-            (Some((_, state)), Cow::Owned(_)) => *state = Masked::Withheld,
-            (Some((_, state)), Cow::Borrowed("withheld")) => *state = Masked::Withheld,
+            (Some((_, state)), Cow::Owned(_) | Cow::Borrowed("withheld")) => *state = Masked::Withheld,
             (Some((_, Masked::Withheld)), _) => {}
             (Some((_, Masked::Text(text))), Cow::Borrowed("open")) => {
                 text.pop();

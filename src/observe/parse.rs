@@ -126,7 +126,9 @@ fn certificate(
         Some(FileState::Present(_)) => {}
     }
     let Some(bytes) = files.bytes.get(path) else {
-        return CertificateState::Unreadable(String::from("it holds secrets or is too large for a certificate"));
+        return CertificateState::Unreadable(String::from(
+            "it holds secrets or is too large for a certificate",
+        ));
     };
     match read(bytes, files.bytes.get(issuer).copied()) {
         Err(reason) => CertificateState::Unreadable(reason),
@@ -207,9 +209,5 @@ fn sysctls(reply: &Reply, wishes: &Wishes) -> Result<BTreeMap<String, Option<Str
             _ => return Err(lines.malformed(number, "=PATH and :VALUE in turn", line)),
         }
     }
-    Ok(wishes
-        .sysctls
-        .iter()
-        .map(|(name, path)| (name.clone(), values.get(path.as_str()).cloned()))
-        .collect())
+    Ok(wishes.sysctls.iter().map(|(name, path)| (name.clone(), values.get(path.as_str()).cloned())).collect())
 }

@@ -66,7 +66,11 @@ impl Tree {
     }
 
     pub(super) fn session(&self, shell: Shell) -> Local {
-        Local { root: self.root().to_str().unwrap().to_owned(), home: self.directory.path().to_owned(), shell }
+        Local {
+            root: self.root().to_str().unwrap().to_owned(),
+            home: self.directory.path().to_owned(),
+            shell,
+        }
     }
 }
 
@@ -201,7 +205,8 @@ pub(super) fn secret_file(at: &str, content: &str, keys: &[&str]) -> Resource {
 }
 
 pub(super) fn attributes(pattern: &str) -> Resource {
-    let spec = AttributesSpec { pattern: pattern.to_owned(), owner: None, group: None, mode: Some(Mode(0o600)) };
+    let spec =
+        AttributesSpec { pattern: pattern.to_owned(), owner: None, group: None, mode: Some(Mode(0o600)) };
     resource(pattern, Kind::Attributes, Spec::Attributes(spec))
 }
 

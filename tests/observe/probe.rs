@@ -1,28 +1,36 @@
 //! The probe under sh, dash, bash and busybox: the same answer from each.
 
 use super::node::{
-    Local, SHELLS, Shell, Tree, attributes, certificate, desired, file, observe, path, secret_file, snapshot,
-    sysctls, unit, yaml_keys,
+    Local, SHELLS, Shell, Tree, attributes, certificate, desired, file, observe, path, snapshot, sysctls,
+    unit, yaml_keys,
 };
 use harden::resource::{
     CertificateState, Desired, FileKind, FileState, Mode, Observed, ObservedContent, PresentFile,
 };
 use std::time::Instant;
 
-const SECRET: &str = "c2VjcmV0LW9mLXRoZS1wcm9iZS10ZXN0cy1vbmx5ISE=";
-
-fn present(observed: &Observed, at: &str) -> PresentFile {
+pub(super) fn present(observed: &Observed, at: &str) -> PresentFile {
     match observed.files.get(&path(at)) {
         Some(FileState::Present(file)) => file.clone(),
         other => panic!("{at}: {other:?}"),
     }
 }
 
-fn text(observed: &Observed, at: &str) -> String {
+pub(super) fn text(observed: &Observed, at: &str) -> String {
     match present(observed, at).content {
         ObservedContent::Text(text) => text,
         other => panic!("{at}: {other:?}"),
     }
+}
+
+/// The digest that stands for a secret.
+pub(super) fn digest_of(value: &str) -> String {
+    use std::fmt::Write as _;
+    let digest = openssl::sha::sha256(value.as_bytes());
+    digest.iter().fold(String::from("sha256:"), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    })
 }
 
 /// The clock moves between two runs; everything else must be the same.
@@ -33,7 +41,7 @@ fn still(mut observed: Observed) -> Observed {
 }
 
 /// What every shell says, which must be one thing.
-fn by_all_shells(tree: &Tree, desired: &Desired) -> Observed {
+pub(super) fn by_all_shells(tree: &Tree, desired: &Desired) -> Observed {
     let before = snapshot(&tree.root());
     let mut answers = SHELLS.map(|shell| still(observe(&mut tree.session(shell), desired)));
     for (shell, answer) in SHELLS.iter().zip(&answers) {
@@ -60,9 +68,22 @@ fn files_of_every_kind() {
     tree.link("/etc/dangling", "/nowhere");
     let _socket = std::os::unix::net::UnixListener::bind(tree.root().join("etc/socket")).unwrap();
     let names = [
-        "/etc/same", "/etc/other", "/etc/no newline", "/etc/it's \"quoted\" $(touch x) `y`", "/etc/caf\u{e9}",
-        "/etc/empty", "/etc/binary", "/etc/-n", "/etc/link", "/etc/dangling", "/etc/socket", "/etc",
-        "/etc/absent", "/etc/absent/it's \u{e9}", "/etc/same/below", "/etc/frame",
+        "/etc/same",
+        "/etc/other",
+        "/etc/no newline",
+        "/etc/it's \"quoted\" $(touch x) `y`",
+        "/etc/caf\u{e9}",
+        "/etc/empty",
+        "/etc/binary",
+        "/etc/-n",
+        "/etc/link",
+        "/etc/dangling",
+        "/etc/socket",
+        "/etc",
+        "/etc/absent",
+        "/etc/absent/it's \u{e9}",
+        "/etc/same/below",
+        "/etc/frame",
     ];
     let wanted = desired(names.iter().map(|name| file(name, "the same\n")).collect());
     let observed = by_all_shells(&tree, &wanted);
@@ -73,8 +94,14 @@ fn files_of_every_kind() {
     let same = present(&observed, "/etc/same");
     assert_eq!((same.kind, same.mode), (FileKind::File, Mode(0o644)));
     assert_eq!(same.content, ObservedContent::AsExpected);
-    assert_eq!(same.sha256, digest_of("the same
-").replace("sha256:", ""));
+    assert_eq!(
+        same.sha256,
+        digest_of(
+            "the same
+"
+        )
+        .replace("sha256:", "")
+    );
     assert!(same.modified > 1_700_000_000);
     assert_eq!(text(&observed, "/etc/other"), "not the same\n\n\n");
     assert_eq!(text(&observed, "/etc/no newline"), "no newline");
@@ -162,7 +189,9 @@ fn certificates_are_read_and_keys_are_not() {
         matches!(state("good"), CertificateState::Present(facts) if facts.common_name == "good" && facts.signed_by_issuer)
     );
     assert!(matches!(state("alone"), CertificateState::WithoutKey(_)));
-    assert!(matches!(state("bad"), CertificateState::Unreadable(reason) if reason == "it does not begin with CN="));
+    assert!(
+        matches!(state("bad"), CertificateState::Unreadable(reason) if reason == "it does not begin with CN=")
+    );
     assert!(matches!(state("link"), CertificateState::Unreadable(_)));
     assert_eq!(*state("absent"), CertificateState::Absent);
     for name in ["/pki/good.key", "/pki/ca.key", "/pki/good.crt"] {
@@ -172,77 +201,23 @@ fn certificates_are_read_and_keys_are_not() {
 }
 
 #[test]
-fn secrets_leave_the_node_as_digests() {
+fn the_quickstart_is_a_plain_control_plane() {
     let tree = Tree::new();
-    let config = |value: &str| {
-        format!(
-            "# secrets of k8s\nkind: EncryptionConfiguration\nresources:\n- resources:\n  - secrets\n\n  providers:\n  \
-             - secretbox:\n      keys:\n      - name: key-1\n        secret: {value}\n      - secret: \"{value}\"\n        \
-             name: 'old'\n  #   secret: {value}\n  - identity: {{}}"
-        )
-    };
-    tree.write("/etc/enc.yaml", config(SECRET), 0o600);
-    let observed = by_all_shells(&tree, &desired(vec![secret_file("/etc/enc.yaml", "", &["secret"])]));
-    let digest = digest_of(SECRET);
-    assert_eq!(text(&observed, "/etc/enc.yaml"), config(&digest));
-    assert_eq!(present(&observed, "/etc/enc.yaml").sha256.len(), 64);
-}
-
-fn digest_of(value: &str) -> String {
-    use std::fmt::Write as _;
-    let digest = openssl::sha::sha256(value.as_bytes());
-    digest.iter().fold(String::from("sha256:"), |mut text, byte| {
-        write!(text, "{byte:02x}").unwrap();
-        text
-    })
-}
-
-#[test]
-fn a_secret_in_a_shape_that_is_not_understood_stays_on_the_node() {
-    let shapes = [
-        format!("keys: [{{name: a, secret: {SECRET}}}]\n"),
-        format!("{{\"name\":\"a\",\"secret\":\"{SECRET}\"}}\n"),
-        format!("secret:\n  {SECRET}\n"),
-        format!("secret: |\n  {SECRET}\n"),
-        format!("secret: abc\n  {SECRET}\n"),
-        format!("secret: \"abc\n  {SECRET}\"\n"),
-        format!("secret: &anchor {SECRET}\n"),
-        format!("other: &anchor {SECRET}\nsecret: *anchor\n"),
-        format!("secret: abc # was {SECRET}\n"),
-        format!("secret: abc {SECRET}\n"),
-        format!("secret: !!str {SECRET}\n"),
-        format!("secret : {SECRET}\n"),
-        format!("? secret\n: {SECRET}\n"),
-        format!("# the old one, secret: {SECRET}\n"),
-        format!("secret:\t{SECRET},\n"),
-        format!("{{\n  secret:\n    '{SECRET}'\n}}\n"),
-    ];
-    let tree = Tree::new();
-    let mut resources = Vec::new();
-    for (index, shape) in shapes.iter().enumerate() {
-        let name = format!("/etc/{index:02}.yaml");
-        tree.write(&name, shape, 0o600);
-        resources.push(secret_file(&name, "", &["secret"]));
-    }
-    let wanted = desired(resources);
-    for shell in SHELLS {
-        let reply = harden::remote::Session::run(
-            &mut tree.session(shell),
-            &harden::observe::probe(&wanted),
-            std::time::Duration::from_secs(30),
-        )
-        .unwrap();
-        for (name, section) in &reply.sections {
-            assert!(!section.text().contains(SECRET), "{shell:?} {name}: {}", section.text());
-        }
-    }
-    let observed = by_all_shells(&tree, &wanted);
-    for state in observed.files.values() {
-        assert!(
-            matches!(state, FileState::Present(file) if file.content == ObservedContent::Opaque),
-            "{state:?}"
-        );
-    }
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/inventories/quickstart/cp-1");
+    let wanted = desired(vec![
+        yaml_keys("/etc/kubernetes/manifests/kube-apiserver.yaml"),
+        yaml_keys("/var/lib/kubelet/config.yaml"),
+        attributes("/etc/kubernetes/pki/*.key"),
+        attributes("/var/lib/etcd"),
+        attributes("/var/lib/kubelet/pki/kubelet-client-current.pem"),
+    ]);
+    let observed = observe(&mut Local { root: root.to_owned(), ..tree.session(Shell::Sh) }, &wanted);
+    assert_eq!(observed.facts.hostname, "cp-1");
+    assert!(text(&observed, "/etc/kubernetes/manifests/kube-apiserver.yaml").contains("--etcd-servers="));
+    assert!(text(&observed, "/var/lib/kubelet/config.yaml").contains("kind: KubeletConfiguration"));
+    assert_eq!(observed.patterns["/etc/kubernetes/pki/*.key"].len(), 7);
+    assert_eq!(present(&observed, "/var/lib/etcd").kind, FileKind::Directory);
+    assert_eq!(present(&observed, "/var/lib/kubelet/pki/kubelet-client-current.pem").kind, FileKind::Symlink);
 }
 
 #[test]
@@ -288,7 +263,12 @@ fn a_live_system_is_asked_for_units_and_kernel_parameters() {
         file(here.to_str().unwrap(), ""),
         sysctls(
             "/nowhere/99-test.conf",
-            &[("kernel.ostype", "Linux"), ("kernel.pid_max", "1"), ("net.ipv4.conf.lo.forwarding", "0"), ("no.such", "1")],
+            &[
+                ("kernel.ostype", "Linux"),
+                ("kernel.pid_max", "1"),
+                ("net.ipv4.conf.lo.forwarding", "0"),
+                ("no.such", "1"),
+            ],
         ),
     ]);
     let mut answers = Vec::new();
@@ -314,14 +294,22 @@ fn a_live_system_is_asked_for_units_and_kernel_parameters() {
 #[test]
 fn a_kernel_parameter_of_several_words_or_none_does_not_shift_the_others() {
     let tree = Tree::new();
-    let names = ["kernel.ostype", "net.ipv4.ip_local_port_range", "kernel.domainname", "kernel.poweroff_cmd", "fs.binfmt_misc.status"];
+    let names = [
+        "kernel.ostype",
+        "net.ipv4.ip_local_port_range",
+        "kernel.domainname",
+        "kernel.poweroff_cmd",
+        "fs.binfmt_misc.status",
+    ];
     let values: Vec<_> = names.iter().map(|name| (*name, "x")).collect();
     let wanted = desired(vec![sysctls("/nowhere/99-test.conf", &values)]);
     for shell in SHELLS {
         let observed = observe(&mut live(&tree, shell), &wanted);
         for name in names {
             let file = format!("/proc/sys/{}", name.replace('.', "/"));
-            let value = std::fs::read_to_string(file).ok().map(|text| text.lines().next().unwrap_or_default().trim().to_owned());
+            let value = std::fs::read_to_string(file)
+                .ok()
+                .map(|text| text.lines().next().unwrap_or_default().trim().to_owned());
             assert_eq!(observed.sysctls[name], value, "{name} under {shell:?}");
         }
     }
@@ -332,7 +320,8 @@ fn a_tree_has_no_units_and_no_kernel() {
     let tree = Tree::new();
     tree.program("systemctl", "#!/bin/sh\nexit 1\n");
     std::fs::create_dir(tree.directory.path().join("systemd")).unwrap();
-    let wanted = desired(vec![unit("a.service"), sysctls("/etc/sysctl.d/x.conf", &[("kernel.ostype", "Linux")])]);
+    let wanted =
+        desired(vec![unit("a.service"), sysctls("/etc/sysctl.d/x.conf", &[("kernel.ostype", "Linux")])]);
     let observed = by_all_shells(&tree, &wanted);
     assert_eq!(observed.units["a.service"].load, "unknown");
     assert_eq!(observed.sysctls["kernel.ostype"], None);
@@ -352,14 +341,19 @@ fn three_hundred_files_in_one_go() {
     }
     let wanted = desired(resources);
     let observed = by_all_shells(&tree, &wanted);
-    let count = |wanted: fn(&FileState) -> bool| observed.files.values().filter(|state| wanted(state)).count();
+    let count =
+        |wanted: fn(&FileState) -> bool| observed.files.values().filter(|state| wanted(state)).count();
     assert_eq!(count(|state| *state == FileState::Absent), 300);
     assert_eq!(
-        count(|state| matches!(state, FileState::Present(file) if file.content == ObservedContent::AsExpected)),
+        count(
+            |state| matches!(state, FileState::Present(file) if file.content == ObservedContent::AsExpected)
+        ),
         150
     );
     assert_eq!(
-        count(|state| matches!(state, FileState::Present(file) if matches!(file.content, ObservedContent::Text(_)))),
+        count(
+            |state| matches!(state, FileState::Present(file) if matches!(file.content, ObservedContent::Text(_)))
+        ),
         150
     );
     for shell in SHELLS {

@@ -5,3 +5,4 @@ mod cluster;
 mod fleet;
 mod node;
 mod probe;
+mod secrets;
