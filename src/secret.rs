@@ -13,6 +13,9 @@ pub const MASK: &str = "(sensitive)";
 /// Values shorter than this are not searched for in output: they would mask ordinary words.
 const SHORTEST_MASKED: usize = 8;
 
+/// A text of fewer lines is a secret in every line; a longer one is a document that holds some.
+const SHORTEST_DOCUMENT: usize = 4;
+
 /// Every secret that this process has held, so that [`mask`] can find it in text from anywhere: a template
 /// error, the standard error of a node, a panic.
 static KNOWN: RwLock<Vec<String>> = RwLock::new(Vec::new());
@@ -80,12 +83,12 @@ fn register(value: &[u8]) {
     }
 }
 
-/// The parts of a secret that give it away where they stand alone. A secret of one line is one part. Of a document (PEM,
+/// The parts of a secret that give it away where they stand alone. A short one gives itself away in each line. Of a document (PEM,
 /// a kubeconfig) only what looks like key material is: `apiVersion: v1` is in a kubeconfig too, and must not be masked
 /// everywhere else.
 fn recognizable(text: &str) -> Vec<String> {
-    if !text.contains('\n') {
-        return vec![text.to_owned()];
+    if text.lines().count() < SHORTEST_DOCUMENT {
+        return text.lines().map(|line| line.trim().to_owned()).chain([text.to_owned()]).collect();
     }
     let key_material = |word: &&str| {
         word.len() >= 24
@@ -111,7 +114,7 @@ mod tests {
 
     #[test]
     fn every_form_is_masked() {
-        let pem = "-----BEGIN X-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n-----END X-----\n";
+        let pem = "-----BEGIN X-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\nMIIE\n-----END X-----\n";
         let _kept = Secret::new(String::from(pem));
         assert_eq!(mask("key MIIEvQIBADANBgkqhkiG9w0BAQEFAASC end"), "key (sensitive) end");
         let _kept = Secret::new(String::from("staple-of-42"));
@@ -120,8 +123,9 @@ mod tests {
 
     #[test]
     fn the_words_of_a_secret_document_are_not_masked_elsewhere() {
-        let _kept =
-            Secret::new(String::from("apiVersion: v1\nkind: Config\ntoken: QWxhZGRpbjpvcGVuIHNlc2FtZTEy\n"));
+        let _kept = Secret::new(String::from(
+            "apiVersion: v1\nkind: Config\nusers: []\ntoken: QWxhZGRpbjpvcGVuIHNlc2FtZTEy\n",
+        ));
         assert_eq!(mask("apiVersion: v1 kind: Config"), "apiVersion: v1 kind: Config");
         assert_eq!(mask("x QWxhZGRpbjpvcGVuIHNlc2FtZTEy"), "x (sensitive)");
     }

@@ -33,7 +33,7 @@ struct Case {
     apiserver_flags: BTreeMap<String, String>,
     etcd_flags: BTreeMap<String, String>,
     scheduler_flags: BTreeMap<String, String>,
-    kubelet: BTreeMap<String, serde_json::Value>,
+    kubelet: serde_json::Map<String, serde_json::Value>,
 }
 
 fn name(text: &str) -> NodeName {

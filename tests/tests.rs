@@ -5,11 +5,10 @@
 // A test that unwraps says where it failed; the lints that forbid it are for the program.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
 
+mod cli;
 mod desired;
 mod inventory;
 mod layering;
 mod observe;
-mod cli;
-mod layering;
 mod plans;
 mod ui;

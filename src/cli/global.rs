@@ -1,6 +1,6 @@
 //! Flags that every verb takes, before or after its name.
 
-use super::Limit;
+use crate::inventory::Limit;
 use crate::ui::{Color, ProgressMode};
 use clap::{ArgAction, Args, ValueEnum};
 use std::num::NonZeroUsize;

@@ -7,7 +7,6 @@ mod error;
 pub mod global;
 pub mod hostkeys;
 pub mod init;
-mod limit;
 pub mod logging;
 pub mod panic;
 pub mod plan;
@@ -17,7 +16,6 @@ pub mod validate;
 
 pub use error::Error;
 pub use global::{Format, Global, LogFormat};
-pub use limit::{Limit, LimitError};
 
 use crate::error::ExitCode;
 use crate::ui::Output;
