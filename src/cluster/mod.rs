@@ -1,2 +1,47 @@
-//! The Kubernetes API and etcd's JSON gateway, through a stream that the caller opens, behind a small blocking
-//! facade. The only user of tokio.
+//! The Kubernetes API and etcd's JSON gateway, through streams that the caller opens on a node, behind a small blocking
+//! facade. The only user of tokio. It knows nothing of SSH, plans or gates: it answers questions and makes single writes.
+
+mod api;
+mod canary;
+mod credentials;
+mod error;
+mod etcd;
+mod link;
+mod metrics;
+mod reading;
+mod rewrite;
+mod stored;
+
+pub use api::{Api, ConfigMap};
+pub use credentials::{Credentials, EtcdCredentials};
+pub use error::ClusterError;
+pub use etcd::{Alarm, Etcd, EtcdMember, EtcdStatus};
+pub use reading::{MirrorPod, NodeInfo, Readiness};
+
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+
+/// Opens a stream to a host and port as seen from the node; it has its own deadline.
+pub type Dial = Arc<dyn Fn(&str, u16) -> std::io::Result<UnixStream> + Send + Sync>;
+
+/// One control-plane node's own API server and etcd member. Connections are opened when they are first needed, and again
+/// after they broke: a restart in between is an error of one call, not of the value.
+#[derive(Debug)]
+pub struct ControlPlane {
+    /// The node's own API server, never one behind a load balancer.
+    pub api: Api,
+    /// The node's own etcd member; `None` where etcd runs elsewhere.
+    pub etcd: Option<Etcd>,
+}
+
+impl ControlPlane {
+    /// Prepares both clients; nothing is dialled yet.
+    pub fn connect(credentials: &Credentials, dial: &Dial) -> Result<Self, ClusterError> {
+        let api = Api::connect(credentials, dial)?;
+        let etcd = match &credentials.etcd {
+            Some(etcd) => Some(Etcd::connect(etcd, dial)?),
+            None => None,
+        };
+        Ok(Self { api, etcd })
+    }
+}

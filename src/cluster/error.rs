@@ -1,0 +1,151 @@
+//! Why the cluster did not answer, or answered no. No variant carries the body of a reply: it may be a Secret.
+
+use crate::error::{Chain, Hint, Severity};
+use std::time::Duration;
+
+/// Any cause, kept so that the whole chain can be printed.
+pub(super) type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// Why the cluster did not answer, or answered no.
+#[derive(Debug, thiserror::Error)]
+pub enum ClusterError {
+    /// A file with credentials is not on the node.
+    #[error("read {path} on the node: it is missing or empty")]
+    MissingCredentials {
+        /// Which file.
+        path: &'static str,
+    },
+    /// A file with credentials cannot be used. Its text is never quoted.
+    #[error("use the credentials in {path}: {reason}")]
+    Credentials {
+        /// Which file.
+        path: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The client could not be made.
+    #[error("prepare the client for {peer}")]
+    Setup {
+        /// What it would have talked to, "kube-apiserver".
+        peer: &'static str,
+        /// Why.
+        source: Cause,
+    },
+    /// There was no connection, or it broke before the answer was complete.
+    #[error("{attempt}")]
+    Transport {
+        /// What was attempted.
+        attempt: String,
+        /// Why it failed.
+        source: Cause,
+    },
+    /// The answer did not come in time.
+    #[error("{attempt}: no answer within {} s", limit.as_secs())]
+    Timeout {
+        /// What was attempted.
+        attempt: String,
+        /// How long was waited.
+        limit: Duration,
+    },
+    /// The answer was no.
+    #[error("{attempt}: {code} {message}")]
+    Refused {
+        /// What was attempted.
+        attempt: String,
+        /// The HTTP status.
+        code: u16,
+        /// What the server said.
+        message: String,
+    },
+    /// Somebody else changed the object since it was read; nothing was written.
+    #[error("write {object}: it was changed by somebody else since it was read")]
+    Conflict {
+        /// Which object, "ConfigMap kube-system/kubeadm-config".
+        object: String,
+    },
+    /// The answer is not what the API promises.
+    #[error("{attempt}: the answer cannot be read ({reason})")]
+    Reply {
+        /// What was attempted.
+        attempt: String,
+        /// What is wrong, without its text.
+        reason: String,
+    },
+}
+
+impl ClusterError {
+    /// What it means for the rest of the run.
+    pub fn severity(&self) -> Severity {
+        match self {
+            Self::Transport { .. } | Self::Timeout { .. } | Self::Conflict { .. } => Severity::Retryable,
+            Self::Refused { code, .. } if *code >= 429 => Severity::Retryable,
+            _ => Severity::Node,
+        }
+    }
+
+    /// Whether the server was never heard: the connection itself may be broken.
+    pub fn is_silence(&self) -> bool {
+        matches!(self, Self::Transport { .. } | Self::Timeout { .. })
+    }
+
+    /// A reply that could not be parsed. serde's own text quotes values, and so only the place is kept.
+    pub(super) fn reply(attempt: &str, error: &serde_json::Error) -> Self {
+        let reason = format!("{:?} error at {}:{}", error.classify(), error.line(), error.column());
+        Self::Reply { attempt: attempt.to_owned(), reason }
+    }
+}
+
+/// Texts of OpenSSL and the kernel, and what to do when one is in the chain.
+const REMEDIES: &[(&[&str], &str)] = &[
+    (
+        &["certificate has expired", "certificate expired"],
+        "renew the certificates with `kubeadm certs renew all` and restart the control plane",
+    ),
+    (
+        &["certificate verify failed", "unable to get local issuer"],
+        "the server's certificate is not signed by the CA on the node; compare it with `openssl verify`",
+    ),
+    (
+        &["bad certificate", "certificate required", "unknown ca", "certificate unknown"],
+        "the server does not accept the client certificate; compare its CA with the server's client CA",
+    ),
+    (
+        &["onnection refused", "onnect failed"],
+        "nothing listens there; look at the component with `crictl ps -a` and `journalctl -u kubelet` on the node",
+    ),
+];
+
+impl Hint for ClusterError {
+    fn hint(&self) -> Option<String> {
+        let remedy = match self {
+            Self::MissingCredentials { .. } => {
+                "name only kubeadm's control-plane nodes as such in the inventory; harden reads kubeadm's own files there"
+            }
+            Self::Transport { .. } => {
+                let text = Chain(self).to_string();
+                REMEDIES.iter().find(|(texts, _)| texts.iter().any(|part| text.contains(part)))?.1
+            }
+            Self::Refused { code: 401 | 403, .. } => {
+                "the user of /etc/kubernetes/admin.conf lacks rights; see whether the ClusterRoleBinding kubeadm:cluster-admins exists"
+            }
+            Self::Conflict { .. } => "plan again: the plan is based on an older version of it",
+            _ => return None,
+        };
+        Some(remedy.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_deep_in_the_chain_gives_the_hint() {
+        let source = std::io::Error::other("certificate verify failed: certificate has expired");
+        let error = ClusterError::Transport { attempt: String::from("ask"), source: Box::new(source) };
+        assert!(error.hint().unwrap().contains("certs renew"));
+        let source = std::io::Error::other("broken pipe");
+        let error = ClusterError::Transport { attempt: String::from("ask"), source: Box::new(source) };
+        assert_eq!(error.hint(), None);
+    }
+}

@@ -1,0 +1,156 @@
+//! What the API's replies mean: readiness, nodes, mirror pods. Pure functions on what was received.
+
+use k8s_openapi::api::core::v1::{ContainerStatus, Node, Pod};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What an API server says of itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Readiness {
+    /// Whether it takes requests.
+    pub ready: bool,
+    /// The checks that failed, `etcd` or `poststarthook/rbac/bootstrap-roles`.
+    pub failed: Vec<String>,
+}
+
+impl Readiness {
+    /// Reads the reply of `/readyz?verbose`: one check a line, `[+]etcd ok` or `[-]etcd failed: reason withheld`.
+    pub(super) fn parse(success: bool, text: &str) -> Self {
+        let failed = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("[-]"))
+            .map(|line| line.split_once(' ').map_or(line, |(check, _)| check).to_owned())
+            .collect();
+        Self { ready: success, failed }
+    }
+}
+
+/// A Kubernetes node.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NodeInfo {
+    /// Its name.
+    pub name: String,
+    /// Whether its `Ready` condition is `True`.
+    pub ready: bool,
+    /// Why it is not ready, in the kubelet's words; empty when it is.
+    pub reason: String,
+    /// Its addresses by type, `InternalIP` and `Hostname`.
+    pub addresses: Vec<(String, String)>,
+    /// Its roles, `control-plane`; a plain worker has none.
+    pub roles: BTreeSet<String>,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// Its kubelet's version, `v1.35.4`.
+    pub kubelet_version: String,
+    /// Conditions other than `Ready` that are `True` and mean trouble: `DiskPressure`.
+    pub pressures: Vec<String>,
+    /// Whether new pods are kept off it.
+    pub unschedulable: bool,
+}
+
+impl From<Node> for NodeInfo {
+    fn from(node: Node) -> Self {
+        let labels = node.metadata.labels.unwrap_or_default();
+        let roles = labels
+            .keys()
+            .filter_map(|label| label.strip_prefix("node-role.kubernetes.io/"))
+            .map(str::to_owned)
+            .collect();
+        let status = node.status.unwrap_or_default();
+        let conditions = status.conditions.unwrap_or_default();
+        let ready = conditions.iter().find(|condition| condition.type_ == "Ready");
+        let reason = match ready {
+            None => String::from("it has no Ready condition yet"),
+            Some(condition) if condition.status == "True" => String::new(),
+            Some(condition) => sentence(condition.reason.as_deref(), condition.message.as_deref()),
+        };
+        Self {
+            name: node.metadata.name.unwrap_or_default(),
+            ready: reason.is_empty(),
+            reason,
+            addresses: status
+                .addresses
+                .unwrap_or_default()
+                .into_iter()
+                .map(|a| (a.type_, a.address))
+                .collect(),
+            roles,
+            labels,
+            kubelet_version: status.node_info.map(|info| info.kubelet_version).unwrap_or_default(),
+            pressures: conditions
+                .iter()
+                .filter(|condition| condition.type_ != "Ready" && condition.status == "True")
+                .map(|condition| condition.type_.clone())
+                .collect(),
+            unschedulable: node.spec.and_then(|spec| spec.unschedulable).unwrap_or_default(),
+        }
+    }
+}
+
+/// The API's image of a static pod, and the state of its main container.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MirrorPod {
+    /// The container's command and arguments.
+    pub command: Vec<String>,
+    /// The pod's annotations, the manifest's own among them.
+    pub annotations: BTreeMap<String, String>,
+    /// Whether the container runs.
+    pub running: bool,
+    /// Whether the container's probes pass.
+    pub ready: bool,
+    /// How often the container was restarted.
+    pub restarts: i32,
+    /// What the container runs as, `containerd://…`; differs after each restart.
+    pub container_id: String,
+    /// Why it does not run or is not ready; empty when it is.
+    pub reason: String,
+}
+
+impl MirrorPod {
+    /// Reads a pod; `component` is the container's name. `None` when it is no mirror pod.
+    pub(super) fn from_pod(pod: Pod, component: &str) -> Option<Self> {
+        let annotations = pod.metadata.annotations.unwrap_or_default();
+        if !annotations.contains_key("kubernetes.io/config.mirror") {
+            return None;
+        }
+        let container = pod.spec?.containers.into_iter().find(|container| container.name == component)?;
+        let mut command = container.command.unwrap_or_default();
+        command.extend(container.args.unwrap_or_default());
+        let status = pod.status.unwrap_or_default();
+        let of_container = status
+            .container_statuses
+            .unwrap_or_default()
+            .into_iter()
+            .find(|container| container.name == component)
+            .unwrap_or_default();
+        Some(Self {
+            command,
+            annotations,
+            running: of_container.state.as_ref().is_some_and(|state| state.running.is_some()),
+            ready: of_container.ready,
+            restarts: of_container.restart_count,
+            reason: reason(&of_container),
+            container_id: of_container.container_id.unwrap_or_default(),
+        })
+    }
+}
+
+fn reason(status: &ContainerStatus) -> String {
+    let state = status.state.clone().unwrap_or_default();
+    if let Some(waiting) = state.waiting {
+        return sentence(waiting.reason.as_deref(), waiting.message.as_deref());
+    }
+    if let Some(ended) = state.terminated {
+        let text = sentence(ended.reason.as_deref(), ended.message.as_deref());
+        return format!("it ended with code {}: {text}", ended.exit_code);
+    }
+    match (state.running.is_some(), status.ready) {
+        (true, true) => String::new(),
+        (true, false) => String::from("its probes do not pass yet"),
+        (false, _) => String::from("it has not started yet"),
+    }
+}
+
+fn sentence(reason: Option<&str>, message: Option<&str>) -> String {
+    let parts: Vec<&str> = [reason, message].into_iter().flatten().filter(|part| !part.is_empty()).collect();
+    if parts.is_empty() { String::from("no reason given") } else { parts.join(": ") }
+}
