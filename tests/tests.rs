@@ -7,9 +7,11 @@
 
 mod cli;
 mod cluster;
+mod cluster_lab;
 mod desired;
 mod inventory;
 mod layering;
 mod observe;
 mod plans;
+mod support;
 mod ui;

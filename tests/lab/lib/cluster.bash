@@ -104,7 +104,7 @@ endpoint = "$ENDPOINT"
 [ssh]
 user = "$user"
 identity-file = "$STATE/key"
-known-hosts = "$STATE/known_hosts"
+known-hosts = ["$STATE/known_hosts"]
 become = "$(if [[ $user == root ]]; then echo none; else echo sudo; fi)"
 S
   for name in $(host_names); do

@@ -52,12 +52,13 @@ locked() {
 }
 
 # The start time of a process in clock ticks since boot (proc(5), stat, field 22); with its id it names a process for good.
+# Fails for one that has ended, also where nobody has collected it yet.
 start_time() { # PID
   local stat
-  read -r stat 2>/dev/null <"/proc/$1/stat" || return 1
+  { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
   # The second field is the name in brackets and may hold anything, brackets and spaces too.
   read -ra stat <<<"${stat##*) }"
-  echo "${stat[19]}"
+  [[ ${stat[0]} != [ZX] ]] && echo "${stat[19]}"
 }
 
 # spawn PIDFILE LOG COMMAND...: starts a process of its own session and records it before it becomes the command.
@@ -82,16 +83,9 @@ end() { # PIDFILE: ends a recorded process and waits until it is gone
   local pid
   if pid=$(recorded "$1"); then
     kill -KILL "$pid" 2>/dev/null || true
-    while recorded "$1" >/dev/null && [[ $(process_state "$pid") != Z ]]; do sleep 0.05; done
+    while recorded "$1" >/dev/null; do sleep 0.05; done
   fi
   rm -f "$1"
-}
-
-process_state() { # PID
-  local stat
-  read -r stat 2>/dev/null <"/proc/$1/stat" || return 0
-  stat=${stat##*) }
-  echo "${stat%% *}"
 }
 
 # The mount points at or below a folder, the innermost first.

@@ -205,7 +205,7 @@ boot() { # NAME
 record_leader() { # NAME
   local dir child children pid
   dir=$(host_dir "$1")
-  [[ ! -e $dir/leader ]] && pid=$(recorded "$dir/pid") || return 0
+  ! recorded "$dir/leader" >/dev/null && pid=$(recorded "$dir/pid") || return 0
   read -ra children 2>/dev/null <"/proc/$pid/task/$pid/children" || true
   for child in "${children[@]}"; do
     # Process 1 in a namespace of its own.

@@ -1,0 +1,69 @@
+//! The lab's hosts, as the cluster tests use them. `tests/run` starts them and says where they are in
+//! `HARDEN_LAB_INVENTORY`; nothing here starts or stops a host.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// The running lab.
+pub(crate) struct Lab {
+    inventory: PathBuf,
+    names: Vec<String>,
+}
+
+impl Lab {
+    /// The lab that `tests/run` started.
+    ///
+    /// # Panics
+    /// When there is none: a cluster test that cannot run has failed.
+    pub(crate) fn from_env() -> Self {
+        let inventory = std::env::var_os("HARDEN_LAB_INVENTORY")
+            .map(PathBuf::from)
+            .expect("HARDEN_LAB_INVENTORY is not set: cluster tests are run by tests/run");
+        let text = std::fs::read_to_string(&inventory).unwrap();
+        let document: toml::Table = text.parse().unwrap();
+        let names = document["nodes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|node| node["name"].as_str().unwrap().to_owned())
+            .collect();
+        Self { inventory, names }
+    }
+
+    /// The inventory of the running hosts.
+    pub(crate) fn inventory(&self) -> &Path {
+        &self.inventory
+    }
+
+    /// The names of the running hosts, in the inventory's order.
+    pub(crate) fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Runs a shell command on a host: as root, or as the user of `user@name`.
+    ///
+    /// # Panics
+    /// When no such host runs.
+    pub(crate) fn ssh(&self, host: &str, command: &str) -> Output {
+        let name = host.rsplit('@').next().unwrap_or(host);
+        assert!(self.names.iter().any(|known| known == name), "the lab has no host {name}");
+        Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab/lab"))
+            .args(["ssh", host, command])
+            .stdin(std::process::Stdio::null())
+            .output()
+            .unwrap()
+    }
+
+    /// Runs kubectl as the cluster's administrator, on the first control plane, and returns its output.
+    ///
+    /// # Panics
+    /// When it fails, with what it said.
+    pub(crate) fn kubectl(&self, arguments: &[&str]) -> String {
+        let quoted: Vec<_> = arguments.iter().map(|argument| harden::remote::quote(argument)).collect();
+        let command = format!("kubectl --kubeconfig /etc/kubernetes/admin.conf {}", quoted.join(" "));
+        let output = self.ssh(&self.names[0], &command);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "kubectl {}: {errors}", arguments.join(" "));
+        String::from_utf8(output.stdout).unwrap()
+    }
+}
