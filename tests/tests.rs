@@ -7,3 +7,4 @@
 
 mod desired;
 mod layering;
+mod pki;
