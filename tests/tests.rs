@@ -12,6 +12,7 @@ mod desired;
 mod inventory;
 mod layering;
 mod observe;
+mod pki;
 mod plans;
 mod support;
 mod ui;

@@ -1,0 +1,77 @@
+//! Why a certificate could not be read or issued.
+
+use crate::error::Hint;
+use openssl::error::ErrorStack;
+
+/// Why a certificate could not be read or issued. No variant holds key material.
+#[derive(Debug, thiserror::Error)]
+pub enum PkiError {
+    /// The text is no certificate.
+    #[error("read the certificate: {0}")]
+    Certificate(ErrorStack),
+    /// The text is no certificate of a CA.
+    #[error("read the certificate of the issuing CA: {0}")]
+    Issuer(ErrorStack),
+    /// The text is no private key that can be used.
+    #[error("read the key of the issuing CA: {0}")]
+    IssuerKey(ErrorStack),
+    /// The key is not the one of the certificate.
+    #[error("issue with the CA `{issuer}`: its key does not belong to its certificate")]
+    KeyMismatch {
+        /// The CA's common name.
+        issuer: String,
+    },
+    /// The certificate may not sign others.
+    #[error("issue with `{issuer}`: it is not the certificate of a CA")]
+    NotAnAuthority {
+        /// The certificate's common name.
+        issuer: String,
+    },
+    /// The CA is not valid now.
+    #[error(
+        "issue with the CA `{issuer}`: it is valid from {not_before} to {not_after} (seconds since 1970), \
+         and it is {now} now"
+    )]
+    IssuerNotValid {
+        /// The CA's common name.
+        issuer: String,
+        /// The first second in which it is valid.
+        not_before: i64,
+        /// The last second in which it is valid.
+        not_after: i64,
+        /// The clock that was passed in.
+        now: i64,
+    },
+    /// A key cannot be made with the algorithm that was asked for.
+    #[error("issue `{common_name}`: its key's algorithm is only ever observed")]
+    Algorithm {
+        /// The subject's common name.
+        common_name: String,
+    },
+    /// OpenSSL refused a step.
+    #[error("issue `{common_name}`: {step}: {source}")]
+    Build {
+        /// The subject's common name.
+        common_name: String,
+        /// Which step.
+        step: &'static str,
+        /// What OpenSSL said.
+        source: ErrorStack,
+    },
+}
+
+impl Hint for PkiError {
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::IssuerKey(_) => "the key must be an unencrypted PEM file",
+            Self::KeyMismatch { .. } => {
+                "one of the two was replaced: put the matching pair back from a backup, or rotate the CA"
+            }
+            Self::IssuerNotValid { .. } => {
+                "compare the clocks of this machine and the node; an expired CA must be rotated"
+            }
+            _ => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
