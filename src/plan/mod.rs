@@ -1,14 +1,26 @@
 //! The plan: a pure function of what is desired and what is observed, and the only thing that apply executes.
 //! Nothing here reads a file, a node or a clock; nothing here knows a template.
 
+mod build;
 mod change;
+mod date;
+mod diff;
+mod digest;
+pub mod file;
 mod gate;
+pub mod kubeadm;
 pub mod manifest;
+mod stale;
+pub mod wave;
 pub mod yaml;
 pub mod yaml_keys;
 
+pub use build::{Inputs, PlanError, Problem, build};
 pub use change::{Action, Change, ClusterChange, ClusterOperation, Operation, Origin, Prior};
+pub use diff::DiffError;
+pub use digest::{digest, sha256};
 pub use gate::Gate;
+pub use stale::Stale;
 
 use crate::inventory::NodeName;
 use serde::{Deserialize, Serialize};

@@ -72,6 +72,14 @@ impl Arguments {
         }
     }
 
+    /// The values of a flag, joined by commas.
+    pub(super) fn value(&self, name: &str) -> Option<String> {
+        let all = self.occurrences();
+        let values: Vec<_> =
+            all.iter().filter(|flag| flag.name == name).map(|flag| flag.value.as_str()).collect();
+        (!values.is_empty()).then(|| values.join(","))
+    }
+
     /// Brings one flag to what is wanted; says what was wrong with it.
     pub(super) fn set(&mut self, flag: &FlagSpec) -> Option<String> {
         let name = &flag.name;
@@ -169,12 +177,12 @@ impl Arguments {
 }
 
 /// The parts of a comma-separated list that are wanted and not in it.
-pub fn missing_from(value: &str, wanted: &[String]) -> Vec<String> {
+fn missing_from(value: &str, wanted: &[String]) -> Vec<String> {
     wanted.iter().filter(|part| !value.split(',').any(|other| other.trim() == *part)).cloned().collect()
 }
 
 /// A comma-separated list without what contradicts the wanted parts: `Feature=false` where `Feature=true` is wanted.
-pub fn kept_value(value: &str, wanted: &[String]) -> String {
+fn kept_value(value: &str, wanted: &[String]) -> String {
     let contradicts = |part: &str, wanted: &String| match (part.split_once('='), wanted.split_once('=')) {
         (Some((a, was)), Some((b, is))) => a.trim() == b && was.trim() != is,
         _ => false,

@@ -2,15 +2,13 @@
 //! byte for byte. What is wanted is computed on the parsed manifest alone; the text is then changed to say exactly that.
 
 mod arguments;
-mod mounts;
+pub(super) mod mounts;
 
 use super::yaml::{self, YamlError};
 use crate::error::Hint;
 use crate::resource::{ControlId, NodePath, StaticPodSpec};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
-
-pub use arguments::{kept_value, missing_from};
 
 /// The annotation that carries a digest of the files that a component's flags name.
 pub const REVISION_ANNOTATION: &str = "harden/revision";
@@ -22,8 +20,10 @@ pub struct Edited {
     pub text: String,
     /// What changed, one line each; empty where nothing did.
     pub reasons: Vec<String>,
-    /// The controls of the flags that were as they should be already.
-    pub satisfied: BTreeSet<ControlId>,
+    /// The controls whose flags were wrong.
+    pub changed: BTreeSet<ControlId>,
+    /// The controls whose flags were all as they should be.
+    pub settled: BTreeSet<ControlId>,
 }
 
 /// A static-pod manifest cannot be read or edited.
@@ -85,15 +85,16 @@ impl Hint for ManifestError {
 pub fn edit(text: &str, spec: &StaticPodSpec) -> Result<Edited, ManifestError> {
     let mut pod = yaml::parse(text)?;
     let mut reasons = Vec::new();
-    let mut satisfied = BTreeSet::new();
+    let (mut changed, mut settled) = (BTreeSet::new(), BTreeSet::new());
     let container = container_mut(&mut pod, &spec.component)?;
     let mut arguments = arguments::Arguments::read(container, &spec.component)?;
     for flag in &spec.flags {
-        match arguments.set(flag) {
-            Some(reason) => reasons.push(reason),
-            None => satisfied.extend(flag.controls.iter().cloned()),
-        }
+        let reason = arguments.set(flag);
+        let controls = if reason.is_some() { &mut changed } else { &mut settled };
+        controls.extend(flag.controls.iter().cloned());
+        reasons.extend(reason);
     }
+    settled.retain(|control| !changed.contains(control));
     arguments.write(container);
     for mount in &spec.mounts {
         reasons.extend(mounts::set(&mut pod, &spec.component, mount)?);
@@ -101,7 +102,7 @@ pub fn edit(text: &str, spec: &StaticPodSpec) -> Result<Edited, ManifestError> {
     for (name, value) in &spec.annotations {
         reasons.extend(annotate(&mut pod, name, value)?);
     }
-    Ok(Edited { text: yaml::rewrite(text, &pod)?, reasons, satisfied })
+    Ok(Edited { text: yaml::rewrite(text, &pod)?, reasons, changed, settled })
 }
 
 /// The container's whole command in a manifest, arguments included.
@@ -111,6 +112,13 @@ pub fn command(text: &str, component: &str) -> Result<Vec<String>, ManifestError
     let mut all = arguments::texts(container, "command")?;
     all.extend(arguments::texts(container, "args")?);
     Ok(all)
+}
+
+/// The value of a flag in a manifest, of repeated ones joined by commas; `None` where it is not set.
+pub fn flag(text: &str, component: &str, name: &str) -> Result<Option<String>, ManifestError> {
+    let mut pod = yaml::parse(text)?;
+    let container = container_mut(&mut pod, component)?;
+    Ok(arguments::Arguments::read(container, component)?.value(name))
 }
 
 /// The value of an annotation of the pod in a manifest.

@@ -1,0 +1,194 @@
+//! One node: its changes, what restarts, and the gates around it.
+
+use super::Problem;
+use crate::inventory::{Node, NodeName, Role};
+use crate::plan::diff::{self, Context};
+use crate::plan::manifest::{self, REVISION_ANNOTATION};
+use crate::plan::{Change, Gate, NodePlan, Operation};
+use crate::resource::{Desired, NodePath, Observed, Resource, ResourceId, Spec, StaticPodSpec};
+use std::collections::BTreeMap;
+
+/// Units whose place in the order of restarts is not that of the resources: the runtime goes before what uses it, and the
+/// daemon that carries our own connection goes last.
+const FIRST: &[&str] = &["containerd.service", "crio.service", "cri-docker.service", "docker.service"];
+const LAST: &[&str] = &["ssh.service", "sshd.service"];
+
+/// The plan of one node, without changes where it is as it should be.
+pub(super) fn plan(
+    node: &Node,
+    desired: &Desired,
+    observed: &Observed,
+    now: i64,
+    notices: &mut Vec<String>,
+) -> Result<NodePlan, Vec<Problem>> {
+    let mut context = Context { observed, now, notices: Vec::new() };
+    let mut problems = Vec::new();
+    let mut changes = Vec::new();
+    let mut resources = Vec::new();
+    for resource in &desired.resources {
+        match diff::diff(resource, &mut context) {
+            Ok(None) => {}
+            Ok(Some(change)) => {
+                changes.push(change);
+                resources.push(resource);
+            }
+            Err(source) => problems.push(Problem::Resource {
+                node: node.name.clone(),
+                resource: resource.id.clone(),
+                source: Box::new(source),
+            }),
+        }
+    }
+    if !observed.facts.owners && !desired.resources.is_empty() {
+        context.notices.push(String::from("owners are not judged: they cannot be told or set without root"));
+    }
+    notices.extend(context.notices.into_iter().map(|notice| format!("{}: {notice}", node.name)));
+    problems.extend(same_path(&node.name, &changes));
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let live = observed.facts.live;
+    let pods = restarted_pods(&resources, &changes);
+    let restart_units = if live { restarted_units(&resources) } else { Vec::new() };
+    let mut plan = NodePlan {
+        node: node.name.clone(),
+        restart_pods: if live {
+            pods.iter().map(|(spec, _)| spec.component.clone()).collect()
+        } else {
+            Vec::new()
+        },
+        changes,
+        restart_units,
+        before: Vec::new(),
+        after: Vec::new(),
+    };
+    if live && !plan.changes.is_empty() {
+        plan.before = before(node);
+        plan.after = after(node, &plan, &pods).map_err(|problem| vec![problem])?;
+    }
+    Ok(plan)
+}
+
+/// Two operations on one path would each undo the other, and never come to rest. Attributes of one file from several
+/// resources only get stricter, so they may meet.
+fn same_path(node: &NodeName, changes: &[Change]) -> Vec<Problem> {
+    let mut writers: BTreeMap<&NodePath, &ResourceId> = BTreeMap::new();
+    let mut problems = Vec::new();
+    for change in changes {
+        for operation in &change.operations {
+            let paths = match operation {
+                Operation::Write { path, .. } => vec![path],
+                Operation::Issue { certificate, .. } => vec![&certificate.path, &certificate.key_path],
+                _ => Vec::new(),
+            };
+            for path in paths {
+                if let Some(first) = writers.insert(path, &change.resource) {
+                    problems.push(Problem::SamePath {
+                        node: node.clone(),
+                        first: first.clone(),
+                        second: change.resource.clone(),
+                        path: path.clone(),
+                    });
+                }
+            }
+        }
+    }
+    problems
+}
+
+/// The static pods whose manifest gets new bytes, with the new text: the kubelet restarts them.
+fn restarted_pods<'a>(resources: &[&'a Resource], changes: &[Change]) -> Vec<(&'a StaticPodSpec, String)> {
+    let written = |change: &Change| {
+        change.operations.iter().find_map(|operation| match operation {
+            Operation::Write { content, .. } => Some(content.text.clone()),
+            _ => None,
+        })
+    };
+    resources
+        .iter()
+        .zip(changes)
+        .filter_map(|(resource, change)| match &resource.spec {
+            Spec::StaticPod(spec) => Some((spec, written(change)?)),
+            _ => None,
+        })
+        .collect()
+}
+
+fn restarted_units(resources: &[&Resource]) -> Vec<String> {
+    let mut units: Vec<String> = Vec::new();
+    for unit in resources.iter().flat_map(|resource| &resource.restarts) {
+        if !units.contains(unit) {
+            units.push(unit.clone());
+        }
+    }
+    units.sort_by_key(|unit| {
+        let unit = unit.as_str();
+        i32::from(LAST.contains(&unit)) - i32::from(FIRST.contains(&unit))
+    });
+    units
+}
+
+/// A sick cluster is not touched.
+fn before(node: &Node) -> Vec<Gate> {
+    let name = &node.name;
+    let mut gates = Vec::new();
+    if node.roles.contains(&Role::Etcd) {
+        gates.push(Gate::EtcdHealthy { node: name.clone() });
+    }
+    if node.roles.contains(&Role::ControlPlane) {
+        gates.push(Gate::ApiServerReady { node: name.clone() });
+    }
+    if is_kubernetes_node(node) {
+        gates.push(Gate::NodeReady { node: name.clone() });
+    }
+    gates
+}
+
+fn after(node: &Node, plan: &NodePlan, pods: &[(&StaticPodSpec, String)]) -> Result<Vec<Gate>, Problem> {
+    let name = &node.name;
+    let mut gates = Vec::new();
+    // The mirror pod of a node that runs etcd alone is in nobody's API.
+    if is_kubernetes_node(node) {
+        for (spec, text) in pods {
+            gates.push(runs(name, spec, text)?);
+        }
+    }
+    if node.roles.contains(&Role::ControlPlane) {
+        gates.push(Gate::ApiServerReady { node: name.clone() });
+    }
+    if node.roles.contains(&Role::Etcd) {
+        gates.push(Gate::EtcdHealthy { node: name.clone() });
+    }
+    let started =
+        plan.changes.iter().flat_map(|change| &change.operations).filter_map(|operation| match operation {
+            Operation::SetUnit { unit, active: Some(true), .. } => Some(unit),
+            _ => None,
+        });
+    let mut units: Vec<&String> = Vec::new();
+    for unit in plan.restart_units.iter().chain(started) {
+        if !units.contains(&unit) {
+            units.push(unit);
+        }
+    }
+    gates.extend(units.into_iter().map(|unit| Gate::UnitActive { node: name.clone(), unit: unit.clone() }));
+    if is_kubernetes_node(node) {
+        gates.push(Gate::NodeReady { node: name.clone() });
+    }
+    Ok(gates)
+}
+
+fn runs(node: &NodeName, spec: &StaticPodSpec, text: &str) -> Result<Gate, Problem> {
+    let problem =
+        |source| Problem::Manifest { node: node.clone(), component: spec.component.clone(), source };
+    Ok(Gate::StaticPodRuns {
+        node: node.clone(),
+        component: spec.component.clone(),
+        command: manifest::command(text, &spec.component).map_err(problem)?,
+        revision: manifest::annotation(text, REVISION_ANNOTATION).map_err(problem)?.unwrap_or_default(),
+    })
+}
+
+/// Whether a kubelet registers it.
+fn is_kubernetes_node(node: &Node) -> bool {
+    node.roles.contains(&Role::ControlPlane) || node.roles.contains(&Role::Worker)
+}

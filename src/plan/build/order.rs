@@ -1,0 +1,70 @@
+//! Waves: etcd-only nodes one by one, then control-plane nodes one by one, then one canary worker, then workers in batches.
+
+use crate::inventory::{Inventory, Node, NodeName, Role};
+use crate::plan::wave::{self, MaxUnavailable};
+use crate::plan::{NodePlan, Wave};
+use std::collections::BTreeMap;
+
+/// The waves of the nodes that change, in the inventory's order within each kind.
+pub(super) fn waves(
+    inventory: &Inventory,
+    mut changed: BTreeMap<NodeName, NodePlan>,
+    max: MaxUnavailable,
+) -> Vec<Wave> {
+    let mut take = |wanted: fn(&Node) -> bool| -> Vec<NodePlan> {
+        let nodes = inventory.nodes.iter().filter(|node| wanted(node));
+        nodes.filter_map(|node| changed.remove(&node.name)).collect()
+    };
+    let etcd = take(is_etcd_only);
+    let control_plane = take(is_control_plane);
+    let workers = take(|_| true);
+    let all_workers =
+        inventory.nodes.iter().filter(|node| !is_control_plane(node) && !is_etcd_only(node)).count();
+    let mut waves = one_by_one(etcd, "etcd node");
+    waves.extend(one_by_one(control_plane, "control-plane node"));
+    waves.extend(batches(workers, all_workers, max));
+    waves
+}
+
+fn is_control_plane(node: &Node) -> bool {
+    node.roles.contains(&Role::ControlPlane)
+}
+
+/// An etcd member outside the control plane, a worker's duties notwithstanding: two members at once could lose the quorum.
+fn is_etcd_only(node: &Node) -> bool {
+    node.roles.contains(&Role::Etcd) && !is_control_plane(node)
+}
+
+fn one_by_one(nodes: Vec<NodePlan>, kind: &str) -> Vec<Wave> {
+    let count = nodes.len();
+    nodes
+        .into_iter()
+        .enumerate()
+        .map(|(index, node)| Wave {
+            title: match index {
+                0 => format!("canary {kind}"),
+                _ => format!("{kind} {} of {count}", index + 1),
+            },
+            nodes: vec![node],
+        })
+        .collect()
+}
+
+fn batches(mut nodes: Vec<NodePlan>, all: usize, max: MaxUnavailable) -> Vec<Wave> {
+    let count = nodes.len();
+    let mut first = 1;
+    let mut waves = Vec::new();
+    for size in wave::sizes(count, all, max) {
+        let rest = nodes.split_off(size);
+        let last = first + size - 1;
+        let title = match (first, size) {
+            (1, _) => String::from("canary worker"),
+            (_, 1) => format!("worker {first} of {count}"),
+            _ => format!("workers {first}–{last} of {count}"),
+        };
+        waves.push(Wave { title, nodes });
+        nodes = rest;
+        first = last + 1;
+    }
+    waves
+}

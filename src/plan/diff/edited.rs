@@ -1,0 +1,95 @@
+//! Files of which only some parts are ours: static-pod manifests and YAML keys.
+
+use super::{Context, DiffError, Draft, ownership_reasons, regular, set_ownership, write};
+use crate::plan::{Action, manifest, yaml_keys};
+use crate::resource::{
+    Content, ControlId, Mode, NodePath, ObservedContent, Ownership, PresentFile, Resource, StaticPodSpec,
+    YamlKeysSpec,
+};
+use std::collections::BTreeSet;
+
+/// The file exists, and so does its directory; the mode is that of kubeadm's manifests folder.
+const DIRECTORY_MODE: Mode = Mode(0o700);
+
+pub(super) fn static_pod(
+    resource: &Resource,
+    spec: &StaticPodSpec,
+    context: &Context<'_>,
+) -> Result<Option<Draft>, DiffError> {
+    let path = &spec.path;
+    let file =
+        regular(context.observed, path)?.ok_or_else(|| DiffError::NoManifest { path: path.clone() })?;
+    let text = text(path, file)?;
+    let edited =
+        manifest::edit(text, spec).map_err(|source| DiffError::Manifest { path: path.clone(), source })?;
+    let draft = draft(
+        resource,
+        context,
+        &Part { path, ownership: &spec.ownership, file, text },
+        edited.text,
+        edited.reasons,
+    );
+    Ok(draft.map(|mut draft| {
+        // A control whose flags are all in place is not what this change is for.
+        draft.controls.retain(|control| !edited.settled.contains(control));
+        let known: BTreeSet<ControlId> = draft.controls.iter().cloned().collect();
+        draft.controls.extend(edited.changed.difference(&known).cloned());
+        draft
+    }))
+}
+
+pub(super) fn yaml_keys(
+    resource: &Resource,
+    spec: &YamlKeysSpec,
+    context: &Context<'_>,
+) -> Result<Option<Draft>, DiffError> {
+    let path = &spec.path;
+    let file = regular(context.observed, path)?.ok_or_else(|| DiffError::NoFile { path: path.clone() })?;
+    let text = text(path, file)?;
+    let edited =
+        yaml_keys::edit(text, &spec.keys).map_err(|source| DiffError::Yaml { path: path.clone(), source })?;
+    Ok(draft(
+        resource,
+        context,
+        &Part { path, ownership: &spec.ownership, file, text },
+        edited.text,
+        edited.reasons,
+    ))
+}
+
+struct Part<'a> {
+    path: &'a NodePath,
+    ownership: &'a Ownership,
+    file: &'a PresentFile,
+    text: &'a str,
+}
+
+fn text<'a>(path: &NodePath, file: &'a PresentFile) -> Result<&'a str, DiffError> {
+    match &file.content {
+        ObservedContent::Text(text) => Ok(text),
+        _ => Err(DiffError::NotText { path: path.clone() }),
+    }
+}
+
+fn draft(
+    resource: &Resource,
+    context: &Context<'_>,
+    part: &Part<'_>,
+    new: String,
+    reasons: Vec<String>,
+) -> Option<Draft> {
+    let Part { path, ownership, file, text } = part;
+    let mut draft = Draft::new(Action::Change, path.as_str(), resource);
+    draft.reasons = reasons;
+    draft.reasons.extend(ownership_reasons(file, ownership, context.observed));
+    if new != *text {
+        draft.before = Some((*text).to_owned());
+        draft.after = Some(new.clone());
+        draft.operations = vec![write(path, Content::plain(new), ownership, DIRECTORY_MODE, Some(file))];
+    } else if draft.reasons.is_empty() {
+        return None;
+    } else {
+        draft.operations = vec![set_ownership(path, file, ownership, context.observed)];
+    }
+    Some(draft)
+}

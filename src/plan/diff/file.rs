@@ -1,0 +1,162 @@
+//! Files, attributes and kernel parameters.
+
+use super::{Context, DiffError, Draft, ownership_reasons, present, prior, regular, set_ownership, write};
+use crate::plan::digest::sha256;
+use crate::plan::{Action, Operation};
+use crate::resource::{
+    AttributesSpec, Content, FileKind, FileSpec, Mode, NodePath, ObservedContent, Ownership, PresentFile,
+    Resource, SysctlSpec,
+};
+use std::collections::BTreeMap;
+
+/// Directories made for a kernel-parameter file.
+const SYSCTL_DIRECTORY_MODE: Mode = Mode(0o755);
+
+pub(super) fn file(
+    resource: &Resource,
+    spec: &FileSpec,
+    context: &Context<'_>,
+) -> Result<Option<Draft>, DiffError> {
+    let whole = Whole {
+        path: &spec.path,
+        ownership: &spec.ownership,
+        directory_mode: spec.directory_mode,
+        content: &spec.content,
+    };
+    whole.diff(resource, context)
+}
+
+/// A file whose whole content is ours.
+struct Whole<'a> {
+    path: &'a NodePath,
+    ownership: &'a Ownership,
+    directory_mode: Mode,
+    content: &'a Content,
+}
+
+impl Whole<'_> {
+    fn diff(&self, resource: &Resource, context: &Context<'_>) -> Result<Option<Draft>, DiffError> {
+        let found = regular(context.observed, self.path)?;
+        let action = if found.is_some() { Action::Change } else { Action::Add };
+        let mut draft = Draft::new(action, self.path.as_str(), resource);
+        draft.sensitive = self.content.is_sensitive();
+        let same = found.is_some_and(|file| self.is_same(file));
+        if let Some(file) = found {
+            draft.reasons = ownership_reasons(file, self.ownership, context.observed);
+            if same && draft.reasons.is_empty() {
+                return Ok(None);
+            }
+            if same {
+                draft.operations = vec![set_ownership(self.path, file, self.ownership, context.observed)];
+                return Ok(Some(draft));
+            }
+            draft.reasons.insert(0, String::from("content differs"));
+            if let ObservedContent::Text(text) = &file.content {
+                draft.before = Some(text.clone());
+            }
+        } else {
+            draft.reasons.push(String::from("does not exist"));
+        }
+        draft.after = Some(self.content.masked());
+        draft.operations =
+            vec![write(self.path, self.content.clone(), self.ownership, self.directory_mode, found)];
+        Ok(Some(draft))
+    }
+
+    /// Whether the content is the wanted one. Of a file with secrets only the masked text can be compared: its digest
+    /// depends on values that are not known here.
+    fn is_same(&self, file: &PresentFile) -> bool {
+        match &file.content {
+            ObservedContent::AsExpected => true,
+            ObservedContent::Text(text) => *text == self.content.masked(),
+            ObservedContent::NotRead | ObservedContent::Opaque => {
+                !self.content.is_sensitive() && file.sha256 == sha256(self.content.text.as_bytes())
+            }
+        }
+    }
+}
+
+pub(super) fn attributes(
+    resource: &Resource,
+    spec: &AttributesSpec,
+    context: &Context<'_>,
+) -> Result<Option<Draft>, DiffError> {
+    let observed = context.observed;
+    let paths = observed
+        .patterns
+        .get(&spec.pattern)
+        .ok_or_else(|| DiffError::NotRead { path: spec.pattern.clone() })?;
+    let mut draft = Draft::new(Action::Change, spec.pattern.as_str(), resource);
+    for path in paths {
+        let Some(file) = present(observed, path)? else { continue };
+        // A link's mode means nothing, and its target may be matched by itself.
+        if file.kind == FileKind::Symlink {
+            continue;
+        }
+        let differs = |is: &String, wanted: &Option<String>| {
+            wanted.clone().filter(|wanted| observed.facts.owners && wanted != is)
+        };
+        let owner = differs(&file.owner, &spec.owner);
+        let group = differs(&file.group, &spec.group);
+        let mode = spec.mode.map(|most| Mode(file.mode.0 & most.0)).filter(|mode| *mode != file.mode);
+        if let Some(mode) = mode {
+            draft.reasons.push(format!("{path}: mode {} → {mode}", file.mode));
+        }
+        if owner.is_some() || group.is_some() {
+            draft.reasons.push(format!(
+                "{path}: owner {}:{} → {}:{}",
+                file.owner,
+                file.group,
+                owner.as_ref().unwrap_or(&file.owner),
+                group.as_ref().unwrap_or(&file.group)
+            ));
+        }
+        if owner.is_some() || group.is_some() || mode.is_some() {
+            let prior = prior(Some(file));
+            draft.operations.push(Operation::SetAttributes { path: path.clone(), owner, group, mode, prior });
+        }
+    }
+    Ok((!draft.operations.is_empty()).then_some(draft))
+}
+
+pub(super) fn sysctl(
+    resource: &Resource,
+    spec: &SysctlSpec,
+    context: &mut Context<'_>,
+) -> Result<Option<Draft>, DiffError> {
+    let text = Content::plain(spec.content());
+    let whole = Whole {
+        path: &spec.path,
+        ownership: &spec.ownership,
+        directory_mode: SYSCTL_DIRECTORY_MODE,
+        content: &text,
+    };
+    let draft = whole.diff(resource, context)?;
+    if !context.observed.facts.live {
+        return Ok(draft);
+    }
+    let mut values = BTreeMap::new();
+    let mut reasons = Vec::new();
+    for (name, wanted) in &spec.values {
+        match context.observed.sysctls.get(name) {
+            None => return Err(DiffError::NotRead { path: name.clone() }),
+            Some(None) => {
+                context.notices.push(format!("the kernel has no parameter {name}; only its file is written"));
+            }
+            Some(Some(value)) => {
+                // The kernel separates the parts of a value by tabs.
+                if !value.split_whitespace().eq(wanted.split_whitespace()) {
+                    reasons.push(format!("{name} is {value} in the running kernel, wanted {wanted}"));
+                    values.insert(name.clone(), wanted.clone());
+                }
+            }
+        }
+    }
+    if values.is_empty() {
+        return Ok(draft);
+    }
+    let mut draft = draft.unwrap_or_else(|| Draft::new(Action::Change, spec.path.as_str(), resource));
+    draft.reasons.extend(reasons);
+    draft.operations.push(Operation::SetSysctls { values });
+    Ok(Some(draft))
+}

@@ -1,0 +1,171 @@
+//! One resource against what is observed: is there a change, why, and by which operations. One file per family of kinds.
+
+mod certificate;
+mod edited;
+mod error;
+mod file;
+mod unit;
+
+pub use error::DiffError;
+
+use super::digest::{digest, origin};
+use super::{Action, Change, Operation, Origin, Prior};
+use crate::resource::{
+    Content, ControlId, FileKind, FileState, Mode, NodePath, Observed, Ownership, PresentFile, Resource, Spec,
+};
+
+/// What the comparison of one resource needs beside the resource.
+pub(super) struct Context<'a> {
+    /// What is on the node.
+    pub observed: &'a Observed,
+    /// Seconds since 1970.
+    pub now: i64,
+    /// What the user should know beside the changes.
+    pub notices: Vec<String>,
+}
+
+/// A change before it is known where it comes from.
+struct Draft {
+    action: Action,
+    subject: String,
+    reasons: Vec<String>,
+    before: Option<String>,
+    after: Option<String>,
+    sensitive: bool,
+    operations: Vec<Operation>,
+    controls: Vec<ControlId>,
+    /// Only time passed: neither the node nor the inventory changed.
+    due: bool,
+}
+
+impl Draft {
+    fn new(action: Action, subject: impl Into<String>, resource: &Resource) -> Self {
+        Self {
+            action,
+            subject: subject.into(),
+            reasons: Vec::new(),
+            before: None,
+            after: None,
+            sensitive: false,
+            operations: Vec::new(),
+            controls: resource.controls.clone(),
+            due: false,
+        }
+    }
+}
+
+/// The change that a resource needs; `None` where it is as it should be.
+pub(super) fn diff(resource: &Resource, context: &mut Context<'_>) -> Result<Option<Change>, DiffError> {
+    let draft = match &resource.spec {
+        Spec::File(spec) => file::file(resource, spec, context)?,
+        Spec::Attributes(spec) => file::attributes(resource, spec, context)?,
+        Spec::StaticPod(spec) => edited::static_pod(resource, spec, context)?,
+        Spec::YamlKeys(spec) => edited::yaml_keys(resource, spec, context)?,
+        Spec::Certificate(spec) => certificate::certificate(resource, spec, context)?,
+        Spec::Unit(spec) => unit::unit(resource, spec, context)?,
+        Spec::Sysctl(spec) => file::sysctl(resource, spec, context)?,
+    };
+    Ok(draft.map(|draft| finish(resource, context.observed, draft)))
+}
+
+fn finish(resource: &Resource, observed: &Observed, draft: Draft) -> Change {
+    let desired = digest(resource);
+    let origin = match origin(resource, observed, &desired) {
+        Origin::Drift if draft.due => Origin::Pending,
+        origin => origin,
+    };
+    Change {
+        resource: resource.id.clone(),
+        action: draft.action,
+        subject: draft.subject,
+        reasons: draft.reasons,
+        before: draft.before,
+        after: draft.after,
+        sensitive: draft.sensitive,
+        origin,
+        controls: draft.controls,
+        undo: resource.undo,
+        operations: draft.operations,
+        desired,
+    }
+}
+
+/// What is at a path; `None` where nothing is.
+fn present<'a>(observed: &'a Observed, path: &NodePath) -> Result<Option<&'a PresentFile>, DiffError> {
+    match observed.files.get(path) {
+        None => Err(DiffError::NotRead { path: path.to_string() }),
+        Some(FileState::Unknown(reason)) => {
+            Err(DiffError::Unknown { path: path.clone(), reason: reason.clone() })
+        }
+        Some(FileState::Absent) => Ok(None),
+        Some(FileState::Present(file)) => Ok(Some(file)),
+    }
+}
+
+/// The regular file at a path; `None` where nothing is. Anything else there is an error: replacing a symbolic link or a
+/// directory by a file would break what somebody built on purpose.
+fn regular<'a>(observed: &'a Observed, path: &NodePath) -> Result<Option<&'a PresentFile>, DiffError> {
+    let file = present(observed, path)?;
+    match file.map(|file| file.kind) {
+        None | Some(FileKind::File) => Ok(file),
+        Some(FileKind::Directory) => Err(DiffError::WrongKind { path: path.clone(), found: "a directory" }),
+        Some(FileKind::Symlink) => Err(DiffError::WrongKind { path: path.clone(), found: "a symbolic link" }),
+        Some(FileKind::Other) => {
+            Err(DiffError::WrongKind { path: path.clone(), found: "not a regular file" })
+        }
+    }
+}
+
+/// What must still be there when apply begins.
+pub(super) fn prior(file: Option<&PresentFile>) -> Prior {
+    match file {
+        None => Prior::Absent,
+        Some(file) => Prior::Present {
+            sha256: file.sha256.clone(),
+            mode: file.mode,
+            owner: file.owner.clone(),
+            group: file.group.clone(),
+        },
+    }
+}
+
+/// Why owner, group and mode of a file are not as they should be. Owners are judged only where they can be told.
+fn ownership_reasons(file: &PresentFile, wanted: &Ownership, observed: &Observed) -> Vec<String> {
+    let mut reasons = Vec::new();
+    if file.mode != wanted.mode {
+        reasons.push(format!("mode {} → {}", file.mode, wanted.mode));
+    }
+    if observed.facts.owners && (file.owner != wanted.owner || file.group != wanted.group) {
+        reasons.push(format!("owner {}:{} → {}:{}", file.owner, file.group, wanted.owner, wanted.group));
+    }
+    reasons
+}
+
+/// Sets owner, group and mode of a file as far as they differ.
+fn set_ownership(path: &NodePath, file: &PresentFile, wanted: &Ownership, observed: &Observed) -> Operation {
+    let judged = |is: &str, wanted: &str| (observed.facts.owners && is != wanted).then(|| wanted.to_owned());
+    Operation::SetAttributes {
+        path: path.clone(),
+        owner: judged(&file.owner, &wanted.owner),
+        group: judged(&file.group, &wanted.group),
+        mode: (file.mode != wanted.mode).then_some(wanted.mode),
+        prior: prior(Some(file)),
+    }
+}
+
+/// Writes a whole file.
+fn write(
+    path: &NodePath,
+    content: Content,
+    ownership: &Ownership,
+    directory_mode: Mode,
+    file: Option<&PresentFile>,
+) -> Operation {
+    Operation::Write {
+        path: path.clone(),
+        content,
+        ownership: ownership.clone(),
+        directory_mode,
+        prior: prior(file),
+    }
+}

@@ -1,0 +1,58 @@
+//! systemd units.
+
+use super::{Context, DiffError, Draft};
+use crate::plan::{Action, Operation};
+use crate::resource::{Resource, UnitSpec, UnitState};
+
+/// systemd's words for a unit that starts at boot, or that is started by others and cannot be enabled.
+const STARTS: &[&str] = &["enabled", "static", "alias", "indirect", "generated"];
+/// systemd's words for a unit that can start at boot only if somebody enables it.
+const DOES_NOT_START: &[&str] =
+    &["disabled", "static", "indirect", "generated", "masked", "masked-runtime", "transient", ""];
+const RUNS: &[&str] = &["active", "reloading", "refreshing"];
+const STARTING: &str = "activating";
+
+pub(super) fn unit(
+    resource: &Resource,
+    spec: &UnitSpec,
+    context: &Context<'_>,
+) -> Result<Option<Draft>, DiffError> {
+    if !context.observed.facts.live {
+        return Ok(None);
+    }
+    let name = &spec.unit;
+    let state = context.observed.units.get(name).ok_or_else(|| DiffError::NotRead { path: name.clone() })?;
+    let wants = spec.enabled == Some(true) || spec.active == Some(true);
+    if wants && state.load != "loaded" {
+        return Err(DiffError::NoUnit { unit: name.clone(), load: state.load.clone() });
+    }
+    let enabled = spec.enabled.filter(|wanted| !is_enabled_as(state, *wanted));
+    let active = spec.active.filter(|wanted| !is_active_as(state, *wanted));
+    if enabled.is_none() && active.is_none() {
+        return Ok(None);
+    }
+    let mut draft = Draft::new(Action::Change, name.as_str(), resource);
+    if let Some(wanted) = enabled {
+        let wanted = if wanted { "enabled" } else { "disabled" };
+        draft.reasons.push(format!("at boot: {} → {wanted}", state.enabled));
+    }
+    if let Some(wanted) = active {
+        let wanted = if wanted { "active" } else { "inactive" };
+        draft.reasons.push(format!("now: {} → {wanted}", state.active));
+    }
+    draft.operations = vec![Operation::SetUnit { unit: name.clone(), enabled, active }];
+    Ok(Some(draft))
+}
+
+fn is_enabled_as(state: &UnitState, wanted: bool) -> bool {
+    if wanted {
+        STARTS.contains(&state.enabled.as_str())
+    } else {
+        state.load == "not-found" || DOES_NOT_START.contains(&state.enabled.as_str())
+    }
+}
+
+fn is_active_as(state: &UnitState, wanted: bool) -> bool {
+    let runs = RUNS.contains(&state.active.as_str());
+    if wanted { runs } else { !runs && state.active != STARTING }
+}
