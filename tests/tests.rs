@@ -8,3 +8,4 @@
 mod desired;
 mod layering;
 mod pki;
+mod store;
