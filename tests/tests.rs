@@ -16,3 +16,4 @@ mod pki;
 mod plans;
 mod support;
 mod ui;
+mod store;

@@ -1,1 +1,151 @@
-//! The sealed secrets of a cluster, beside its inventory. Its index is public: planning needs only that.
+//! The sealed secrets of a cluster, beside its inventory. The index is public and says what there is: planning needs only
+//! that. A secret is read with the store's key, and never overwritten or deleted.
+//!
+//! Below the folder: `index.toml`, and one sealed file per secret. A random data key seals them all (AES-256-GCM, the
+//! secret's name bound in); the data key stands in the index, sealed itself by a key file or a passphrase (scrypt).
+
+mod error;
+mod files;
+mod index;
+mod seal;
+
+pub use error::StoreError;
+pub use index::{Entry, SecretKind};
+
+use crate::resource::SecretRef;
+use crate::secret::Secret;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use index::Index;
+use seal::Key;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// The folder of the store, beside the inventory.
+pub const FOLDER: &str = "secrets";
+
+/// What opens a store.
+#[derive(Debug)]
+pub enum KeySource {
+    /// The content of a key file: 32 bytes, or those in base64 or hexadecimal.
+    KeyFile(Secret<Vec<u8>>),
+    /// A passphrase.
+    Passphrase(Secret<String>),
+}
+
+/// A store of which only the public index is known.
+#[derive(Debug)]
+pub struct Store {
+    folder: PathBuf,
+    index: Index,
+}
+
+/// A store whose secrets can be read.
+#[derive(Debug)]
+pub struct Unlocked {
+    store: Store,
+    key: Key,
+}
+
+impl Store {
+    /// Reads the index of the store in a folder. A folder that does not exist is an empty store.
+    pub fn open(folder: &Path) -> Result<Self, StoreError> {
+        Ok(Self { folder: folder.to_owned(), index: Index::read(folder)? })
+    }
+
+    /// All secrets by name.
+    pub fn entries(&self) -> &BTreeMap<String, Entry> {
+        &self.index.secrets
+    }
+
+    /// What is publicly known of a secret.
+    pub fn secret_ref(&self, name: &str) -> Option<SecretRef> {
+        let entry = self.index.secrets.get(name)?;
+        Some(SecretRef { name: name.to_owned(), sha256: Some(entry.sha256.clone()) })
+    }
+
+    /// Marks a secret as no longer used. It stays readable: backups of etcd may need it.
+    pub fn retire(&mut self, name: &str, now: i64) -> Result<(), StoreError> {
+        let _lock = files::lock(&self.folder)?;
+        let mut index = Index::read(&self.folder)?;
+        let missing = || StoreError::NoSuchSecret { name: name.to_owned() };
+        index.secrets.get_mut(name).ok_or_else(missing)?.retired = Some(now);
+        index.write(&self.folder)?;
+        self.index = index;
+        Ok(())
+    }
+
+    /// Opens the store for reading secrets. The first time a key or passphrase is given it becomes the store's.
+    pub fn unlock(mut self, source: &KeySource) -> Result<Unlocked, StoreError> {
+        if self.index.wrapping.is_none() {
+            let _lock = files::lock(&self.folder)?;
+            let mut index = Index::read(&self.folder)?;
+            if index.wrapping.is_none() {
+                index.wrapping = Some(seal::wrap_new(source)?);
+                index.write(&self.folder)?;
+            }
+            self.index = index;
+        }
+        let wrapping = self.index.wrapping.as_ref().ok_or(StoreError::WrongKey)?;
+        let key = seal::unwrap(wrapping, source)?;
+        Ok(Unlocked { store: self, key })
+    }
+}
+
+impl Unlocked {
+    /// The index.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The value of a secret.
+    pub fn get(&self, name: &str) -> Result<Secret<String>, StoreError> {
+        let missing = || StoreError::NoSuchSecret { name: name.to_owned() };
+        let entry = self.store.index.secrets.get(name).ok_or_else(missing)?;
+        let path = files::sealed_path(&self.store.folder, name)?;
+        let value = seal::open(&self.key, name, &path, &files::read_sealed(&path)?)?;
+        if seal::digest(value.expose()) == entry.sha256 {
+            Ok(value)
+        } else {
+            Err(StoreError::Tampered { path })
+        }
+    }
+
+    /// Seals a new secret. A name is never used twice: values sealed with the first one may still be about.
+    ///
+    /// The sealed file is on disk before the index names it, so a crash leaves no entry without its file.
+    pub fn create(
+        &mut self,
+        name: &str,
+        kind: SecretKind,
+        value: &Secret<String>,
+        now: i64,
+    ) -> Result<SecretRef, StoreError> {
+        let path = files::sealed_path(&self.store.folder, name)?;
+        let _lock = files::lock(&self.store.folder)?;
+        // Another process may have written since this one read.
+        let mut index = Index::read(&self.store.folder)?;
+        if index.secrets.contains_key(name) || path.exists() {
+            return Err(StoreError::Exists { name: name.to_owned(), path });
+        }
+        if index.wrapping != self.store.index.wrapping {
+            return Err(StoreError::WrongKey);
+        }
+        files::write_new(&path, &seal::seal(&self.key, name, value)?)?;
+        let sha256 = seal::digest(value.expose());
+        index
+            .secrets
+            .insert(name.to_owned(), Entry { kind, created: now, sha256: sha256.clone(), retired: None });
+        index.write(&self.store.folder)?;
+        self.store.index = index;
+        Ok(SecretRef { name: name.to_owned(), sha256: Some(sha256) })
+    }
+}
+
+/// So many random bytes in base64.
+pub fn random_key_base64(bytes: usize) -> Result<Secret<String>, StoreError> {
+    let mut key = zeroize::Zeroizing::new(vec![0; bytes]);
+    openssl::rand::rand_bytes(&mut key)
+        .map_err(|source| StoreError::Crypto { attempt: "make a random key", source })?;
+    Ok(Secret::new(STANDARD.encode(&*key)))
+}
