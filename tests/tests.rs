@@ -7,3 +7,4 @@
 
 mod layering;
 mod observe;
+mod stage;
