@@ -17,3 +17,4 @@ mod plans;
 mod support;
 mod ui;
 mod store;
+mod stage;
