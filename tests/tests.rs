@@ -18,3 +18,4 @@ mod support;
 mod ui;
 mod store;
 mod stage;
+mod plan;

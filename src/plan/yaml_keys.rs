@@ -15,7 +15,8 @@ pub struct Edited {
 
 /// The file brought to what the keys want.
 pub fn edit(text: &str, keys: &Map<String, Value>) -> Result<Edited, YamlError> {
-    let mut value = yaml::parse(text)?;
+    let old = yaml::parse(text)?;
+    let mut value = old.clone();
     if value.is_null() {
         value = Value::Object(Map::new());
     }
@@ -32,7 +33,7 @@ pub fn edit(text: &str, keys: &Map<String, Value>) -> Result<Edited, YamlError> 
     if reasons.is_empty() {
         return Ok(Edited { text: text.to_owned(), reasons });
     }
-    Ok(Edited { text: yaml::rewrite(text, &value)?, reasons })
+    Ok(Edited { text: yaml::rewrite_from(text, &old, &value)?, reasons })
 }
 
 /// Merges wanted keys into a mapping, and says what was different.

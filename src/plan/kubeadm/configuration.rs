@@ -64,8 +64,9 @@ pub fn cluster_configuration(
     text: &str,
     components: &[ControlPlaneComponent],
 ) -> Result<Edited, KubeadmError> {
-    let mut value = yaml::parse(text)?;
-    let version = value["apiVersion"].as_str().unwrap_or_default();
+    let old = yaml::parse(text)?;
+    let mut value = old.clone();
+    let version = old["apiVersion"].as_str().unwrap_or_default();
     let style = match version {
         "kubeadm.k8s.io/v1beta4" => Arguments::List,
         "kubeadm.k8s.io/v1beta3" | "kubeadm.k8s.io/v1beta2" => Arguments::Mapping,
@@ -100,7 +101,7 @@ pub fn cluster_configuration(
     if reasons.is_empty() {
         return Ok(Edited { text: text.to_owned(), reasons, notices });
     }
-    Ok(Edited { text: yaml::rewrite(text, &value)?, reasons, notices })
+    Ok(Edited { text: yaml::rewrite_from(text, &old, &value)?, reasons, notices })
 }
 
 /// Where the configuration speaks of a component; `None` for what kubeadm does not know.

@@ -83,7 +83,8 @@ impl Hint for ManifestError {
 
 /// The manifest brought to what the spec wants.
 pub fn edit(text: &str, spec: &StaticPodSpec) -> Result<Edited, ManifestError> {
-    let mut pod = yaml::parse(text)?;
+    let old = yaml::parse(text)?;
+    let mut pod = old.clone();
     let mut reasons = Vec::new();
     let (mut changed, mut settled) = (BTreeSet::new(), BTreeSet::new());
     let container = container_mut(&mut pod, &spec.component)?;
@@ -102,7 +103,7 @@ pub fn edit(text: &str, spec: &StaticPodSpec) -> Result<Edited, ManifestError> {
     for (name, value) in &spec.annotations {
         reasons.extend(annotate(&mut pod, name, value)?);
     }
-    Ok(Edited { text: yaml::rewrite(text, &pod)?, reasons, changed, settled })
+    Ok(Edited { text: yaml::rewrite_from(text, &old, &pod)?, reasons, changed, settled })
 }
 
 /// The container's whole command in a manifest, arguments included.

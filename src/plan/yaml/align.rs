@@ -68,7 +68,8 @@ fn between(
 fn same_thing(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::String(a), Value::String(b)) => {
-            matches!((a.split_once('='), b.split_once('=')), (Some((a, _)), Some((b, _))) if a == b)
+            let name = |word: &str| word.split('=').next().unwrap_or_default().to_owned();
+            a.starts_with('-') && name(a) == name(b)
         }
         (Value::Object(a), Value::Object(b)) => a.get("name").is_some_and(|name| Some(name) == b.get("name")),
         _ => false,

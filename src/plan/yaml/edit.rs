@@ -248,7 +248,13 @@ impl Editor<'_> {
         let end = if node.is_block() { lines::content_end(self.text, node.end) } else { node.end };
         if slot.flow {
             let space = if node.start == node.end { " " } else { "" };
-            self.splice(node.start, node.end, format!("{space}{}", emit::flow(new)));
+            let text = match (&node.body, new) {
+                (Body::Inline(style), Value::String(text)) if *style != ScalarStyle::Plain => {
+                    emit::string(text, *style)
+                }
+                _ => emit::flow(new),
+            };
+            self.splice(node.start, node.end, format!("{space}{text}"));
         } else if emit::is_inline(new) {
             match &node.body {
                 Body::Inline(style) if node.start != node.end => {

@@ -64,12 +64,16 @@ pub fn parse(text: &str) -> Result<Value, YamlError> {
 /// The text changed so that it says `wanted`. Comments, order, indentation, line ends and a missing last newline stay;
 /// a text that says it already comes back as it is.
 pub fn rewrite(text: &str, wanted: &Value) -> Result<String, YamlError> {
-    let old = parse(text)?;
-    if old == *wanted {
+    rewrite_from(text, &parse(text)?, wanted)
+}
+
+/// As [`rewrite`], for a text that was parsed already.
+pub(super) fn rewrite_from(text: &str, old: &Value, wanted: &Value) -> Result<String, YamlError> {
+    if old == wanted {
         return Ok(text.to_owned());
     }
     let (padded, padding) = lines::pad(text);
-    let new = edit::apply(&padded, &old, wanted)?;
+    let new = edit::apply(&padded, old, wanted)?;
     let new = new.strip_suffix(padding).map_or(new.clone(), str::to_owned);
     let got = parse(&new)?;
     match difference(wanted, &got, String::new()) {

@@ -1,0 +1,8 @@
+//! The plan: edits of real and of random files, changes of every kind, waves and gates, saved plans.
+
+mod cases;
+mod file;
+mod fixture;
+mod model;
+mod nodes;
+mod random;
