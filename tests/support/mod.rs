@@ -1,0 +1,3 @@
+//! What several suites share: real servers on loopback.
+
+pub(crate) mod sshd;
