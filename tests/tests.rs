@@ -19,3 +19,5 @@ mod ui;
 mod store;
 mod stage;
 mod plan;
+mod remote;
+mod support;

@@ -39,22 +39,35 @@ impl Script {
         &self.title
     }
 
+    /// The sections, name and body, in order.
+    pub fn sections(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.sections.iter().map(|(name, body)| (name.as_str(), body.as_str()))
+    }
+
+    /// The script with the first half of its sections, as if it had been interrupted there.
+    pub(super) fn first_half(&self) -> Self {
+        Self { title: self.title.clone(), sections: self.sections[..self.sections.len() / 2].to_vec() }
+    }
+
     /// The text for `sh -s`. `nonce` marks the frame's own lines and must be new and unguessable for each run; `root` is
     /// the value of `$R`.
     pub fn render(&self, nonce: &str, root: &str) -> Zeroizing<String> {
         let mut text = Zeroizing::new(String::new());
         // A section may leave by `exit` at any point: the trap still writes the last line, which a killed shell cannot.
+        // bash runs that trap when it dies of a signal too, with the code of whatever came before: no last line then.
         let _ = writeln!(
             text,
             "export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\numask 077\nR={}\n\
              harden_section=\n\
-             trap 'harden_rc=$?; trap - EXIT; [ -z \"$harden_section\" ] || printf \"\\n%s END %s\\n\" {nonce} \"$harden_rc\"; printf \"%s DONE %s\\n\" {nonce} \"$harden_rc\"' EXIT",
+             trap 'harden_rc=$?; trap - EXIT; [ -z \"$harden_section\" ] || printf \"\\n%s END %s\\n\" {nonce} \"$harden_rc\"; printf \"%s DONE %s\\n\" {nonce} \"$harden_rc\"' EXIT\n\
+             trap 'trap - EXIT; exit 143' HUP INT TERM",
             quote(root)
         );
         for (name, body) in &self.sections {
+            // The rest of the script stands on standard input: a command that reads from there must not get it.
             let _ = writeln!(
                 text,
-                "harden_section={name}\nprintf '%s BEGIN %s\\n' {nonce} {name}\n{}",
+                "harden_section={name}\nprintf '%s BEGIN %s\\n' {nonce} {name}\n{{ :\n{}\n}} </dev/null",
                 body.as_str()
             );
             let _ = writeln!(

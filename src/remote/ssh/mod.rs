@@ -1,0 +1,123 @@
+//! Sessions over SSH, by libssh2.
+
+mod auth;
+mod bastion;
+mod exec;
+mod link;
+mod pump;
+mod root;
+mod tunnel;
+mod wire;
+
+pub(super) use bastion::Bastions;
+
+use super::capture::{is_complete, last_words, nonce};
+use super::{Access, Dialer, RemoteError, Reply, Script, Session};
+use crate::inventory::SshSettings;
+use bastion::Route;
+use exec::{Finished, Interrupted, exec};
+use root::Root;
+use std::time::{Duration, Instant};
+use tunnel::Tunnel;
+use wire::Wire;
+
+/// Connects, logs in and becomes root.
+pub(super) fn connect(settings: &SshSettings, access: &Access) -> Result<Box<dyn Session>, RemoteError> {
+    Ok(Box::new(SshSession::open(settings, access, Route::Shared)?))
+}
+
+/// A host key as a host shows it.
+pub(super) struct HostKey {
+    pub(super) key: Vec<u8>,
+    pub(super) verdict: super::known_hosts::Verdict,
+}
+
+/// Sees the host key of a host without logging in there.
+pub(super) fn host_key(settings: &SshSettings, access: &Access) -> Result<HostKey, RemoteError> {
+    let (_wire, shown, _) = Wire::shake_hands(settings, access, Route::Shared)?;
+    Ok(HostKey { key: shown.key, verdict: shown.verdict })
+}
+
+struct SshSession {
+    settings: SshSettings,
+    access: Access,
+    wire: Wire,
+    root: Root,
+    /// The connection was cut and takes no more scripts.
+    is_broken: bool,
+}
+
+impl SshSession {
+    fn open(settings: &SshSettings, access: &Access, route: Route) -> Result<Self, RemoteError> {
+        let wire = Wire::log_in(settings, access, route)?;
+        let root = Root::find(&wire, settings, access)?;
+        Ok(Self { settings: settings.clone(), access: access.clone(), wire, root, is_broken: false })
+    }
+
+    fn protocol(
+        &self,
+        what: &str,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> RemoteError {
+        RemoteError::Protocol { attempt: format!("{what} on {}", self.settings.host), source: source.into() }
+    }
+
+    fn judge(&self, script: &Script, finished: Finished, nonce: &str) -> Result<Reply, RemoteError> {
+        let Finished { stdout, stderr, status, signal } = finished;
+        if let Some(reply) = Reply::parse(&stdout, nonce, stderr.clone()) {
+            return Ok(reply);
+        }
+        let words = last_words(&stderr);
+        // sudo spoke and the script did not even begin.
+        if !matches!(self.root, Root::Login) && stdout.is_empty() && words.contains("sudo:") {
+            return Err(RemoteError::Become {
+                host: self.settings.host.clone(),
+                user: self.settings.user.clone(),
+                reason: words,
+            });
+        }
+        let end = match signal {
+            Some(signal) => format!("it was killed by SIG{signal}"),
+            None => format!("it ended without its last line, with status {status}"),
+        };
+        let reason = if words.is_empty() { end } else { format!("{end}: {words}") };
+        Err(RemoteError::Unknown { script: script.title().to_owned(), reason })
+    }
+}
+
+impl Session for SshSession {
+    fn run(&mut self, script: &Script, deadline: Duration) -> Result<Reply, RemoteError> {
+        let until = Instant::now() + deadline;
+        let what = format!("start `{}`", script.title());
+        if self.is_broken {
+            return Err(self.protocol(&what, "the connection was cut before"));
+        }
+        let nonce = nonce().map_err(|source| self.protocol(&what, source))?;
+        let input = self.root.input(&script.render(&nonce, ""));
+        let result =
+            exec(&self.wire, self.root.command(), &input, until, |output| is_complete(output, &nonce));
+        let interrupted = match result {
+            Ok(finished) => return self.judge(script, finished, &nonce),
+            Err(interrupted) => interrupted,
+        };
+        self.is_broken = true;
+        self.wire.cut();
+        let title = script.title().to_owned();
+        Err(match interrupted {
+            Interrupted::NotStarted(stall) => self.protocol(&what, stall),
+            Interrupted::Late => RemoteError::Deadline { script: title, deadline },
+            Interrupted::Cut(error) => {
+                RemoteError::Unknown { script: title, reason: format!("the connection broke: {error}") }
+            }
+        })
+    }
+
+    fn reconnect(&self) -> Result<Box<dyn Session>, RemoteError> {
+        Ok(Box::new(Self::open(&self.settings, &self.access, Route::Fresh)?))
+    }
+
+    fn dialer(&self) -> Result<Box<dyn Dialer>, RemoteError> {
+        let wire = Wire::log_in(&self.settings, &self.access, Route::Shared)?;
+        Ok(Box::new(Tunnel::start(wire, &self.settings)?))
+    }
+}
