@@ -10,6 +10,7 @@ mod cluster;
 mod cluster_lab;
 mod desired;
 mod inventory;
+mod health;
 mod layering;
 mod observe;
 mod pki;

@@ -15,7 +15,7 @@ mod stored;
 pub use api::{Api, ConfigMap};
 pub use credentials::{Credentials, EtcdCredentials};
 pub use error::ClusterError;
-pub use etcd::{Alarm, Etcd, EtcdMember, EtcdStatus};
+pub use etcd::{Alarm, Etcd, EtcdHeader, EtcdMember, EtcdStatus};
 pub use reading::{MirrorPod, NodeInfo, Readiness};
 
 use std::os::unix::net::UnixStream;

@@ -1,1 +1,37 @@
-//! Runs gates: polled, with a deadline, and held for some seconds before they count.
+//! Runs gates: polled, with a deadline each, and held for some seconds before they count. What one poll of one gate means is in
+//! `gate`, the waiting in `wait`, and the way to real nodes in `reach`. It changes nothing on a cluster, a canary Secret aside.
+
+mod encryption;
+mod error;
+mod gate;
+mod reach;
+mod wait;
+
+pub use encryption::{EncryptionReport, Trial};
+pub use error::{GateError, HealthError};
+pub use gate::{EtcdCluster, GateAccess, Held, NodeReport, Pending, UnitReport, check};
+pub use reach::Reach;
+pub use wait::{Clock, Deadlines, SystemClock, wait, wait_with};
+
+use crate::cluster::{ControlPlane, Credentials, Dial};
+use crate::remote::{Dialer, Script, Session};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a small script of this module may take.
+const SCRIPT_DEADLINE: Duration = Duration::from_secs(15);
+
+/// Reads the administrator's credentials on a control-plane node, and returns clients for the node's own API server and etcd
+/// member, whose streams go through the node. Nothing is dialled yet.
+pub fn open(session: &mut dyn Session) -> Result<ControlPlane, HealthError> {
+    let script = Credentials::script_sections()
+        .iter()
+        .fold(Script::new("read the cluster's credentials"), |script, (name, body)| {
+            script.section(*name, *body)
+        });
+    let reply = session.run(&script, SCRIPT_DEADLINE)?;
+    let credentials = Credentials::parse(|name| reply.section(name).output)?;
+    let dialer: Arc<dyn Dialer> = Arc::from(session.dialer()?);
+    let dial: Dial = Arc::new(move |host, port| dialer.dial(host, port).map_err(std::io::Error::other));
+    Ok(ControlPlane::connect(&credentials, &dial)?)
+}

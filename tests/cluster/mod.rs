@@ -3,7 +3,7 @@
 
 mod credentials;
 mod rewrite;
-mod server;
+pub(crate) mod server;
 
 use harden::cluster::{Api, ClusterError, ControlPlane, Dial, Etcd};
 use harden::error::{Chain, Hint as _, Severity};
@@ -109,11 +109,11 @@ fn a_mirror_pod_shows_its_manifest_and_its_state() {
 fn a_config_map_is_written_only_as_it_was_read() {
     let path = "/api/v1/namespaces/kube-system/configmaps/kubeadm-config";
     let get: &str = Box::leak(format!("GET {path}").into_boxed_str());
-    let patch: &str = Box::leak(format!("PATCH {path}?fieldManager=harden").into_boxed_str());
+    let write_line: &str = Box::leak(format!("PATCH {path}?fieldManager=harden").into_boxed_str());
     let (server, api) = api([
         answer(get, 200, reply("kubeadm-config.json")),
-        answer(patch, 200, "{}"),
-        answer(patch, 409, r#"{"message":"the object has been modified"}"#),
+        answer(write_line, 200, "{}"),
+        answer(write_line, 409, r#"{"message":"the object has been modified"}"#),
     ]);
     let seen = api.observed_key(ConfigMapKey::ClusterConfiguration).unwrap().unwrap();
     assert!(seen.value.contains("kubernetesVersion: v1.35.4"));

@@ -19,34 +19,35 @@ use std::time::Duration;
 
 /// One request as it was received.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Request {
-    pub line: String,
-    pub body: String,
+pub(crate) struct Request {
+    pub(crate) line: String,
+    pub(crate) body: String,
 }
 
 /// One scripted answer.
 #[derive(Debug, Clone)]
-pub(super) struct Answer {
-    pub expect: &'static str,
-    pub status: u16,
-    pub body: String,
+pub(crate) struct Answer {
+    pub(crate) expect: &'static str,
+    pub(crate) status: u16,
+    pub(crate) body: String,
     /// Close the connection without a word after this answer, as a server that stops does.
-    pub close: bool,
+    pub(crate) close: bool,
     /// Close the connection instead of answering.
-    pub silent: bool,
+    pub(crate) silent: bool,
 }
 
 /// The answer to a request whose line begins with `expect`.
-pub(super) fn answer(expect: &'static str, status: u16, body: impl Into<String>) -> Answer {
+pub(crate) fn answer(expect: &'static str, status: u16, body: impl Into<String>) -> Answer {
     Answer { expect, status, body: body.into(), close: false, silent: false }
 }
 
-pub(super) struct Server {
+pub(crate) struct Server {
     script: Arc<Mutex<VecDeque<Answer>>>,
     seen: Arc<Mutex<Vec<Request>>>,
     dialled: Arc<Mutex<usize>>,
     acceptor: Arc<SslAcceptor>,
-    pub credentials: Credentials,
+    files: Vec<(&'static str, String)>,
+    pub(crate) credentials: Credentials,
 }
 
 struct Identity {
@@ -76,6 +77,7 @@ fn issue(name: &str, issuer: Option<&Identity>) -> Identity {
             builder.set_issuer_name(issuer.certificate.subject_name()).unwrap();
             let names = SubjectAlternativeName::new()
                 .dns(name)
+                .dns(if name == "kubernetes" { "localhost" } else { name })
                 .build(&builder.x509v3_context(Some(&issuer.certificate), None))
                 .unwrap();
             builder.append_extension(names).unwrap();
@@ -104,21 +106,22 @@ fn kubeconfig(ca: &str, certificate: &str, key: &str) -> String {
 }
 
 impl Server {
-    /// A server whose certificate is for `name`; kubeadm's API servers have `kubernetes`, its etcd members `localhost`.
-    pub(super) fn new(name: &str, script: impl IntoIterator<Item = Answer>) -> Self {
+    /// A server whose certificate is for `name`; kubeadm's API servers have `kubernetes`, its etcd members `localhost`. A server
+    /// named `kubernetes` can stand for both.
+    pub(crate) fn new(name: &str, script: impl IntoIterator<Item = Answer>) -> Self {
         let ca = issue("ca", None);
         let server = issue(name, Some(&ca));
         let (ca_pem, _) = pem(&ca);
         let (certificate, key) = pem(&issue("client", Some(&ca)));
+        let files = vec![
+            ("admin-kubeconfig", kubeconfig(&ca_pem, &certificate, &key)),
+            ("etcd-ca", ca_pem),
+            ("etcd-certificate", certificate),
+            ("etcd-key", key),
+        ];
         let credentials = Credentials::parse(|section| {
-            match section {
-                "admin-kubeconfig" => kubeconfig(&ca_pem, &certificate, &key),
-                "etcd-ca" => ca_pem.clone(),
-                "etcd-certificate" => certificate.clone(),
-                "etcd-key" => key.clone(),
-                _ => String::new(),
-            }
-            .into_bytes()
+            let file = files.iter().find(|(name, _)| *name == section);
+            file.map(|(_, text)| text.clone().into_bytes()).unwrap_or_default()
         })
         .unwrap();
         let mut acceptor = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls()).unwrap();
@@ -132,12 +135,27 @@ impl Server {
             seen: Arc::default(),
             dialled: Arc::default(),
             acceptor: Arc::new(acceptor.build()),
+            files,
             credentials,
         }
     }
 
+    /// Puts its credentials where kubeadm has them.
+    pub(crate) fn write_credentials(&self, root: &std::path::Path) {
+        std::fs::create_dir_all(root.join("etc/kubernetes/pki/etcd")).unwrap();
+        for (name, text) in &self.files {
+            let path = match *name {
+                "admin-kubeconfig" => "admin.conf",
+                "etcd-ca" => "pki/etcd/ca.crt",
+                "etcd-certificate" => "pki/etcd/healthcheck-client.crt",
+                _ => "pki/etcd/healthcheck-client.key",
+            };
+            std::fs::write(root.join("etc/kubernetes").join(path), text).unwrap();
+        }
+    }
+
     /// Opens streams to it.
-    pub(super) fn dial(&self) -> Dial {
+    pub(crate) fn dial(&self) -> Dial {
         let (script, seen) = (self.script.clone(), self.seen.clone());
         let (acceptor, dialled) = (self.acceptor.clone(), self.dialled.clone());
         Arc::new(move |_, _| {
@@ -155,16 +173,16 @@ impl Server {
         })
     }
 
-    pub(super) fn requests(&self) -> Vec<Request> {
+    pub(crate) fn requests(&self) -> Vec<Request> {
         self.seen.lock().unwrap().clone()
     }
 
-    pub(super) fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         *self.dialled.lock().unwrap()
     }
 
     /// Every scripted answer was asked for.
-    pub(super) fn assert_done(&self) {
+    pub(crate) fn assert_done(&self) {
         let left = self.script.lock().unwrap();
         assert!(left.is_empty(), "these requests never came: {left:?}");
     }

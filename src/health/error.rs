@@ -1,0 +1,122 @@
+//! Why a gate could not be asked, and why waiting for one ended.
+
+use crate::cluster::ClusterError;
+use crate::error::{Hint, Severity};
+use crate::inventory::NodeName;
+use crate::remote::RemoteError;
+use std::time::Duration;
+
+/// Why a node or the cluster could not be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum HealthError {
+    /// The node could not be talked to.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
+    /// The cluster did not answer, or answered no.
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    /// There is no session to the node.
+    #[error("ask node {node}: there is no session to it")]
+    NoSession {
+        /// Which node.
+        node: NodeName,
+    },
+    /// The node is not a control-plane node.
+    #[error("ask the API server of {node}: it is not a control-plane node")]
+    NoApiServer {
+        /// Which node.
+        node: NodeName,
+    },
+    /// The node has no etcd member.
+    #[error("ask the etcd member of {node}: there are no etcd certificates on it")]
+    NoEtcd {
+        /// Which node.
+        node: NodeName,
+    },
+    /// A question needs some API server, and no control-plane node can be asked.
+    #[error("ask the API about node {node}: there is no session to any control-plane node")]
+    NoControlPlane {
+        /// Which node the question is about.
+        node: NodeName,
+    },
+    /// A script on the node did not find what it was sent for.
+    #[error("{attempt} on {node}: {reason}")]
+    Script {
+        /// Which node.
+        node: NodeName,
+        /// What was attempted.
+        attempt: String,
+        /// What it found instead.
+        reason: String,
+    },
+}
+
+impl HealthError {
+    /// What it means for the rest of the run.
+    pub fn severity(&self) -> Severity {
+        match self {
+            Self::Remote(error) => error.severity(),
+            Self::Cluster(error) => error.severity(),
+            _ => Severity::Node,
+        }
+    }
+}
+
+impl Hint for HealthError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Remote(error) => error.hint(),
+            Self::Cluster(error) => error.hint(),
+            Self::NoEtcd { .. } => {
+                Some(String::from("give the role etcd only to nodes on which kubeadm runs a member"))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Why waiting for gates ended without them.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum GateError {
+    /// A gate did not hold in time.
+    #[error("gate `{gate}` on {node} did not hold within {} s: {last}", deadline.as_secs())]
+    Timeout {
+        /// Which node it looks at.
+        node: NodeName,
+        /// The gate's title.
+        gate: String,
+        /// Its deadline.
+        deadline: Duration,
+        /// What the last poll saw.
+        last: String,
+    },
+    /// All gates held at some time, and never all of them long enough together.
+    #[error("gate `{gate}` on {node} does not stay: {last} (after {} s)", elapsed.as_secs())]
+    Unstable {
+        /// Which node it looks at.
+        node: NodeName,
+        /// The gate's title.
+        gate: String,
+        /// How long was waited.
+        elapsed: Duration,
+        /// What the last poll saw.
+        last: String,
+    },
+    /// The user interrupted it.
+    #[error("waiting for gates on {node} was interrupted")]
+    Cancelled {
+        /// The node of the first gate that was yet to hold.
+        node: NodeName,
+    },
+}
+
+impl Hint for GateError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Timeout { node, .. } | Self::Unstable { node, .. } => Some(format!(
+                "look at `crictl ps -a`, the logs below /var/log/pods and `journalctl -u kubelet` on {node}"
+            )),
+            Self::Cancelled { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! One poll of one gate: what is asked, and whether the answers mean that it holds. It neither waits nor repeats.
+
+use super::{EncryptionReport, HealthError};
+use crate::cluster::{Alarm, EtcdMember, EtcdStatus, MirrorPod, NodeInfo, Readiness};
+use crate::error::Chain;
+use crate::inventory::NodeName;
+use crate::plan::Gate;
+use crate::resource::NodePath;
+
+/// A member that lags further behind than this has not caught up. etcd itself refuses writes at 5,000 (its
+/// `maxGapBetweenApplyAndCommitIndex`), and a member that only just serves requests is behind by a few dozen.
+const LARGEST_LAG: u64 = 1000;
+
+/// The ways to ask nodes and the cluster. Every question may fail for a while: components restart under a gate.
+pub trait GateAccess {
+    /// What systemd says of a unit of a node.
+    fn unit(&mut self, node: &NodeName, unit: &str) -> Result<UnitReport, HealthError>;
+    /// What the node's own API server says of itself.
+    fn readiness(&mut self, node: &NodeName) -> Result<Readiness, HealthError>;
+    /// What the node's own etcd member says of itself.
+    fn etcd_status(&mut self, node: &NodeName) -> Result<EtcdStatus, HealthError>;
+    /// What the quorum says through the node's own etcd member.
+    fn etcd_cluster(&mut self, node: &NodeName) -> Result<EtcdCluster, HealthError>;
+    /// A static pod of the node, by the node's own API server.
+    fn static_pod(&mut self, node: &NodeName, component: &str) -> Result<Option<MirrorPod>, HealthError>;
+    /// The Kubernetes node, by any API server; `None` when it has not joined.
+    fn kubernetes_node(&mut self, node: &NodeName) -> Result<Option<NodeReport>, HealthError>;
+    /// The encryption config on the node's disk, and in its API server.
+    fn encryption(&mut self, node: &NodeName, path: &NodePath) -> Result<EncryptionReport, HealthError>;
+}
+
+/// What systemd says of a unit.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UnitReport {
+    /// `ActiveState`: `active`, `activating`, `failed`.
+    pub active: String,
+    /// `SubState`: `running`, `auto-restart`.
+    pub sub: String,
+    /// Differs after each start.
+    pub invocation: String,
+}
+
+/// What the quorum of etcd says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EtcdCluster {
+    /// All members.
+    pub members: Vec<EtcdMember>,
+    /// The alarms of all members.
+    pub alarms: Vec<Alarm>,
+}
+
+/// A Kubernetes node and the life of its kubelet.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NodeReport {
+    /// What the API says of it.
+    pub info: NodeInfo,
+    /// When its kubelet last gave a sign of life, seconds since 1970 on the node's clock.
+    pub heartbeat: Option<i64>,
+    /// When its kubelet was started, on the same clock; `None` where that cannot be told.
+    pub kubelet_started: Option<i64>,
+}
+
+/// A gate holds now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// What must stay the same while it holds: it changes when what is looked at was restarted.
+    pub identity: String,
+}
+
+/// A gate does not hold yet; the text says why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pending(pub String);
+
+impl From<HealthError> for Pending {
+    fn from(error: HealthError) -> Self {
+        Self(Chain(&error).to_string())
+    }
+}
+
+/// Asks once whether a gate holds. A question that fails means that it does not hold yet.
+pub fn check(gate: &Gate, access: &mut dyn GateAccess) -> Result<Held, Pending> {
+    match gate {
+        Gate::UnitActive { node, unit } => unit_active(&access.unit(node, unit)?),
+        Gate::ApiServerReady { node } => api_ready(&access.readiness(node)?),
+        Gate::EtcdHealthy { node } => {
+            etcd_serves(&access.etcd_status(node)?)?;
+            etcd_complete(&access.etcd_cluster(node)?)
+        }
+        Gate::StaticPodRuns { node, component, command, revision } => {
+            // Its state is only worth something from an API server that has caught up itself.
+            api_ready(&access.readiness(node)?)?;
+            static_pod_runs(access.static_pod(node, component)?, command, revision)
+        }
+        Gate::NodeReady { node } => node_ready(access.kubernetes_node(node)?),
+        Gate::EncryptionLoaded { node, path } => {
+            api_ready(&access.readiness(node)?)?;
+            access.encryption(node, path)?.loaded()
+        }
+    }
+}
+
+/// It holds, whatever was restarted.
+pub(super) fn held() -> Held {
+    Held { identity: String::new() }
+}
+
+pub(super) fn pending<T>(reason: impl Into<String>) -> Result<T, Pending> {
+    Err(Pending(reason.into()))
+}
+
+fn unit_active(unit: &UnitReport) -> Result<Held, Pending> {
+    if unit.active != "active" {
+        return pending(format!("it is {} ({})", unit.active, unit.sub));
+    }
+    Ok(Held { identity: unit.invocation.clone() })
+}
+
+fn api_ready(readiness: &Readiness) -> Result<Held, Pending> {
+    if readiness.ready {
+        return Ok(held());
+    }
+    match readiness.failed.as_slice() {
+        [] => pending("the API server is not ready"),
+        failed => pending(format!("the API server is not ready: {}", failed.join(", "))),
+    }
+}
+
+fn etcd_serves(status: &EtcdStatus) -> Result<(), Pending> {
+    if !status.errors.is_empty() {
+        return pending(format!("the member reports: {}", status.errors.join(", ")));
+    }
+    if status.leader == 0 {
+        return pending("the member has no leader");
+    }
+    if status.is_learner {
+        return pending("the member is still a learner");
+    }
+    let lag = status.raft_index.saturating_sub(status.raft_applied_index);
+    if lag > LARGEST_LAG {
+        return pending(format!("the member is {lag} log entries behind"));
+    }
+    Ok(())
+}
+
+fn etcd_complete(cluster: &EtcdCluster) -> Result<Held, Pending> {
+    if let Some(member) = cluster.members.iter().find(|member| member.name.is_empty()) {
+        let place = member.peer_urls.join(", ");
+        return pending(format!("the member at {place} was added and never started"));
+    }
+    if let Some(member) = cluster.members.iter().find(|member| member.is_learner) {
+        return pending(format!("the member {} is still a learner", member.name));
+    }
+    if cluster.members.is_empty() {
+        return pending("there are no members");
+    }
+    if let Some(alarm) = cluster.alarms.first() {
+        let name = cluster.members.iter().find(|member| member.id == alarm.member_id);
+        let name = name.map_or("an unknown member", |member| member.name.as_str());
+        return pending(format!("{name} raises the alarm {}", alarm.alarm));
+    }
+    Ok(held())
+}
+
+fn static_pod_runs(pod: Option<MirrorPod>, command: &[String], revision: &str) -> Result<Held, Pending> {
+    let Some(pod) = pod else {
+        return pending("there is no mirror pod yet");
+    };
+    if pod.command != command {
+        let missing = command.iter().find(|part| !pod.command.contains(part));
+        return match missing {
+            Some(part) => pending(format!("the mirror pod is still an older one, without `{part}`")),
+            None => pending("the mirror pod is still an older one"),
+        };
+    }
+    // The annotation's name is the template's business; its value is a digest and stands in no other annotation.
+    if !revision.is_empty() && !pod.annotations.values().any(|value| value == revision) {
+        return pending("the mirror pod is still one of an older revision");
+    }
+    if !pod.running || !pod.ready {
+        return pending(pod.reason);
+    }
+    Ok(Held { identity: format!("{} {}", pod.container_id, pod.restarts) })
+}
+
+fn node_ready(report: Option<NodeReport>) -> Result<Held, Pending> {
+    let Some(report) = report else {
+        return pending("it has not joined the cluster");
+    };
+    if !report.info.ready {
+        return pending(report.info.reason);
+    }
+    // Ready stays as it was for 40 s after a kubelet fell silent: a sign of life since its start is the proof. The start
+    // is known to a second.
+    match (report.kubelet_started, report.heartbeat) {
+        (Some(started), heartbeat) if heartbeat.is_none_or(|heartbeat| heartbeat + 1 < started) => {
+            pending("its kubelet gave no sign of life since it was started")
+        }
+        _ => Ok(held()),
+    }
+}

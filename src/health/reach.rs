@@ -1,0 +1,286 @@
+//! The ways to real nodes: a session to each, and clients for the control-plane nodes' API servers and etcd members, opened when
+//! they are first needed and again when they fell silent.
+
+use super::encryption::{EncryptionReport, FIRST_PROVIDER, REPORTS_HASH, Trial, expected_prefix};
+use super::{EtcdCluster, GateAccess, HealthError, NodeReport, SCRIPT_DEADLINE, UnitReport, open};
+use crate::cluster::{Api, ClusterError, ControlPlane, Etcd, EtcdStatus, MirrorPod, Readiness};
+use crate::inventory::NodeName;
+use crate::remote::{RemoteError, Reply, Script, Session, quote, rooted};
+use crate::resource::NodePath;
+use std::collections::BTreeMap;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// After so many silent answers the clients are made anew, with a new login and the credentials as they are then: a
+/// component that restarts needs only patience, a dead SSH connection or renewed certificates need this.
+const PATIENCE: u32 = 6;
+
+/// Sessions to nodes, and clients for their API servers and etcd members.
+#[derive(Default)]
+pub struct Reach {
+    nodes: BTreeMap<NodeName, Slot>,
+}
+
+struct Slot {
+    session: Box<dyn Session>,
+    has_api_server: bool,
+    plane: Option<ControlPlane>,
+    silences: u32,
+}
+
+impl Slot {
+    fn run(&mut self, script: &Script) -> Result<Reply, HealthError> {
+        let result = self.session.run(script, SCRIPT_DEADLINE);
+        if let Err(error) = &result {
+            self.heal(error);
+        }
+        Ok(result?)
+    }
+
+    /// A new login for the next time, where the present one may be gone.
+    fn heal(&mut self, error: &RemoteError) {
+        let gone = matches!(
+            error,
+            RemoteError::Protocol { .. } | RemoteError::Unknown { .. } | RemoteError::Deadline { .. }
+        );
+        if gone && let Ok(session) = self.session.reconnect() {
+            self.session = session;
+        }
+    }
+
+    fn plane(&mut self) -> Result<&ControlPlane, HealthError> {
+        let plane = match self.plane.take() {
+            Some(plane) => plane,
+            None => open(self.session.as_mut()).inspect_err(|error| {
+                if let HealthError::Remote(error) = error {
+                    self.heal(error);
+                }
+            })?,
+        };
+        Ok(self.plane.insert(plane))
+    }
+
+    fn ask<T>(
+        &mut self,
+        question: impl FnOnce(&ControlPlane) -> Result<T, ClusterError>,
+    ) -> Result<T, HealthError> {
+        let result = question(self.plane()?);
+        match &result {
+            Err(error) if error.is_silence() => {
+                self.silences += 1;
+                if self.silences >= PATIENCE {
+                    self.silences = 0;
+                    self.plane = None;
+                }
+            }
+            _ => self.silences = 0,
+        }
+        Ok(result?)
+    }
+}
+
+impl Reach {
+    /// No nodes yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a node. `has_api_server` says whether it is a control-plane node.
+    pub fn add(&mut self, node: NodeName, session: Box<dyn Session>, has_api_server: bool) {
+        self.nodes.insert(node, Slot { session, has_api_server, plane: None, silences: 0 });
+    }
+
+    /// The session to a node.
+    pub fn session(&mut self, node: &NodeName) -> Option<&mut (dyn Session + 'static)> {
+        self.nodes.get_mut(node).map(|slot| slot.session.as_mut())
+    }
+
+    /// The clients for a control-plane node's own API server and etcd member.
+    pub fn control_plane(&mut self, node: &NodeName) -> Result<&ControlPlane, HealthError> {
+        self.api_server(node)?.plane()
+    }
+
+    /// The control-plane nodes.
+    pub fn control_planes(&self) -> Vec<NodeName> {
+        self.nodes.iter().filter(|(_, slot)| slot.has_api_server).map(|(node, _)| node.clone()).collect()
+    }
+
+    fn slot(&mut self, node: &NodeName) -> Result<&mut Slot, HealthError> {
+        self.nodes.get_mut(node).ok_or_else(|| HealthError::NoSession { node: node.clone() })
+    }
+
+    fn api_server(&mut self, node: &NodeName) -> Result<&mut Slot, HealthError> {
+        let slot = self.slot(node)?;
+        if slot.has_api_server { Ok(slot) } else { Err(HealthError::NoApiServer { node: node.clone() }) }
+    }
+
+    fn api<T>(
+        &mut self,
+        node: &NodeName,
+        question: impl FnOnce(&Api) -> Result<T, ClusterError>,
+    ) -> Result<T, HealthError> {
+        self.api_server(node)?.ask(|plane| question(&plane.api))
+    }
+
+    fn etcd<T>(
+        &mut self,
+        node: &NodeName,
+        question: impl FnOnce(&Etcd) -> Result<T, ClusterError>,
+    ) -> Result<T, HealthError> {
+        let found = self.api_server(node)?.ask(|plane| plane.etcd.as_ref().map(question).transpose())?;
+        found.ok_or_else(|| HealthError::NoEtcd { node: node.clone() })
+    }
+
+    /// Asks any API server, the node's own first.
+    fn any_api<T>(
+        &mut self,
+        node: &NodeName,
+        question: impl Fn(&Api) -> Result<T, ClusterError>,
+    ) -> Result<T, HealthError> {
+        let mut candidates = self.control_planes();
+        candidates.sort_by_key(|candidate| candidate != node);
+        let mut failure = HealthError::NoControlPlane { node: node.clone() };
+        for candidate in candidates {
+            match self.api(&candidate, &question) {
+                Ok(found) => return Ok(found),
+                Err(error) => failure = error,
+            }
+        }
+        Err(failure)
+    }
+
+    /// When the node's kubelet was started; `None` where there is no session to ask by, or no answer.
+    fn kubelet_started(&mut self, node: &NodeName) -> Option<i64> {
+        let script = Script::new("ask when the kubelet was started").section("start", KUBELET_START);
+        let reply = self.nodes.get_mut(node)?.run(&script).ok()?;
+        started(&reply.section("start").text())
+    }
+
+    fn trial(&mut self, node: &NodeName, path: &NodePath) -> Result<EncryptionReport, HealthError> {
+        let attempt = format!("read {path}");
+        let body =
+            format!("harden_file={}\nstat -c %Z \"$harden_file\"\n{FIRST_PROVIDER}", rooted(path.as_str()));
+        let reply = self.slot(node)?.run(&Script::new(attempt.as_str()).section("file", body))?;
+        let text = reply.section("file").text();
+        let mut lines = text.lines();
+        let written_at = lines.next().and_then(|line| line.parse().ok());
+        let (Some(written_at), Some(provider)) = (written_at, lines.next()) else {
+            let reason = String::from("it is missing, or not an encryption config");
+            return Err(HealthError::Script { node: node.clone(), attempt, reason });
+        };
+        let expected = expected_prefix(provider, lines.next().unwrap_or_default());
+        let read_at = self.api(node, Api::encryption_read_at)?;
+        #[allow(clippy::cast_possible_truncation)]
+        let read_at = read_at.map(|seconds| seconds.floor() as i64);
+        let nanos = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+        let canary = format!("harden-canary-{nanos}");
+        self.api(node, |api| api.create_canary(&canary))?;
+        let seen = self.look_at_canary(node, &canary);
+        // Deleted whether it could be looked at or not.
+        self.api(node, |api| api.delete_canary(&canary))?;
+        let (stored, unreadable) = seen?;
+        Ok(EncryptionReport::Trial(Trial { written_at, read_at, expected, stored, unreadable }))
+    }
+
+    fn look_at_canary(
+        &mut self,
+        node: &NodeName,
+        canary: &str,
+    ) -> Result<(Option<String>, Vec<NodeName>), HealthError> {
+        let object = format!("kube-system/{canary}");
+        let stored = match self.etcd(node, |etcd| etcd.stored_prefix("secrets", &object)) {
+            Err(HealthError::NoEtcd { .. }) => None,
+            result => result?,
+        };
+        let mut unreadable = Vec::new();
+        for other in self.control_planes() {
+            if !self.api(&other, |api| api.reads_canary(canary))? {
+                unreadable.push(other);
+            }
+        }
+        Ok((stored, unreadable))
+    }
+}
+
+impl GateAccess for Reach {
+    fn unit(&mut self, node: &NodeName, unit: &str) -> Result<UnitReport, HealthError> {
+        let body = format!("systemctl show -p ActiveState -p SubState -p InvocationID -- {}", quote(unit));
+        let reply = self.slot(node)?.run(&Script::new(format!("ask for {unit}")).section("unit", body))?;
+        let text = reply.section("unit").text();
+        let property = |name: &str| {
+            let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+            value.unwrap_or("unknown").to_owned()
+        };
+        Ok(UnitReport {
+            active: property("ActiveState"),
+            sub: property("SubState"),
+            invocation: property("InvocationID"),
+        })
+    }
+
+    fn readiness(&mut self, node: &NodeName) -> Result<Readiness, HealthError> {
+        self.api(node, Api::ready)
+    }
+
+    fn etcd_status(&mut self, node: &NodeName) -> Result<EtcdStatus, HealthError> {
+        self.etcd(node, Etcd::status)
+    }
+
+    fn etcd_cluster(&mut self, node: &NodeName) -> Result<EtcdCluster, HealthError> {
+        self.etcd(node, |etcd| {
+            etcd.quorum_read()?;
+            Ok(EtcdCluster { members: etcd.members()?, alarms: etcd.alarms()? })
+        })
+    }
+
+    fn static_pod(&mut self, node: &NodeName, component: &str) -> Result<Option<MirrorPod>, HealthError> {
+        self.api(node, |api| api.static_pod(node.as_str(), component))
+    }
+
+    fn kubernetes_node(&mut self, node: &NodeName) -> Result<Option<NodeReport>, HealthError> {
+        let kubelet_started = self.kubelet_started(node);
+        self.any_api(node, |api| {
+            let Some(info) = api.node(node.as_str())? else { return Ok(None) };
+            Ok(Some(NodeReport { info, heartbeat: api.last_heartbeat(node.as_str())?, kubelet_started }))
+        })
+    }
+
+    fn encryption(&mut self, node: &NodeName, path: &NodePath) -> Result<EncryptionReport, HealthError> {
+        if self.api(node, Api::minor)? < REPORTS_HASH {
+            return self.trial(node, path);
+        }
+        let attempt = format!("hash {path}");
+        let body = format!("sha256sum < {}", rooted(path.as_str()));
+        let reply = self.slot(node)?.run(&Script::new(attempt.as_str()).section("hash", body))?;
+        let Some(on_disk) = reply.section("hash").text().split_whitespace().next().map(str::to_owned) else {
+            let reason = String::from("it is missing");
+            return Err(HealthError::Script { node: node.clone(), attempt, reason });
+        };
+        Ok(EncryptionReport::Hash { on_disk, loaded: self.api(node, Api::loaded_encryption)? })
+    }
+}
+
+/// The clock, the time since boot, and the start by the latter; old systemd prints the start only as a local time otherwise.
+const KUBELET_START: &str = "date +%s; cut -d. -f1 /proc/uptime; \
+    systemctl show -p ActiveEnterTimestampMonotonic kubelet.service | cut -d= -f2";
+
+/// Reads the output of [`KUBELET_START`]. A start in the future means that the two clocks do not belong together, as in
+/// containers that have an uptime of their own.
+fn started(text: &str) -> Option<i64> {
+    let numbers: Vec<i64> = text.lines().map(str::parse).collect::<Result<_, _>>().ok()?;
+    let [now, uptime, start] = numbers[..] else { return None };
+    let started = now - uptime + start / 1_000_000;
+    (start > 0 && started <= now + 1).then_some(started)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kubelets_start_is_put_on_the_nodes_clock() {
+        assert_eq!(started("1000\n600\n590000000\n"), Some(990));
+        assert_eq!(started("1000\n5\n590000000\n"), None);
+        assert_eq!(started("1000\n600\n0\n"), None);
+        assert_eq!(started("1000\n"), None);
+    }
+}

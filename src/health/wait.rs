@@ -1,0 +1,221 @@
+//! Waiting for gates: all of them together, until each has held for some time without a restart, or one is too late.
+
+use super::{GateAccess, GateError, check};
+use crate::event::{Event, Listener};
+use crate::plan::Gate;
+use std::time::{Duration, Instant};
+
+/// How long gates may take, how long they must hold, and how often they are polled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deadlines {
+    /// Of [`Gate::UnitActive`].
+    pub unit: Duration,
+    /// Of [`Gate::ApiServerReady`]; a restart takes 42 s with kubeadm's defaults.
+    pub api_server: Duration,
+    /// Of [`Gate::EtcdHealthy`].
+    pub etcd: Duration,
+    /// Of [`Gate::StaticPodRuns`].
+    pub static_pod: Duration,
+    /// Of [`Gate::NodeReady`].
+    pub node: Duration,
+    /// Of [`Gate::EncryptionLoaded`]; the file is looked at once a minute.
+    pub encryption: Duration,
+    /// How long a gate must hold before it counts.
+    pub stable: Duration,
+    /// The pause between two polls.
+    pub poll: Duration,
+}
+
+impl Default for Deadlines {
+    fn default() -> Self {
+        Self {
+            unit: Duration::from_mins(1),
+            api_server: Duration::from_mins(3),
+            etcd: Duration::from_mins(2),
+            static_pod: Duration::from_mins(3),
+            node: Duration::from_mins(2),
+            encryption: Duration::from_mins(3),
+            stable: Duration::from_secs(3),
+            poll: Duration::from_millis(500),
+        }
+    }
+}
+
+impl Deadlines {
+    /// The deadline of a gate.
+    pub fn of(&self, gate: &Gate) -> Duration {
+        match gate {
+            Gate::UnitActive { .. } => self.unit,
+            Gate::ApiServerReady { .. } => self.api_server,
+            Gate::EtcdHealthy { .. } => self.etcd,
+            Gate::StaticPodRuns { .. } => self.static_pod,
+            Gate::NodeReady { .. } => self.node,
+            Gate::EncryptionLoaded { .. } => self.encryption,
+        }
+    }
+}
+
+/// Time, so that a test can do without it.
+pub trait Clock {
+    /// How long it has been running.
+    fn now(&self) -> Duration;
+    /// Waits.
+    fn sleep(&self, time: Duration);
+}
+
+/// The real time.
+#[derive(Debug)]
+pub struct SystemClock(Instant);
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self(Instant::now())
+    }
+}
+
+impl Clock for SystemClock {
+    fn now(&self) -> Duration {
+        self.0.elapsed()
+    }
+
+    fn sleep(&self, time: Duration) {
+        std::thread::sleep(time);
+    }
+}
+
+/// Waits until all gates have held together for [`Deadlines::stable`]. `cancel` is asked before each poll.
+pub fn wait(
+    gates: &[Gate],
+    access: &mut dyn GateAccess,
+    deadlines: &Deadlines,
+    listener: &Listener<'_>,
+    cancel: &dyn Fn() -> bool,
+) -> Result<(), GateError> {
+    wait_with(&SystemClock::default(), gates, access, deadlines, listener, cancel)
+}
+
+/// [`wait`] with another clock.
+///
+/// A gate that held and fell again is waited for again, with its whole deadline: what was ready before a component was
+/// restarted must be ready after it.
+pub fn wait_with(
+    clock: &dyn Clock,
+    gates: &[Gate],
+    access: &mut dyn GateAccess,
+    deadlines: &Deadlines,
+    listener: &Listener<'_>,
+    cancel: &dyn Fn() -> bool,
+) -> Result<(), GateError> {
+    let started = clock.now();
+    // Gates that fall in turn would renew their deadlines for ever.
+    let longest = gates.iter().map(|gate| deadlines.of(gate)).max().unwrap_or_default() * 2;
+    let mut watches: Vec<Watch<'_>> = gates.iter().map(|gate| Watch::new(gate, started)).collect();
+    loop {
+        for index in 0..watches.len() {
+            if cancel() {
+                let first = watches.iter().find(|watch| !watch.passed).unwrap_or(&watches[index]);
+                return Err(GateError::Cancelled { node: first.gate.node().clone() });
+            }
+            let watch = &mut watches[index];
+            watch.poll(clock, access, deadlines.stable);
+            watch.report(started, clock.now(), listener);
+        }
+        if watches.iter().all(|watch| watch.passed) {
+            return Ok(());
+        }
+        let now = clock.now();
+        for watch in &watches {
+            watch.in_time(now, deadlines.of(watch.gate))?;
+        }
+        if let Some(watch) =
+            watches.iter().find(|watch| !watch.passed && now.saturating_sub(started) > longest)
+        {
+            return Err(watch.unstable(now.saturating_sub(started)));
+        }
+        clock.sleep(deadlines.poll);
+    }
+}
+
+/// One gate while it is waited for.
+struct Watch<'a> {
+    gate: &'a Gate,
+    /// Since when it is waited for: the beginning, or when it fell after it had passed.
+    waiting_since: Duration,
+    /// Since when it holds, and for what.
+    held: Option<(Duration, String)>,
+    /// Whether it has held long enough and still does.
+    passed: bool,
+    /// Whether that was reported.
+    reported: bool,
+    last: String,
+}
+
+impl<'a> Watch<'a> {
+    fn new(gate: &'a Gate, now: Duration) -> Self {
+        Self { gate, waiting_since: now, held: None, passed: false, reported: false, last: String::new() }
+    }
+
+    fn poll(&mut self, clock: &dyn Clock, access: &mut dyn GateAccess, stable: Duration) {
+        let result = check(self.gate, access);
+        let now = clock.now();
+        match result {
+            Ok(held) => match &self.held {
+                Some((since, identity)) if *identity == held.identity => {
+                    self.passed = now.saturating_sub(*since) >= stable;
+                    self.last = format!("it holds since {} s", now.saturating_sub(*since).as_secs());
+                }
+                before => {
+                    let text = if before.is_some() { "it was restarted meanwhile" } else { "it holds" };
+                    self.fall(now, text.to_owned());
+                    self.held = Some((now, held.identity));
+                    self.passed = stable.is_zero();
+                }
+            },
+            Err(reason) => {
+                self.fall(now, reason.0);
+                self.held = None;
+            }
+        }
+    }
+
+    fn fall(&mut self, now: Duration, last: String) {
+        if self.passed {
+            self.waiting_since = now;
+        }
+        self.passed = false;
+        self.reported = false;
+        self.last = last;
+    }
+
+    fn report(&mut self, started: Duration, now: Duration, listener: &Listener<'_>) {
+        let (node, gate, elapsed) =
+            (Some(self.gate.node().clone()), self.gate.title(), now.saturating_sub(started));
+        if !self.passed {
+            listener(Event::Waiting { node, gate, elapsed, last: self.last.clone() });
+        } else if !self.reported {
+            self.reported = true;
+            listener(Event::Passed { node, gate, elapsed });
+        }
+    }
+
+    fn in_time(&self, now: Duration, deadline: Duration) -> Result<(), GateError> {
+        if self.passed || now.saturating_sub(self.waiting_since) <= deadline {
+            return Ok(());
+        }
+        Err(GateError::Timeout {
+            node: self.gate.node().clone(),
+            gate: self.gate.title(),
+            deadline,
+            last: self.last.clone(),
+        })
+    }
+
+    fn unstable(&self, elapsed: Duration) -> GateError {
+        GateError::Unstable {
+            node: self.gate.node().clone(),
+            gate: self.gate.title(),
+            elapsed,
+            last: self.last.clone(),
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! Gates: what one poll means, and how they are waited for, with scripted answers and a clock that does not wait.
+
+mod reach;
+
+use harden::cluster::{Alarm, EtcdMember, EtcdStatus, MirrorPod, NodeInfo, Readiness};
+use harden::event::Event;
+use harden::health::{
+    Clock, Deadlines, EncryptionReport, EtcdCluster, GateAccess, GateError, HealthError, Held, NodeReport,
+    Pending, UnitReport, check, wait_with,
+};
+use harden::inventory::NodeName;
+use harden::plan::Gate;
+use harden::resource::NodePath;
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+pub(crate) fn name(text: &str) -> NodeName {
+    serde_json::from_value(serde_json::Value::from(text)).unwrap()
+}
+
+/// A healthy node. Each part can be made sick, also as a function of the time.
+struct Fake<'a> {
+    clock: &'a FakeClock,
+    ready: Box<dyn Fn(u64) -> bool + 'a>,
+    unit: Box<dyn Fn(u64) -> UnitReport + 'a>,
+    status: EtcdStatus,
+    cluster: EtcdCluster,
+    pod: Option<MirrorPod>,
+    node: Option<NodeReport>,
+    encryption: EncryptionReport,
+}
+
+#[derive(Default)]
+struct FakeClock(Cell<Duration>);
+
+impl Clock for FakeClock {
+    fn now(&self) -> Duration {
+        self.0.get()
+    }
+
+    fn sleep(&self, time: Duration) {
+        self.0.set(self.0.get() + time);
+    }
+}
+
+fn running(invocation: &str) -> UnitReport {
+    UnitReport { active: "active".into(), sub: "running".into(), invocation: invocation.into() }
+}
+
+impl<'a> Fake<'a> {
+    fn new(clock: &'a FakeClock) -> Self {
+        let member = |id, name: &str| EtcdMember { id, name: name.into(), ..EtcdMember::default() };
+        Self {
+            clock,
+            ready: Box::new(|_| true),
+            unit: Box::new(|_| running("1")),
+            status: EtcdStatus {
+                leader: 7,
+                raft_index: 2000,
+                raft_applied_index: 1990,
+                ..EtcdStatus::default()
+            },
+            cluster: EtcdCluster { members: vec![member(7, "cp-1"), member(8, "cp-2")], alarms: Vec::new() },
+            pod: Some(MirrorPod {
+                command: vec!["kube-apiserver".into(), "--a=b".into()],
+                annotations: BTreeMap::from([("any/name".into(), "abc".into())]),
+                running: true,
+                ready: true,
+                ..MirrorPod::default()
+            }),
+            node: Some(NodeReport {
+                info: NodeInfo { ready: true, ..NodeInfo::default() },
+                heartbeat: Some(100),
+                kubelet_started: Some(95),
+            }),
+            encryption: EncryptionReport::Hash { on_disk: "h".into(), loaded: Some("h".into()) },
+        }
+    }
+}
+
+impl GateAccess for Fake<'_> {
+    fn unit(&mut self, _: &NodeName, _: &str) -> Result<UnitReport, HealthError> {
+        Ok((self.unit)(self.clock.now().as_secs()))
+    }
+    fn readiness(&mut self, node: &NodeName) -> Result<Readiness, HealthError> {
+        if node.as_str() == "unknown" {
+            return Err(HealthError::NoSession { node: node.clone() });
+        }
+        let ready = (self.ready)(self.clock.now().as_secs());
+        Ok(Readiness { ready, failed: if ready { Vec::new() } else { vec!["etcd".into()] } })
+    }
+    fn etcd_status(&mut self, _: &NodeName) -> Result<EtcdStatus, HealthError> {
+        Ok(self.status.clone())
+    }
+    fn etcd_cluster(&mut self, _: &NodeName) -> Result<EtcdCluster, HealthError> {
+        Ok(self.cluster.clone())
+    }
+    fn static_pod(&mut self, _: &NodeName, _: &str) -> Result<Option<MirrorPod>, HealthError> {
+        Ok(self.pod.clone())
+    }
+    fn kubernetes_node(&mut self, _: &NodeName) -> Result<Option<NodeReport>, HealthError> {
+        Ok(self.node.clone())
+    }
+    fn encryption(&mut self, _: &NodeName, _: &NodePath) -> Result<EncryptionReport, HealthError> {
+        Ok(self.encryption.clone())
+    }
+}
+
+fn api_gate() -> Gate {
+    Gate::ApiServerReady { node: name("cp-1") }
+}
+
+fn unit_gate() -> Gate {
+    Gate::UnitActive { node: name("cp-1"), unit: "kubelet.service".into() }
+}
+
+fn pod_gate(revision: &str) -> Gate {
+    Gate::StaticPodRuns {
+        node: name("cp-1"),
+        component: "kube-apiserver".into(),
+        command: vec!["kube-apiserver".into(), "--a=b".into()],
+        revision: revision.into(),
+    }
+}
+
+/// What a gate says of a node that is healthy but for one thing.
+fn verdict(gate: &Gate, sicken: impl FnOnce(&mut Fake<'_>)) -> String {
+    let clock = FakeClock::default();
+    let mut fake = Fake::new(&clock);
+    sicken(&mut fake);
+    match check(gate, &mut fake) {
+        Ok(Held { .. }) => String::from("held"),
+        Err(Pending(reason)) => reason,
+    }
+}
+
+#[test]
+fn a_healthy_node_passes_every_gate() {
+    let path: NodePath = "/etc/x".parse().unwrap();
+    for gate in [
+        api_gate(),
+        unit_gate(),
+        pod_gate("abc"),
+        pod_gate(""),
+        Gate::EtcdHealthy { node: name("cp-1") },
+        Gate::NodeReady { node: name("cp-1") },
+        Gate::EncryptionLoaded { node: name("cp-1"), path },
+    ] {
+        assert_eq!(verdict(&gate, |_| {}), "held", "{gate:?}");
+    }
+}
+
+#[test]
+fn each_fault_of_etcd_is_named() {
+    let etcd = Gate::EtcdHealthy { node: name("cp-1") };
+    let check = |sicken: fn(&mut Fake<'_>)| verdict(&etcd, sicken);
+    assert_eq!(check(|fake| fake.status.leader = 0), "the member has no leader");
+    assert_eq!(check(|fake| fake.status.raft_applied_index = 999), "the member is 1001 log entries behind");
+    assert_eq!(check(|fake| fake.status.errors = vec!["NOSPACE".into()]), "the member reports: NOSPACE");
+    assert_eq!(check(|fake| fake.status.is_learner = true), "the member is still a learner");
+    let unstarted = check(|fake| {
+        let peer_urls = vec!["https://10.0.0.3:2380".into()];
+        fake.cluster.members.push(EtcdMember { peer_urls, ..EtcdMember::default() });
+    });
+    assert_eq!(unstarted, "the member at https://10.0.0.3:2380 was added and never started");
+    let alarm = check(|fake| fake.cluster.alarms.push(Alarm { member_id: 8, alarm: "NOSPACE".into() }));
+    assert_eq!(alarm, "cp-2 raises the alarm NOSPACE");
+}
+
+#[test]
+fn each_fault_of_a_static_pod_is_named() {
+    let check = |sicken: fn(&mut Fake<'_>)| verdict(&pod_gate("abc"), sicken);
+    assert_eq!(check(|fake| fake.ready = Box::new(|_| false)), "the API server is not ready: etcd");
+    assert_eq!(check(|fake| fake.pod = None), "there is no mirror pod yet");
+    let old = check(|fake| drop(fake.pod.as_mut().unwrap().command.pop()));
+    assert_eq!(old, "the mirror pod is still an older one, without `--a=b`");
+    let more = check(|fake| fake.pod.as_mut().unwrap().command.push("--old".into()));
+    assert_eq!(more, "the mirror pod is still an older one");
+    let revision = check(|fake| fake.pod.as_mut().unwrap().annotations.clear());
+    assert_eq!(revision, "the mirror pod is still one of an older revision");
+    let crashing = check(|fake| {
+        let pod = fake.pod.as_mut().unwrap();
+        (pod.running, pod.reason) = (false, "CrashLoopBackOff: back-off 10s".into());
+    });
+    assert_eq!(crashing, "CrashLoopBackOff: back-off 10s");
+}
+
+#[test]
+fn a_node_is_ready_by_a_sign_of_life_since_its_kubelet_started() {
+    let check = |sicken: fn(&mut Fake<'_>)| verdict(&Gate::NodeReady { node: name("w-1") }, sicken);
+    assert_eq!(check(|fake| fake.node = None), "it has not joined the cluster");
+    let stale = check(|fake| fake.node.as_mut().unwrap().kubelet_started = Some(102));
+    assert_eq!(stale, "its kubelet gave no sign of life since it was started");
+    assert_eq!(check(|fake| fake.node.as_mut().unwrap().kubelet_started = Some(101)), "held");
+    let sick = check(|fake| {
+        let info = &mut fake.node.as_mut().unwrap().info;
+        (info.ready, info.reason) = (false, "KubeletNotReady: no CNI".into());
+    });
+    assert_eq!(sick, "KubeletNotReady: no CNI");
+}
+
+#[test]
+fn an_error_of_a_question_is_only_not_yet() {
+    let gate = Gate::ApiServerReady { node: name("unknown") };
+    assert_eq!(verdict(&gate, |_| {}), "ask node unknown: there is no session to it");
+    let encryption = Gate::EncryptionLoaded { node: name("cp-1"), path: "/etc/x".parse().unwrap() };
+    let other = verdict(&encryption, |fake| {
+        fake.encryption = EncryptionReport::Hash { on_disk: "h".into(), loaded: Some("g".into()) };
+    });
+    assert_eq!(other, "it still uses an older encryption config");
+}
+
+/// Waits on a fake clock; how it ended, after how many seconds, and what was reported.
+fn run(gates: &[Gate], sicken: impl FnOnce(&mut Fake<'_>)) -> (Result<(), GateError>, u64, Vec<Event>) {
+    let clock = FakeClock::default();
+    let mut fake = Fake::new(&clock);
+    sicken(&mut fake);
+    let events = Mutex::new(Vec::new());
+    let listener = |event| events.lock().unwrap().push(event);
+    let result = wait_with(&clock, gates, &mut fake, &Deadlines::default(), &listener, &|| false);
+    (result, clock.now().as_secs(), events.into_inner().unwrap())
+}
+
+#[test]
+fn what_holds_must_stay_for_three_seconds_and_all_gates_wait_together() {
+    let (result, seconds, events) = run(&[api_gate(), unit_gate(), pod_gate("abc")], |_| {});
+    assert_eq!((result, seconds), (Ok(()), 3));
+    let passed = events.iter().filter(|event| matches!(event, Event::Passed { .. })).count();
+    assert_eq!(passed, 3);
+    assert!(matches!(&events[0], Event::Waiting { last, .. } if last == "it holds"));
+}
+
+#[test]
+fn what_fails_at_first_is_waited_for() {
+    let (result, seconds, _) = run(&[api_gate()], |fake| fake.ready = Box::new(|now| now >= 42));
+    assert_eq!((result, seconds), (Ok(()), 45));
+}
+
+#[test]
+fn a_fall_or_a_restart_begins_the_time_anew() {
+    let (result, seconds, _) = run(&[api_gate()], |fake| fake.ready = Box::new(|now| now != 2));
+    assert_eq!((result, seconds), (Ok(()), 6));
+    let restarted = |now| running(if now < 2 { "1" } else { "2" });
+    let (result, seconds, events) = run(&[unit_gate()], |fake| fake.unit = Box::new(restarted));
+    assert_eq!((result, seconds), (Ok(()), 5));
+    assert!(
+        events.iter().any(
+            |event| matches!(event, Event::Waiting { last, .. } if last == "it was restarted meanwhile")
+        )
+    );
+}
+
+/// The API server answers until the kubelet has seen the new manifest: that was the old one.
+#[test]
+fn a_gate_that_passed_must_hold_again_when_it_fell() {
+    let (result, seconds, events) = run(&[api_gate(), unit_gate()], |fake| {
+        fake.ready = Box::new(|now| !(5..200).contains(&now));
+        fake.unit = Box::new(|now| if now < 10 { UnitReport::default() } else { running("1") });
+    });
+    let Err(GateError::Timeout { gate, last, .. }) = result else { panic!("{result:?}") };
+    assert_eq!((gate.as_str(), seconds), ("kube-apiserver answers /readyz", 185));
+    assert_eq!(last, "the API server is not ready: etcd");
+    let passed = events.iter().filter(|event| matches!(event, Event::Passed { .. })).count();
+    assert_eq!(passed, 2, "each passed once, and one of them fell");
+}
+
+#[test]
+fn a_deadline_names_gate_node_and_last_sight() {
+    let crash_loop = |now| running(&format!("{}", now / 2));
+    let (result, _, _) = run(&[unit_gate()], |fake| fake.unit = Box::new(crash_loop));
+    let text = result.unwrap_err().to_string();
+    assert!(
+        text.starts_with("gate `kubelet.service is active` on cp-1 did not hold within 60 s: it"),
+        "{text}"
+    );
+    let failed = |_| UnitReport { active: "failed".into(), sub: "failed".into(), ..UnitReport::default() };
+    let (result, seconds, _) = run(&[unit_gate()], |fake| fake.unit = Box::new(failed));
+    let text = result.unwrap_err().to_string();
+    assert_eq!(
+        text,
+        "gate `kubelet.service is active` on cp-1 did not hold within 60 s: it is failed (failed)"
+    );
+    assert_eq!(seconds, 60);
+}
+
+#[test]
+fn gates_that_fall_in_turn_do_not_wait_for_ever() {
+    let (result, seconds, _) = run(&[api_gate(), unit_gate()], |fake| {
+        fake.ready = Box::new(|now| now % 20 < 10);
+        fake.unit = Box::new(|now| if now % 20 < 10 { UnitReport::default() } else { running("1") });
+    });
+    assert!(matches!(result, Err(GateError::Unstable { .. })), "{result:?}");
+    assert_eq!(seconds, 360);
+}
+
+#[test]
+fn no_gates_are_no_wait_and_an_interrupt_ends_one() {
+    assert_eq!(run(&[], |_| {}).1, 0);
+    let clock = FakeClock::default();
+    let mut fake = Fake::new(&clock);
+    fake.ready = Box::new(|_| false);
+    let cancel = || clock.now() >= Duration::from_secs(2);
+    let result = wait_with(&clock, &[api_gate()], &mut fake, &Deadlines::default(), &|_| {}, &cancel);
+    assert_eq!(result, Err(GateError::Cancelled { node: name("cp-1") }));
+}

@@ -1,0 +1,179 @@
+//! The way to a node: real scripts run by sh on a directory tree, and a TLS server in the place of the API server.
+
+use super::name;
+use crate::cluster::server::{Answer, Server, answer};
+use harden::cluster::Dial;
+use harden::health::{EncryptionReport, GateAccess as _, HealthError, Reach, Trial};
+use harden::remote::{Dialer, RemoteError, Reply, Script, Session};
+use std::io::Write as _;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// A node that is a directory, with `systemctl` as a script of ours.
+#[derive(Clone)]
+struct Tree {
+    root: PathBuf,
+    dial: Dial,
+    logins: Arc<AtomicUsize>,
+}
+
+struct TreeDialer(Dial);
+
+impl Dialer for TreeDialer {
+    fn dial(&self, host: &str, port: u16) -> Result<UnixStream, RemoteError> {
+        (self.0)(host, port).map_err(|source| RemoteError::Connect { host: host.to_owned(), port, source })
+    }
+}
+
+impl Session for Tree {
+    fn run(&mut self, script: &Script, _: Duration) -> Result<Reply, RemoteError> {
+        let root = self.root.to_str().unwrap();
+        let text = script.render("NONCE", root);
+        // The script sets its own PATH; a function comes before it.
+        let text = format!("systemctl() {{ cat \"$R\"/systemctl; }}\n{}", text.as_str());
+        let mut child =
+            Command::new("sh").arg("-s").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        Reply::parse(&output.stdout, "NONCE", String::new()).ok_or_else(|| RemoteError::Unknown {
+            script: script.title().to_owned(),
+            reason: String::from("no end"),
+        })
+    }
+
+    fn reconnect(&self) -> Result<Box<dyn Session>, RemoteError> {
+        Ok(Box::new(self.clone()))
+    }
+
+    fn dialer(&self) -> Result<Box<dyn Dialer>, RemoteError> {
+        self.logins.fetch_add(1, Ordering::SeqCst);
+        Ok(Box::new(TreeDialer(self.dial.clone())))
+    }
+}
+
+struct Site {
+    root: tempfile::TempDir,
+    server: Server,
+    logins: Arc<AtomicUsize>,
+    reach: Reach,
+}
+
+fn site(script: impl IntoIterator<Item = Answer>) -> Site {
+    let root = tempfile::tempdir().unwrap();
+    let server = Server::new("kubernetes", script);
+    server.write_credentials(root.path());
+    let logins: Arc<AtomicUsize> = Arc::default();
+    let tree = Tree { root: root.path().to_owned(), dial: server.dial(), logins: logins.clone() };
+    let mut reach = Reach::new();
+    reach.add(name("cp-1"), Box::new(tree.clone()), true);
+    reach.add(name("w-1"), Box::new(tree), false);
+    Site { root, server, logins, reach }
+}
+
+#[test]
+fn credentials_are_read_once_and_again_after_long_silence() {
+    let silent = || Answer { silent: true, ..answer("GET /readyz", 200, "ok") };
+    let mut site = site(
+        [answer("GET /readyz", 200, "ok"), answer("GET /readyz", 200, "ok")]
+            .into_iter()
+            .chain((0..6).map(|_| silent()))
+            .chain([answer("GET /readyz", 200, "ok")]),
+    );
+    for _ in 0..2 {
+        assert!(site.reach.readiness(&name("cp-1")).unwrap().ready);
+    }
+    assert_eq!(site.logins.load(Ordering::SeqCst), 1);
+    for _ in 0..6 {
+        assert!(site.reach.readiness(&name("cp-1")).is_err());
+    }
+    assert!(site.reach.readiness(&name("cp-1")).unwrap().ready);
+    assert_eq!(site.logins.load(Ordering::SeqCst), 2);
+    site.server.assert_done();
+}
+
+#[test]
+fn a_worker_is_asked_for_through_a_control_plane_node() {
+    let mut site = site([
+        answer(
+            "GET /api/v1/nodes/w-1",
+            200,
+            r#"{"metadata":{"name":"w-1"},"status":{"conditions":[{"type":"Ready","status":"True"}]}}"#,
+        ),
+        answer(
+            "GET /apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/w-1",
+            200,
+            r#"{"metadata":{},"spec":{"renewTime":"2026-11-24T08:00:59.848954Z"}}"#,
+        ),
+    ]);
+    std::fs::write(site.root.path().join("systemctl"), "ActiveEnterTimestampMonotonic=1000000\n").unwrap();
+    let report = site.reach.kubernetes_node(&name("w-1")).unwrap().unwrap();
+    assert!(report.info.ready);
+    assert_eq!(report.heartbeat, Some(1_795_507_259));
+    assert!(report.kubelet_started.is_some());
+    assert!(matches!(site.reach.readiness(&name("w-1")), Err(HealthError::NoApiServer { .. })));
+    assert!(matches!(site.reach.readiness(&name("cp-9")), Err(HealthError::NoSession { .. })));
+    site.server.assert_done();
+}
+
+#[test]
+fn a_unit_is_read_by_its_properties() {
+    let mut site = site([]);
+    let text = "ActiveState=activating\nSubState=auto-restart\nInvocationID=abc\n";
+    std::fs::write(site.root.path().join("systemctl"), text).unwrap();
+    let unit = site.reach.unit(&name("w-1"), "kubelet.service").unwrap();
+    assert_eq!((unit.active.as_str(), unit.sub.as_str()), ("activating", "auto-restart"));
+    assert_eq!(unit.invocation, "abc");
+}
+
+#[test]
+fn the_hash_on_disk_stands_beside_the_one_that_is_loaded() {
+    let metric = "apiserver_encryption_config_controller_last_config_info{hash=\"sha256:x\"} 1\n";
+    let mut site = site([
+        answer("GET /version", 200, r#"{"minor":"35"}"#),
+        answer("GET /metrics", 200, metric),
+        answer("GET /version", 200, r#"{"minor":"35"}"#),
+    ]);
+    std::fs::write(site.root.path().join("enc.yaml"), "hello\n").unwrap();
+    let report = site.reach.encryption(&name("cp-1"), &"/enc.yaml".parse().unwrap()).unwrap();
+    let on_disk = String::from("5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03");
+    assert_eq!(report, EncryptionReport::Hash { on_disk, loaded: Some(String::from("x")) });
+    let error = site.reach.encryption(&name("cp-1"), &"/none.yaml".parse().unwrap()).unwrap_err();
+    assert_eq!(error.to_string(), "hash /none.yaml on cp-1: it is missing");
+}
+
+#[test]
+fn an_older_version_is_put_to_the_trial_and_the_canary_is_deleted() {
+    let canary = "/api/v1/namespaces/kube-system/secrets/harden-canary-";
+    let (get, delete) = (format!("GET {canary}"), format!("DELETE {canary}"));
+    let mut site = site([
+        answer("GET /version", 200, r#"{"minor":"33+"}"#),
+        answer("GET /metrics", 200, "process_start_time_seconds 1.5\n"),
+        answer("POST /api/v1/namespaces/kube-system/secrets", 201, "{}"),
+        answer(
+            "POST /v3/kv/range",
+            200,
+            r#"{"kvs":[{"key":"YQ==","value":"azhzOmVuYzpzZWNyZXRib3g6djE6azo="}]}"#,
+        ),
+        answer(get.leak(), 500, "{}"),
+        answer(delete.leak(), 200, "{}"),
+    ]);
+    let config =
+        "resources:\n- providers:\n  - secretbox:\n      keys:\n      - name: k\n        secret: eA==\n";
+    std::fs::write(site.root.path().join("enc.yaml"), config).unwrap();
+    let report = site.reach.encryption(&name("cp-1"), &"/enc.yaml".parse().unwrap()).unwrap();
+    let EncryptionReport::Trial(trial) = report else { panic!("{report:?}") };
+    let prefix = String::from("k8s:enc:secretbox:v1:k:");
+    let expected = Trial {
+        written_at: trial.written_at,
+        read_at: Some(1),
+        expected: prefix.clone(),
+        stored: Some(prefix),
+        unreadable: vec![name("cp-1")],
+    };
+    assert_eq!(trial, expected);
+    site.server.assert_done();
+}
