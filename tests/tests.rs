@@ -8,4 +8,5 @@
 mod desired;
 mod layering;
 mod pki;
+mod real_apiserver;
 mod store;
