@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 /// What a case changes of the inventory.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-struct Case {
+pub(crate) struct Case {
     /// Which nodes' resources are expected; none means errors are.
     nodes: Vec<String>,
     /// Only resources whose id begins with one of these; all when it is empty.
@@ -34,6 +34,13 @@ struct Case {
     etcd_flags: BTreeMap<String, String>,
     scheduler_flags: BTreeMap<String, String>,
     kubelet: serde_json::Map<String, serde_json::Value>,
+}
+
+impl Case {
+    /// The usual inventory with an audit policy and a phase of encryption.
+    pub(crate) fn of(policy: AuditPolicy, phase: &str) -> Self {
+        Self { audit: Some(policy), encryption: Some(phase.to_owned()), ..Self::default() }
+    }
 }
 
 fn name(text: &str) -> NodeName {
@@ -168,6 +175,11 @@ fn rendered(case: &Case) -> BTreeMap<NodeName, Desired> {
     let templates = Templates::load(None).unwrap();
     let all = render(&templates, &inventory(case), &inputs(case)).unwrap();
     all.into_iter().map(|(node, rendered)| (node, rendered.desired)).collect()
+}
+
+/// What one node of a case should have.
+pub(crate) fn rendered_for(case: &Case, node: &str) -> Desired {
+    rendered(case)[&name(node)].clone()
 }
 
 fn revision(case: &Case, component: &str) -> String {

@@ -17,6 +17,7 @@ mod pki;
 mod plans;
 mod support;
 mod ui;
+mod real_apiserver;
 mod store;
 mod stage;
 mod plan;

@@ -12,6 +12,7 @@ mod flags;
 mod front_matter;
 mod load;
 mod node;
+mod pods;
 mod static_pod;
 mod version;
 

@@ -3,7 +3,8 @@
 use super::body::Unusable;
 use super::context;
 use super::load::{Entry, Templates, place};
-use super::static_pod::{Place, Pods};
+use super::pods::Pods;
+use super::static_pod::Place;
 use super::{EncryptionInput, Inputs, Rendered, TemplateError, body};
 use crate::inventory::{Inventory, Minor, Node};
 use crate::resource::{Desired, Kind, Resource, ResourceId, Spec};

@@ -1,14 +1,14 @@
-//! Static pods: all templates that speak of one component, and the inventory's flags over them, make one spec. Its flags
+//! One static pod: all templates that speak of its component, and the inventory's flags over them, make one spec. Its flags
 //! are checked against the node's version and its mounts, since either mistake is a crash loop.
 
-use super::body::{Unusable, ownership, scalar, yaml};
+use super::body::{Unusable, scalar, yaml};
 use super::error::{Claim, TemplateError};
 use super::flags::{FlagList, FlagLists, is_below};
 use super::front_matter::FrontMatter;
 use super::load::hex;
-use crate::inventory::{Inventory, Minor, NodeName, Role};
+use crate::inventory::{Minor, NodeName};
 use crate::resource::{
-    ControlId, FlagSpec, FlagValue, Kind, Mode, MountSpec, NodePath, Ownership, Resource, ResourceId, Spec,
+    ControlId, FlagSpec, FlagValue, Kind, MountSpec, NodePath, Ownership, Resource, ResourceId, Spec,
     StaticPodSpec, Undo,
 };
 use serde::Deserialize;
@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub const REVISION: &str = "harden/revision";
 
 /// Who asks for a flag that stands in the inventory.
-const INVENTORY: &str = "inventory";
+pub(super) const INVENTORY: &str = "inventory";
 
 /// A template's body.
 #[derive(Debug, Default, Deserialize)]
@@ -50,14 +50,14 @@ struct MountBody {
 #[derive(Debug)]
 pub(super) struct Pod {
     component: String,
-    path: NodePath,
-    ownership: Ownership,
+    pub(super) path: NodePath,
+    pub(super) ownership: Ownership,
     flags: BTreeMap<String, FlagSpec>,
     mounts: BTreeMap<String, (MountSpec, String)>,
     files: BTreeMap<ResourceId, String>,
     controls: BTreeSet<ControlId>,
     undo: Undo,
-    templates: Vec<String>,
+    pub(super) templates: Vec<String>,
 }
 
 /// On which node something is asked for, and in which version.
@@ -82,7 +82,7 @@ impl Place<'_> {
 
 impl Pod {
     /// A pod of which nothing is asked yet.
-    fn new(component: &str, path: Option<String>, ownership: Ownership) -> Result<Self, Unusable> {
+    pub(super) fn new(component: &str, path: Option<String>, ownership: Ownership) -> Result<Self, Unusable> {
         if !FlagLists::components().any(|known| known == component) {
             let known = FlagLists::components().collect::<Vec<_>>().join(", ");
             return Err(Unusable(format!("`{component}` is not a component that harden knows: {known}")));
@@ -102,7 +102,7 @@ impl Pod {
     }
 
     /// Adds what a template asks for.
-    fn add(
+    pub(super) fn add(
         &mut self,
         template: &str,
         front: &FrontMatter,
@@ -176,7 +176,7 @@ impl Pod {
     }
 
     /// Lays the inventory's flags over the templates'. Controls stay only where the value does.
-    fn lay_over(&mut self, flags: &BTreeMap<String, String>) {
+    pub(super) fn lay_over(&mut self, flags: &BTreeMap<String, String>) {
         for (name, value) in flags {
             let value = FlagValue::Is(value.clone());
             let controls = match self.flags.get(name) {
@@ -189,7 +189,7 @@ impl Pod {
     }
 
     /// Checks every flag against the version and the mounts.
-    fn check(&self, list: &FlagList, place: Place<'_>) -> Vec<TemplateError> {
+    pub(super) fn check(&self, list: &FlagList, place: Place<'_>) -> Vec<TemplateError> {
         let mut errors = Vec::new();
         for flag in self.flags.values() {
             let verdict = match &flag.value {
@@ -224,7 +224,7 @@ impl Pod {
     }
 
     /// SHA-256 over everything that harden owns of the pod and the files that restart it; secrets are in it by digest.
-    fn revision(&self, files: &[Resource], place: Place<'_>) -> Result<String, TemplateError> {
+    pub(super) fn revision(&self, files: &[Resource], place: Place<'_>) -> Result<String, TemplateError> {
         let mut contents = Vec::new();
         for (id, template) in &self.files {
             let resource = files.iter().find(|resource| resource.id == *id);
@@ -241,7 +241,7 @@ impl Pod {
             .map_err(|error| place.shape(&self.component, Unusable(error.to_string())))
     }
 
-    fn into_resource(self, revision: String) -> Resource {
+    pub(super) fn into_resource(self, revision: String) -> Resource {
         let flags: Vec<FlagSpec> = self.flags.into_values().collect();
         let controls = flags.iter().flat_map(|flag| flag.controls.iter().cloned()).chain(self.controls);
         Resource {
@@ -259,84 +259,6 @@ impl Pod {
                 annotations: BTreeMap::from([(REVISION.to_owned(), revision)]),
             }),
         }
-    }
-}
-
-/// The static pods of one node, by component.
-#[derive(Debug, Default)]
-pub(super) struct Pods(BTreeMap<String, Pod>);
-
-impl Pods {
-    /// Adds what a template asks for.
-    pub(super) fn add(
-        &mut self,
-        template: &str,
-        front: &FrontMatter,
-        text: &str,
-        place: Place<'_>,
-    ) -> Result<(), TemplateError> {
-        let component = front.component.as_deref().unwrap_or_default();
-        let made = ownership(front).and_then(|owner| Pod::new(component, front.path.clone(), owner));
-        let new = made.map_err(|unusable| place.shape(template, unusable))?;
-        let attributes = |pod: &Pod| {
-            let Ownership { owner, group, mode } = &pod.ownership;
-            format!("{} {owner}:{group} {mode}", pod.path)
-        };
-        let second = attributes(&new);
-        let pod = self.0.entry(component.to_owned()).or_insert(new);
-        let first = attributes(pod);
-        if first != second {
-            let from = pod.templates.first().map_or(INVENTORY, String::as_str);
-            return Err(place.conflict(
-                format!("the manifest of {component}"),
-                [from, &first],
-                [template, &second],
-            ));
-        }
-        pod.add(template, front, text, place)
-    }
-
-    /// Lays the inventory's flags over the templates' where the component runs.
-    pub(super) fn lay_over(&mut self, inventory: &Inventory, roles: &BTreeSet<Role>) -> Result<(), Unusable> {
-        let overlays = [
-            ("etcd", Role::Etcd, &inventory.etcd.flags),
-            ("kube-apiserver", Role::ControlPlane, &inventory.apiserver.flags),
-            ("kube-controller-manager", Role::ControlPlane, &inventory.controller_manager.flags),
-            ("kube-scheduler", Role::ControlPlane, &inventory.scheduler.flags),
-        ];
-        for (component, role, flags) in overlays {
-            if flags.is_empty() || !roles.contains(&role) {
-                continue;
-            }
-            if !self.0.contains_key(component) {
-                let root = String::from("root");
-                let ownership = Ownership { owner: root.clone(), group: root, mode: Mode(0o600) };
-                self.0.insert(component.to_owned(), Pod::new(component, None, ownership)?);
-            }
-            if let Some(pod) = self.0.get_mut(component) {
-                pod.lay_over(flags);
-            }
-        }
-        Ok(())
-    }
-
-    /// Checks the pods and makes their resources; `files` are the node's other resources.
-    pub(super) fn into_resources(
-        self,
-        lists: &FlagLists,
-        files: &[Resource],
-        place: Place<'_>,
-    ) -> (Vec<Resource>, Vec<TemplateError>) {
-        let mut resources = Vec::new();
-        let mut errors = Vec::new();
-        for (component, pod) in self.0 {
-            errors.extend(lists.of(&component).map(|list| pod.check(list, place)).unwrap_or_default());
-            match pod.revision(files, place) {
-                Ok(revision) => resources.push(pod.into_resource(revision)),
-                Err(error) => errors.push(error),
-            }
-        }
-        (resources, errors)
     }
 }
 

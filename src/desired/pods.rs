@@ -1,0 +1,88 @@
+//! The static pods of one node: which template speaks of which, and where the inventory's flags go.
+
+use super::body::{Unusable, ownership};
+use super::error::TemplateError;
+use super::flags::FlagLists;
+use super::front_matter::FrontMatter;
+use super::static_pod::{INVENTORY, Place, Pod};
+use crate::inventory::{Inventory, Role};
+use crate::resource::{Mode, Ownership, Resource};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The static pods of one node, by component.
+#[derive(Debug, Default)]
+pub(super) struct Pods(BTreeMap<String, Pod>);
+
+impl Pods {
+    /// Adds what a template asks for.
+    pub(super) fn add(
+        &mut self,
+        template: &str,
+        front: &FrontMatter,
+        text: &str,
+        place: Place<'_>,
+    ) -> Result<(), TemplateError> {
+        let component = front.component.as_deref().unwrap_or_default();
+        let made = ownership(front).and_then(|owner| Pod::new(component, front.path.clone(), owner));
+        let new = made.map_err(|unusable| place.shape(template, unusable))?;
+        let attributes = |pod: &Pod| {
+            let Ownership { owner, group, mode } = &pod.ownership;
+            format!("{} {owner}:{group} {mode}", pod.path)
+        };
+        let second = attributes(&new);
+        let pod = self.0.entry(component.to_owned()).or_insert(new);
+        let first = attributes(pod);
+        if first != second {
+            let from = pod.templates.first().map_or(INVENTORY, String::as_str);
+            return Err(place.conflict(
+                format!("the manifest of {component}"),
+                [from, &first],
+                [template, &second],
+            ));
+        }
+        pod.add(template, front, text, place)
+    }
+
+    /// Lays the inventory's flags over the templates' where the component runs.
+    pub(super) fn lay_over(&mut self, inventory: &Inventory, roles: &BTreeSet<Role>) -> Result<(), Unusable> {
+        let overlays = [
+            ("etcd", Role::Etcd, &inventory.etcd.flags),
+            ("kube-apiserver", Role::ControlPlane, &inventory.apiserver.flags),
+            ("kube-controller-manager", Role::ControlPlane, &inventory.controller_manager.flags),
+            ("kube-scheduler", Role::ControlPlane, &inventory.scheduler.flags),
+        ];
+        for (component, role, flags) in overlays {
+            if flags.is_empty() || !roles.contains(&role) {
+                continue;
+            }
+            if !self.0.contains_key(component) {
+                let root = String::from("root");
+                let ownership = Ownership { owner: root.clone(), group: root, mode: Mode(0o600) };
+                self.0.insert(component.to_owned(), Pod::new(component, None, ownership)?);
+            }
+            if let Some(pod) = self.0.get_mut(component) {
+                pod.lay_over(flags);
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks the pods and makes their resources; `files` are the node's other resources.
+    pub(super) fn into_resources(
+        self,
+        lists: &FlagLists,
+        files: &[Resource],
+        place: Place<'_>,
+    ) -> (Vec<Resource>, Vec<TemplateError>) {
+        let mut resources = Vec::new();
+        let mut errors = Vec::new();
+        for (component, pod) in self.0 {
+            errors.extend(lists.of(&component).map(|list| pod.check(list, place)).unwrap_or_default());
+            match pod.revision(files, place) {
+                Ok(revision) => resources.push(pod.into_resource(revision)),
+                Err(error) => errors.push(error),
+            }
+        }
+        (resources, errors)
+    }
+}
