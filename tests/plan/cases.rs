@@ -16,7 +16,7 @@ enum Wanted {
         #[serde(rename = "cluster-configuration")]
         components: Vec<StaticPodSpec>,
     },
-    Spec(Spec),
+    Spec(Box<Spec>),
 }
 
 fn edited(wanted: &Wanted, before: &str) -> Result<String, String> {
@@ -35,13 +35,19 @@ fn edited(wanted: &Wanted, before: &str) -> Result<String, String> {
                 .map(|edited| edited.text)
                 .map_err(|error| Chain(&error).to_string())
         }
-        Wanted::Spec(Spec::StaticPod(spec)) => {
+        Wanted::Spec(spec) => edited_file(spec, before),
+    }
+}
+
+fn edited_file(wanted: &Spec, before: &str) -> Result<String, String> {
+    match wanted {
+        Spec::StaticPod(spec) => {
             manifest::edit(before, spec).map(|edited| edited.text).map_err(|error| Chain(&error).to_string())
         }
-        Wanted::Spec(Spec::YamlKeys(spec)) => yaml_keys::edit(before, &spec.keys)
+        Spec::YamlKeys(spec) => yaml_keys::edit(before, &spec.keys)
             .map(|edited| edited.text)
             .map_err(|error| Chain(&error).to_string()),
-        Wanted::Spec(_) => panic!("this kind edits no file"),
+        _ => panic!("this kind edits no file"),
     }
 }
 

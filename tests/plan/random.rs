@@ -337,12 +337,13 @@ fn rest(mut pod: Value) -> Value {
     pod
 }
 
+/// Most of the time goes into parsing.
+const THREADS: u32 = 4;
+
 #[test]
 fn random_manifests_say_what_was_wanted() {
     let cases =
         std::env::var("PROPTEST_CASES").ok().and_then(|count| count.parse().ok()).unwrap_or(5_000_u32);
-    // In parallel: most of the time goes into a parser that is not optimized in test builds.
-    const THREADS: u32 = 4;
     let config = Config { cases: cases / THREADS + 1, failure_persistence: None, ..Config::default() };
     let run = || {
         TestRunner::new(config.clone()).run(&proptest::num::u64::ANY, |seed| {

@@ -22,6 +22,7 @@ pub(super) fn file(
         ownership: &spec.ownership,
         directory_mode: spec.directory_mode,
         content: &spec.content,
+        sensitive: spec.content.is_sensitive() || !spec.sensitive_keys.is_empty(),
     };
     whole.diff(resource, context)
 }
@@ -32,6 +33,8 @@ struct Whole<'a> {
     ownership: &'a Ownership,
     directory_mode: Mode,
     content: &'a Content,
+    /// Whether the old or the new content holds secrets.
+    sensitive: bool,
 }
 
 impl Whole<'_> {
@@ -39,7 +42,7 @@ impl Whole<'_> {
         let found = regular(context.observed, self.path)?;
         let action = if found.is_some() { Action::Change } else { Action::Add };
         let mut draft = Draft::new(action, self.path.as_str(), resource);
-        draft.sensitive = self.content.is_sensitive();
+        draft.sensitive = self.sensitive;
         let same = found.is_some_and(|file| self.is_same(file));
         if let Some(file) = found {
             draft.reasons = ownership_reasons(file, self.ownership, context.observed);
@@ -130,6 +133,7 @@ pub(super) fn sysctl(
         ownership: &spec.ownership,
         directory_mode: SYSCTL_DIRECTORY_MODE,
         content: &text,
+        sensitive: false,
     };
     let draft = whole.diff(resource, context)?;
     if !context.observed.facts.live {

@@ -299,9 +299,9 @@ impl Editor<'_> {
         self.splice(at, at, text);
     }
 
-    /// Makes all edits. Deletions may overlap; of those that begin at one place, the ones that only insert come first.
+    /// Makes all edits. Deletions may overlap; those that begin at one place are made in the order in which they were found.
     fn finish(mut self) -> String {
-        self.splices.sort_by_key(|splice| (splice.start, splice.end > splice.start));
+        self.splices.sort_by_key(|splice| splice.start);
         let (mut text, mut done) = (String::new(), 0);
         for splice in &self.splices {
             if splice.start > done {

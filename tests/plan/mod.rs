@@ -6,3 +6,4 @@ mod fixture;
 mod model;
 mod nodes;
 mod random;
+mod waves;
