@@ -112,6 +112,7 @@ pub(crate) fn node(node: &str, changes: Vec<Change>) -> NodePlan {
         restart_units: units.into_iter().collect(),
         restart_pods: pods.into_iter().collect(),
         changes,
+        unchanged: std::collections::BTreeMap::new(),
     }
 }
 

@@ -1,8 +1,8 @@
 //! What apply needs and the plan must not hold: the values of secrets, new certificates and their keys. They are asked
 //! for through a trait, since apply may know neither the store nor how a certificate is made.
 
-use crate::plan::{Change, Operation};
-use crate::resource::{CertificateSpec, Content, Kind, Mode, NodePath, Ownership, SecretRef};
+use crate::plan::{Change, Operation, sha256};
+use crate::resource::{CertificateSpec, Content, Mode, NodePath, Ownership, ResourceId, SecretRef};
 use crate::secret::Secret;
 use zeroize::Zeroizing;
 
@@ -38,8 +38,8 @@ pub struct Issued {
 
 /// One file that goes to a node, secrets resolved.
 pub(super) struct Payload {
-    /// The kind of the resource that it belongs to.
-    pub(super) kind: Kind,
+    /// The resource that it belongs to.
+    pub(super) resource: ResourceId,
     /// Where.
     pub(super) path: NodePath,
     /// Owner, group and mode.
@@ -54,7 +54,7 @@ pub(super) struct Payload {
 impl Payload {
     /// SHA-256 of the bytes, hexadecimal.
     pub(super) fn sha256(&self) -> String {
-        openssl::sha::sha256(self.content.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+        sha256(self.content.as_bytes())
     }
 }
 
@@ -64,12 +64,12 @@ pub(super) fn payloads(
     materials: &dyn Materials,
     issuer: &mut dyn FnMut(&CertificateSpec) -> Result<Issuer, MaterialError>,
 ) -> Result<Vec<Payload>, MaterialError> {
-    let kind = change.resource.kind;
+    let resource = &change.resource;
     let mut payloads = Vec::new();
     for operation in &change.operations {
         match operation {
             Operation::Write { path, content, ownership, directory_mode, .. } => payloads.push(Payload {
-                kind,
+                resource: resource.clone(),
                 path: path.clone(),
                 ownership: ownership.clone(),
                 directory_mode: *directory_mode,
@@ -77,22 +77,22 @@ pub(super) fn payloads(
             }),
             Operation::Issue { certificate, .. } => {
                 let ca = issuer(certificate)?;
-                let issued = materials.certificate(certificate, &ca)?;
+                let new = materials.certificate(certificate, &ca)?;
                 let directory_mode = Mode(0o755);
                 // The key goes first, so that the two renames stand next to each other in this order.
                 payloads.push(Payload {
-                    kind,
+                    resource: resource.clone(),
                     path: certificate.key_path.clone(),
                     ownership: certificate.key_ownership.clone(),
                     directory_mode,
-                    content: Zeroizing::new(issued.key.expose().clone()),
+                    content: Zeroizing::new(new.key.expose().clone()),
                 });
                 payloads.push(Payload {
-                    kind,
+                    resource: resource.clone(),
                     path: certificate.path.clone(),
                     ownership: certificate.ownership.clone(),
                     directory_mode,
-                    content: Zeroizing::new(issued.certificate),
+                    content: Zeroizing::new(new.certificate),
                 });
             }
             Operation::SetAttributes { .. } | Operation::SetSysctls { .. } | Operation::SetUnit { .. } => {}

@@ -70,14 +70,8 @@ pub(super) fn roll_back(id: &str) -> Script {
 
 fn check(plan: &NodePlan) -> String {
     let mut body = String::new();
-    for operation in operations(plan) {
-        match operation {
-            Operation::Write { path, prior, .. } | Operation::SetAttributes { path, prior, .. } => {
-                body.push_str(&expect(path, prior));
-            }
-            Operation::Issue { certificate, prior } => body.push_str(&expect(&certificate.path, prior)),
-            Operation::SetSysctls { .. } | Operation::SetUnit { .. } => {}
-        }
+    for (path, prior) in operations(plan).filter_map(Operation::prior) {
+        body.push_str(&expect(path, prior));
     }
     body.push_str("unless_stale\n");
     body
@@ -147,7 +141,7 @@ fn stage(payloads: &[Payload]) -> String {
 /// name must be there by then.
 fn swap(plan: &NodePlan, payloads: &[Payload]) -> String {
     let mut body = String::from("armed\n");
-    for payload in payloads.iter().filter(|payload| payload.kind != Kind::StaticPod) {
+    for payload in payloads.iter().filter(|payload| payload.resource.kind != Kind::StaticPod) {
         let _ = writeln!(body, "swap {}", quote(payload.path.as_str()));
     }
     for operation in operations(plan) {
@@ -194,7 +188,7 @@ fn restart(plan: &NodePlan, payloads: &[Payload]) -> String {
     }
     let (first, others): (Vec<_>, Vec<_>) = payloads
         .iter()
-        .filter(|payload| payload.kind == Kind::StaticPod)
+        .filter(|payload| payload.resource.kind == Kind::StaticPod)
         .partition(|payload| payload.path.file_name() == "kube-apiserver.yaml");
     for payload in &first {
         let _ = writeln!(body, "swap {}", quote(payload.path.as_str()));

@@ -57,7 +57,7 @@ fn prior(root: &Path, at: &str) -> Prior {
     let Ok(bytes) = fs::read(&file) else { return Prior::Absent };
     let (owner, group) = me();
     Prior::Present {
-        sha256: openssl::sha::sha256(&bytes).iter().map(|byte| format!("{byte:02x}")).collect(),
+        sha256: crate::plan::sha256(&bytes),
         mode: Mode(fs::metadata(&file).unwrap().mode() & 0o7777),
         owner,
         group,
@@ -76,7 +76,7 @@ fn plan(root: &Path) -> (NodePlan, Vec<Payload>) {
                 prior: prior(root, at),
             },
             Payload {
-                kind,
+                resource: ResourceId::new(kind, "x"),
                 path: path(at),
                 ownership: ownership(0o600),
                 directory_mode: Mode(0o750),
@@ -85,7 +85,7 @@ fn plan(root: &Path) -> (NodePlan, Vec<Payload>) {
         )
     };
     let (replace, replaced) = write("/etc/kubernetes/manifests/kube-apiserver.yaml", Kind::StaticPod);
-    let (make, made) = write("/etc/kubernetes/audit/deep/it's a policy.yaml", Kind::File);
+    let (make, new) = write("/etc/kubernetes/audit/deep/it's a policy.yaml", Kind::File);
     let tighten = Operation::SetAttributes {
         path: path("/etc/kubernetes/admin.conf"),
         owner: None,
@@ -110,12 +110,13 @@ fn plan(root: &Path) -> (NodePlan, Vec<Payload>) {
     let plan = NodePlan {
         node: NodeName(String::from("cp-1")),
         changes: vec![change],
+        unchanged: std::collections::BTreeMap::new(),
         restart_units: vec![String::from("kubelet.service")],
         restart_pods: Vec::new(),
         before: Vec::new(),
         after: Vec::new(),
     };
-    (plan, vec![replaced, made])
+    (plan, vec![replaced, new])
 }
 
 fn tree() -> tempfile::TempDir {

@@ -7,11 +7,15 @@ mod error;
 pub mod global;
 pub mod hostkeys;
 pub mod init;
+mod keys;
 pub mod logging;
+mod materials;
 pub mod panic;
+mod pipeline;
 pub mod plan;
 pub mod schema;
 pub mod show;
+mod signal;
 pub mod validate;
 
 pub use error::Error;
@@ -46,8 +50,23 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
+    /// Write a new inventory, from scratch or from a living cluster
+    Init(init::Init),
+    /// Check the inventory and render every template; offline
+    Validate(validate::Validate),
+    /// Print the inventory's JSON Schema
+    Schema(schema::Schema),
+    /// SSH host keys of the nodes
+    #[command(name = "hostkeys")]
+    HostKeys(hostkeys::HostKeys),
+    /// Show what would be changed; changes nothing
+    Plan(plan::Plan),
     /// Show a saved plan; contacts no node
     Show(show::Show),
+    /// Make the nodes match the inventory, or carry out a saved plan
+    Apply(apply::Apply),
+    /// Tell what somebody changed on the nodes since the last apply; changes nothing
+    Drift(drift::Drift),
 }
 
 /// The command line as parsed, or the exit code where it ends here: usage errors (1, since 2 means changes), `--help`
@@ -75,6 +94,13 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, ExitC
 pub fn run(cli: Cli, output: &Output) -> Result<ExitCode, Error> {
     let Cli { global, verb } = cli;
     match verb {
+        Verb::Init(arguments) => init::run(&arguments, &global, output),
+        Verb::Validate(_) => validate::run(&global, output),
+        Verb::Schema(_) => schema::run(output),
+        Verb::HostKeys(arguments) => hostkeys::run(&arguments, &global, output),
+        Verb::Plan(arguments) => plan::run(&arguments, &global, output),
         Verb::Show(arguments) => show::run(&arguments, &global, output),
+        Verb::Apply(arguments) => apply::run(&arguments, &global, output),
+        Verb::Drift(_) => drift::run(&global, output),
     }
 }

@@ -1,7 +1,15 @@
-//! `harden plan`: its arguments.
+//! `harden plan`: read, compare, show. It changes nothing but the file that `--out` names.
 
+use super::pipeline::Pipeline;
+use super::{Error, Format, Global};
+use crate::error::ExitCode;
+use crate::plan::{self, Plan as ThePlan, file};
+use crate::ui::{self, Output, Progress};
 use clap::Args;
-use std::path::PathBuf;
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
 
 /// Show what would be changed; changes nothing
 #[derive(Debug, Clone, Args)]
@@ -13,4 +21,49 @@ pub struct Plan {
     /// Exit with 2 when there are changes
     #[arg(long)]
     pub detailed_exitcode: bool,
+}
+
+/// The plan could not be saved.
+#[derive(Debug, thiserror::Error)]
+#[error("save the plan as {}", path.display())]
+struct SaveError {
+    path: PathBuf,
+    source: std::io::Error,
+}
+
+/// Plans and shows.
+pub fn run(arguments: &Plan, global: &Global, output: &Output) -> Result<ExitCode, Error> {
+    let pipeline = Pipeline::load(global, output)?;
+    let plan = {
+        let progress = Progress::start(output.clone(), global.progress, global.quiet);
+        pipeline.plan(&pipeline.observe(&|event| progress.emit(&event))?)?
+    };
+    show(&plan, global, output)?;
+    if let Some(path) = &arguments.out {
+        save(&plan, path)?;
+    }
+    Ok(match () {
+        () if !plan.unreachable.is_empty() => ExitCode::Error,
+        () if arguments.detailed_exitcode && !plan.is_empty() => ExitCode::Changes,
+        () => ExitCode::Success,
+    })
+}
+
+/// Prints a plan in the form that was asked for.
+pub(super) fn show(plan: &plan::Plan, global: &Global, output: &Output) -> Result<(), Error> {
+    let text = match global.output {
+        Format::Text => ui::plan::render(plan, output.view(global.verbose > 0)),
+        Format::Json => ui::json::plan(plan)?,
+    };
+    output.result(&text)?;
+    Ok(())
+}
+
+fn save(plan: &ThePlan, path: &Path) -> Result<(), Error> {
+    let text = file::to_json(plan).map_err(Error::hinted)?;
+    let error = |source| Error::new(SaveError { path: path.to_owned(), source });
+    // It names paths, flags and addresses of a production cluster: nobody else's business.
+    let mut file =
+        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path).map_err(error)?;
+    file.write_all(text.as_bytes()).map_err(error)
 }

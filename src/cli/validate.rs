@@ -1,7 +1,35 @@
-//! `harden validate`: its arguments.
+//! `harden validate`: the inventory and every template, offline.
 
+use super::pipeline::{load_inventory, load_templates};
+use super::{Error, Global};
+use crate::error::{Chain, ExitCode};
+use crate::ui::Output;
 use clap::Args;
 
-/// Check the inventory and render every template, offline
+/// Check the inventory and render every template; offline
 #[derive(Debug, Clone, Args)]
 pub struct Validate {}
+
+/// Templates do not render.
+#[derive(Debug, thiserror::Error)]
+#[error("{0} of the templates' errors are shown above")]
+struct TemplatesFail(usize);
+
+/// Validates.
+pub fn run(global: &Global, output: &Output) -> Result<ExitCode, Error> {
+    let inventory = load_inventory(global, output)?;
+    let errors = load_templates(&inventory)?.validate(&inventory);
+    for error in &errors {
+        output.message(&format!("{}\n", Chain(error)));
+    }
+    if !errors.is_empty() {
+        return Err(Error::new(TemplatesFail(errors.len())));
+    }
+    output.result(&format!(
+        "{}: cluster {}, {} nodes: valid, and every template renders.\n",
+        global.inventory.display(),
+        inventory.cluster.name,
+        inventory.nodes.len()
+    ))?;
+    Ok(ExitCode::Success)
+}

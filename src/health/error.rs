@@ -39,6 +39,9 @@ pub enum HealthError {
         /// Which node the question is about.
         node: NodeName,
     },
+    /// There is no running cluster among the nodes.
+    #[error("ask the cluster: there is no session to a control-plane node of a running cluster")]
+    NoCluster,
     /// A script on the node did not find what it was sent for.
     #[error("{attempt} on {node}: {reason}")]
     Script {

@@ -8,21 +8,23 @@ use crate::inventory::NodeName;
 use crate::remote::{RemoteError, Reply, Script, Session, quote, rooted};
 use crate::resource::NodePath;
 use std::collections::BTreeMap;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// After so many silent answers the clients are made anew, with a new login and the credentials as they are then: a
 /// component that restarts needs only patience, a dead SSH connection or renewed certificates need this.
 const PATIENCE: u32 = 6;
 
-/// Sessions to nodes, and clients for their API servers and etcd members.
+/// Sessions to nodes, and clients for their API servers and etcd members. Each node has a lock of its own: several threads
+/// may use different nodes at once, and a long script on one holds up nobody on another.
 #[derive(Default)]
 pub struct Reach {
-    nodes: BTreeMap<NodeName, Slot>,
+    nodes: BTreeMap<NodeName, Mutex<Slot>>,
+    control_planes: Vec<NodeName>,
 }
 
 struct Slot {
     session: Box<dyn Session>,
-    has_api_server: bool,
     plane: Option<ControlPlane>,
     silences: u32,
 }
@@ -84,37 +86,58 @@ impl Reach {
         Self::default()
     }
 
-    /// Adds a node. `has_api_server` says whether it is a control-plane node.
+    /// Adds a node. `has_api_server` says whether it is a control-plane node of a running cluster.
     pub fn add(&mut self, node: NodeName, session: Box<dyn Session>, has_api_server: bool) {
-        self.nodes.insert(node, Slot { session, has_api_server, plane: None, silences: 0 });
+        if has_api_server {
+            self.control_planes.push(node.clone());
+        }
+        self.nodes.insert(node, Mutex::new(Slot { session, plane: None, silences: 0 }));
     }
 
-    /// The session to a node.
-    pub fn session(&mut self, node: &NodeName) -> Option<&mut (dyn Session + 'static)> {
-        self.nodes.get_mut(node).map(|slot| slot.session.as_mut())
+    /// The control-plane nodes of a running cluster, in the order in which they were added.
+    pub fn control_planes(&self) -> &[NodeName] {
+        &self.control_planes
     }
 
-    /// The clients for a control-plane node's own API server and etcd member.
-    pub fn control_plane(&mut self, node: &NodeName) -> Result<&ControlPlane, HealthError> {
-        self.api_server(node)?.plane()
+    /// Runs a script on a node.
+    pub fn run(&self, node: &NodeName, script: &Script, deadline: Duration) -> Result<Reply, HealthError> {
+        Ok(self.slot(node)?.session.run(script, deadline)?)
     }
 
-    /// The control-plane nodes.
-    pub fn control_planes(&self) -> Vec<NodeName> {
-        self.nodes.iter().filter(|(_, slot)| slot.has_api_server).map(|(node, _)| node.clone()).collect()
+    /// Replaces the session to a node by a new one, with a new login, and forgets the clients that went through the old one.
+    pub fn reconnect(&self, node: &NodeName) -> Result<(), HealthError> {
+        let mut slot = self.slot(node)?;
+        slot.session = slot.session.reconnect()?;
+        slot.plane = None;
+        Ok(())
     }
 
-    fn slot(&mut self, node: &NodeName) -> Result<&mut Slot, HealthError> {
-        self.nodes.get_mut(node).ok_or_else(|| HealthError::NoSession { node: node.clone() })
+    /// Asks a control-plane node's own API server or etcd member.
+    pub fn ask<T>(
+        &self,
+        node: &NodeName,
+        question: impl FnOnce(&ControlPlane) -> Result<T, ClusterError>,
+    ) -> Result<T, HealthError> {
+        self.api_server(node)?.ask(question)
     }
 
-    fn api_server(&mut self, node: &NodeName) -> Result<&mut Slot, HealthError> {
+    fn slot(&self, node: &NodeName) -> Result<MutexGuard<'_, Slot>, HealthError> {
+        let slot = self.nodes.get(node).ok_or_else(|| HealthError::NoSession { node: node.clone() })?;
+        // A panic while it was held leaves a session at worst in the middle of a reply, which the next script finds out.
+        Ok(slot.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn api_server(&self, node: &NodeName) -> Result<MutexGuard<'_, Slot>, HealthError> {
         let slot = self.slot(node)?;
-        if slot.has_api_server { Ok(slot) } else { Err(HealthError::NoApiServer { node: node.clone() }) }
+        if self.control_planes.contains(node) {
+            Ok(slot)
+        } else {
+            Err(HealthError::NoApiServer { node: node.clone() })
+        }
     }
 
     fn api<T>(
-        &mut self,
+        &self,
         node: &NodeName,
         question: impl FnOnce(&Api) -> Result<T, ClusterError>,
     ) -> Result<T, HealthError> {
@@ -122,7 +145,7 @@ impl Reach {
     }
 
     fn etcd<T>(
-        &mut self,
+        &self,
         node: &NodeName,
         question: impl FnOnce(&Etcd) -> Result<T, ClusterError>,
     ) -> Result<T, HealthError> {
@@ -132,11 +155,11 @@ impl Reach {
 
     /// Asks any API server, the node's own first.
     fn any_api<T>(
-        &mut self,
+        &self,
         node: &NodeName,
         question: impl Fn(&Api) -> Result<T, ClusterError>,
     ) -> Result<T, HealthError> {
-        let mut candidates = self.control_planes();
+        let mut candidates = self.control_planes.clone();
         candidates.sort_by_key(|candidate| candidate != node);
         let mut failure = HealthError::NoControlPlane { node: node.clone() };
         for candidate in candidates {
@@ -149,13 +172,13 @@ impl Reach {
     }
 
     /// When the node's kubelet was started; `None` where there is no session to ask by, or no answer.
-    fn kubelet_started(&mut self, node: &NodeName) -> Option<i64> {
+    fn kubelet_started(&self, node: &NodeName) -> Option<i64> {
         let script = Script::new("ask when the kubelet was started").section("start", KUBELET_START);
-        let reply = self.nodes.get_mut(node)?.run(&script).ok()?;
+        let reply = self.slot(node).ok()?.run(&script).ok()?;
         started(&reply.section("start").text())
     }
 
-    fn trial(&mut self, node: &NodeName, path: &NodePath) -> Result<EncryptionReport, HealthError> {
+    fn trial(&self, node: &NodeName, path: &NodePath) -> Result<EncryptionReport, HealthError> {
         let attempt = format!("read {path}");
         let body =
             format!("harden_file={}\nstat -c %Z \"$harden_file\"\n{FIRST_PROVIDER}", rooted(path.as_str()));
@@ -182,7 +205,7 @@ impl Reach {
     }
 
     fn look_at_canary(
-        &mut self,
+        &self,
         node: &NodeName,
         canary: &str,
     ) -> Result<(Option<String>, Vec<NodeName>), HealthError> {
@@ -192,16 +215,16 @@ impl Reach {
             result => result?,
         };
         let mut unreadable = Vec::new();
-        for other in self.control_planes() {
-            if !self.api(&other, |api| api.reads_canary(canary))? {
-                unreadable.push(other);
+        for other in &self.control_planes {
+            if !self.api(other, |api| api.reads_canary(canary))? {
+                unreadable.push(other.clone());
             }
         }
         Ok((stored, unreadable))
     }
 }
 
-impl GateAccess for Reach {
+impl GateAccess for &Reach {
     fn unit(&mut self, node: &NodeName, unit: &str) -> Result<UnitReport, HealthError> {
         let body = format!("systemctl show -p ActiveState -p SubState -p InvocationID -- {}", quote(unit));
         let reply = self.slot(node)?.run(&Script::new(format!("ask for {unit}")).section("unit", body))?;

@@ -23,7 +23,9 @@ pub use gate::Gate;
 pub use stale::Stale;
 
 use crate::inventory::NodeName;
+use crate::resource::ResourceId;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The version of the plan's JSON form. The part before the dot changes when a reader must change.
 pub const FORMAT_VERSION: &str = "1.0";
@@ -94,6 +96,9 @@ pub struct NodePlan {
     pub node: NodeName,
     /// Its changes, in the order in which they are made.
     pub changes: Vec<Change>,
+    /// The digests of the resources that are as they should be. They are noted on the node with the changes, so that a later
+    /// difference is known to be drift.
+    pub unchanged: BTreeMap<ResourceId, String>,
     /// systemd units that are restarted, in order, each once.
     pub restart_units: Vec<String>,
     /// Static pods that the kubelet restarts because their manifest changes.

@@ -53,6 +53,11 @@ impl Store {
         Ok(Self { folder: folder.to_owned(), index: Index::read(folder)? })
     }
 
+    /// Whether no key or passphrase was ever given: the next one becomes the store's.
+    pub fn is_empty(&self) -> bool {
+        self.index.wrapping.is_none()
+    }
+
     /// All secrets by name.
     pub fn entries(&self) -> &BTreeMap<String, Entry> {
         &self.index.secrets

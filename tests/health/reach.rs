@@ -77,27 +77,27 @@ fn site(script: impl IntoIterator<Item = Answer>) -> Site {
 #[test]
 fn credentials_are_read_once_and_again_after_long_silence() {
     let silent = || Answer { silent: true, ..answer("GET /readyz", 200, "ok") };
-    let mut site = site(
+    let site = site(
         [answer("GET /readyz", 200, "ok"), answer("GET /readyz", 200, "ok")]
             .into_iter()
             .chain((0..6).map(|_| silent()))
             .chain([answer("GET /readyz", 200, "ok")]),
     );
     for _ in 0..2 {
-        assert!(site.reach.readiness(&name("cp-1")).unwrap().ready);
+        assert!((&site.reach).readiness(&name("cp-1")).unwrap().ready);
     }
     assert_eq!(site.logins.load(Ordering::SeqCst), 1);
     for _ in 0..6 {
-        assert!(site.reach.readiness(&name("cp-1")).is_err());
+        assert!((&site.reach).readiness(&name("cp-1")).is_err());
     }
-    assert!(site.reach.readiness(&name("cp-1")).unwrap().ready);
+    assert!((&site.reach).readiness(&name("cp-1")).unwrap().ready);
     assert_eq!(site.logins.load(Ordering::SeqCst), 2);
     site.server.assert_done();
 }
 
 #[test]
 fn a_worker_is_asked_for_through_a_control_plane_node() {
-    let mut site = site([
+    let site = site([
         answer(
             "GET /api/v1/nodes/w-1",
             200,
@@ -110,21 +110,21 @@ fn a_worker_is_asked_for_through_a_control_plane_node() {
         ),
     ]);
     std::fs::write(site.root.path().join("systemctl"), "ActiveEnterTimestampMonotonic=1000000\n").unwrap();
-    let report = site.reach.kubernetes_node(&name("w-1")).unwrap().unwrap();
+    let report = (&site.reach).kubernetes_node(&name("w-1")).unwrap().unwrap();
     assert!(report.info.ready);
     assert_eq!(report.heartbeat, Some(1_795_507_259));
     assert!(report.kubelet_started.is_some());
-    assert!(matches!(site.reach.readiness(&name("w-1")), Err(HealthError::NoApiServer { .. })));
-    assert!(matches!(site.reach.readiness(&name("cp-9")), Err(HealthError::NoSession { .. })));
+    assert!(matches!((&site.reach).readiness(&name("w-1")), Err(HealthError::NoApiServer { .. })));
+    assert!(matches!((&site.reach).readiness(&name("cp-9")), Err(HealthError::NoSession { .. })));
     site.server.assert_done();
 }
 
 #[test]
 fn a_unit_is_read_by_its_properties() {
-    let mut site = site([]);
+    let site = site([]);
     let text = "ActiveState=activating\nSubState=auto-restart\nInvocationID=abc\n";
     std::fs::write(site.root.path().join("systemctl"), text).unwrap();
-    let unit = site.reach.unit(&name("w-1"), "kubelet.service").unwrap();
+    let unit = (&site.reach).unit(&name("w-1"), "kubelet.service").unwrap();
     assert_eq!((unit.active.as_str(), unit.sub.as_str()), ("activating", "auto-restart"));
     assert_eq!(unit.invocation, "abc");
 }
@@ -132,16 +132,16 @@ fn a_unit_is_read_by_its_properties() {
 #[test]
 fn the_hash_on_disk_stands_beside_the_one_that_is_loaded() {
     let metric = "apiserver_encryption_config_controller_last_config_info{hash=\"sha256:x\"} 1\n";
-    let mut site = site([
+    let site = site([
         answer("GET /version", 200, r#"{"minor":"35"}"#),
         answer("GET /metrics", 200, metric),
         answer("GET /version", 200, r#"{"minor":"35"}"#),
     ]);
     std::fs::write(site.root.path().join("enc.yaml"), "hello\n").unwrap();
-    let report = site.reach.encryption(&name("cp-1"), &"/enc.yaml".parse().unwrap()).unwrap();
+    let report = (&site.reach).encryption(&name("cp-1"), &"/enc.yaml".parse().unwrap()).unwrap();
     let on_disk = String::from("5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03");
     assert_eq!(report, EncryptionReport::Hash { on_disk, loaded: Some(String::from("x")) });
-    let error = site.reach.encryption(&name("cp-1"), &"/none.yaml".parse().unwrap()).unwrap_err();
+    let error = (&site.reach).encryption(&name("cp-1"), &"/none.yaml".parse().unwrap()).unwrap_err();
     assert_eq!(error.to_string(), "hash /none.yaml on cp-1: it is missing");
 }
 
@@ -149,7 +149,7 @@ fn the_hash_on_disk_stands_beside_the_one_that_is_loaded() {
 fn an_older_version_is_put_to_the_trial_and_the_canary_is_deleted() {
     let canary = "/api/v1/namespaces/kube-system/secrets/harden-canary-";
     let (get, delete) = (format!("GET {canary}"), format!("DELETE {canary}"));
-    let mut site = site([
+    let site = site([
         answer("GET /version", 200, r#"{"minor":"33+"}"#),
         answer("GET /metrics", 200, "process_start_time_seconds 1.5\n"),
         answer("POST /api/v1/namespaces/kube-system/secrets", 201, "{}"),
@@ -164,7 +164,7 @@ fn an_older_version_is_put_to_the_trial_and_the_canary_is_deleted() {
     let config =
         "resources:\n- providers:\n  - secretbox:\n      keys:\n      - name: k\n        secret: eA==\n";
     std::fs::write(site.root.path().join("enc.yaml"), config).unwrap();
-    let report = site.reach.encryption(&name("cp-1"), &"/enc.yaml".parse().unwrap()).unwrap();
+    let report = (&site.reach).encryption(&name("cp-1"), &"/enc.yaml".parse().unwrap()).unwrap();
     let EncryptionReport::Trial(trial) = report else { panic!("{report:?}") };
     let prefix = String::from("k8s:enc:secretbox:v1:k:");
     let expected = Trial {

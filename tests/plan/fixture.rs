@@ -57,7 +57,7 @@ pub(super) fn inventory(nodes: &[(&str, &[Role])]) -> Inventory {
             max_size: 100,
         },
         encryption: Encryption { provider: EncryptionProvider::None, resources: vec![] },
-        kubelet: Kubelet { config: BTreeMap::new() },
+        kubelet: Kubelet { config: serde_json::Map::new() },
     }
 }
 

@@ -8,6 +8,7 @@ use std::process::{Command, Output};
 pub(crate) struct Lab {
     inventory: PathBuf,
     names: Vec<String>,
+    addresses: Vec<String>,
 }
 
 impl Lab {
@@ -21,13 +22,11 @@ impl Lab {
             .expect("HARDEN_LAB_INVENTORY is not set: cluster tests are run by tests/run");
         let text = std::fs::read_to_string(&inventory).unwrap();
         let document: toml::Table = text.parse().unwrap();
-        let names = document["nodes"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|node| node["name"].as_str().unwrap().to_owned())
-            .collect();
-        Self { inventory, names }
+        let of_nodes = |key: &str| {
+            let nodes = document["nodes"].as_array().unwrap();
+            nodes.iter().map(|node| node[key].as_str().unwrap().to_owned()).collect()
+        };
+        Self { inventory, names: of_nodes("name"), addresses: of_nodes("address") }
     }
 
     /// The inventory of the running hosts.
@@ -38,6 +37,26 @@ impl Lab {
     /// The names of the running hosts, in the inventory's order.
     pub(crate) fn names(&self) -> &[String] {
         &self.names
+    }
+
+    /// The address of a host.
+    ///
+    /// # Panics
+    /// When no such host runs.
+    pub(crate) fn address(&self, name: &str) -> &str {
+        let at = self.names.iter().position(|known| known == name).expect("no such host");
+        &self.addresses[at]
+    }
+
+    /// Runs a shell command on a host, as root, and returns what it printed.
+    ///
+    /// # Panics
+    /// When it fails, with what it said.
+    pub(crate) fn output(&self, host: &str, command: &str) -> String {
+        let output = self.ssh(host, command);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{host}: {command}: {errors}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
     /// Runs a shell command on a host: as root, or as the user of `user@name`.

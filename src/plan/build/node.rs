@@ -4,7 +4,7 @@ use super::Problem;
 use crate::inventory::{Node, NodeName, Role};
 use crate::plan::diff::{self, Context};
 use crate::plan::manifest::{self, REVISION_ANNOTATION};
-use crate::plan::{Change, Gate, NodePlan, Operation};
+use crate::plan::{Change, Gate, NodePlan, Operation, digest};
 use crate::resource::{Desired, NodePath, Observed, Resource, ResourceId, Spec, StaticPodSpec};
 use std::collections::BTreeMap;
 
@@ -25,9 +25,12 @@ pub(super) fn plan(
     let mut problems = Vec::new();
     let mut changes = Vec::new();
     let mut resources = Vec::new();
+    let mut unchanged = BTreeMap::new();
     for resource in &desired.resources {
         match diff::diff(resource, &mut context) {
-            Ok(None) => {}
+            Ok(None) => {
+                unchanged.insert(resource.id.clone(), digest(resource));
+            }
             Ok(Some(change)) => {
                 changes.push(change);
                 resources.push(resource);
@@ -58,6 +61,7 @@ pub(super) fn plan(
             Vec::new()
         },
         changes,
+        unchanged,
         restart_units,
         before: Vec::new(),
         after: Vec::new(),

@@ -1,0 +1,92 @@
+//! Apply's way to real nodes and the real cluster: [`Fleet`] over the sessions and clients of `health`.
+
+use super::{Fleet, MaterialError};
+use crate::cluster::ClusterError;
+use crate::event::{Event, Listener};
+use crate::health::{self, Deadlines, GateError, HealthError, Reach};
+use crate::inventory::NodeName;
+use crate::plan::{ClusterOperation, Gate};
+use crate::remote::{Reply, Script};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Not every stored value begins with what it must.
+#[derive(Debug, thiserror::Error)]
+#[error("etcd still holds {count} {resource} that do not begin with {prefix}")]
+struct NotRewritten {
+    resource: String,
+    count: usize,
+    prefix: String,
+}
+
+impl Fleet for Reach {
+    fn run(&self, node: &NodeName, script: &Script, deadline: Duration) -> Result<Reply, HealthError> {
+        Reach::run(self, node, script, deadline)
+    }
+
+    fn reconnect(&self, node: &NodeName) -> Result<(), HealthError> {
+        Reach::reconnect(self, node)
+    }
+
+    fn wait(&self, gates: &[Gate], listener: &Listener<'_>) -> Result<(), GateError> {
+        if gates.is_empty() {
+            return Ok(());
+        }
+        // Not to be interrupted: a node that was changed is proven or put back before anything ends.
+        health::wait(gates, &mut &*self, &Deadlines::default(), listener, &|| false)
+    }
+
+    fn control_plane(&self) -> Option<NodeName> {
+        self.control_planes().first().cloned()
+    }
+
+    fn change_cluster(
+        &self,
+        operation: &ClusterOperation,
+        listener: &Listener<'_>,
+    ) -> Result<(), MaterialError> {
+        match operation {
+            ClusterOperation::ReplaceConfigMapKey { namespace, name, key, value, resource_version } => self
+                .any(|plane| plane.api.replace_config_map_key(namespace, name, key, value, resource_version))
+                .map_err(Into::into),
+            ClusterOperation::RewriteEncrypted { resources, prefix } => {
+                for resource in resources {
+                    self.rewrite(resource, prefix, listener)?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Reach {
+    /// Asks the first control-plane node.
+    fn any<T>(
+        &self,
+        question: impl FnOnce(&crate::cluster::ControlPlane) -> Result<T, ClusterError>,
+    ) -> Result<T, HealthError> {
+        let node = self.control_planes().first().ok_or(HealthError::NoCluster)?;
+        self.ask(node, question)
+    }
+
+    /// Writes every object of a resource again, and proves in etcd that each is stored as it must be.
+    fn rewrite(&self, resource: &str, prefix: &str, listener: &Listener<'_>) -> Result<(), MaterialError> {
+        let progress = |done: usize, total: usize| {
+            if done.is_multiple_of(100) || done == total {
+                listener(Event::Cluster { step: format!("rewrite {resource}: {done} of {total}") });
+            }
+        };
+        self.any(|plane| plane.api.rewrite(resource, &progress))?;
+        let stored: BTreeMap<String, usize> = self.any(|plane| match &plane.etcd {
+            Some(etcd) => etcd.stored_prefixes(resource),
+            None => Ok(BTreeMap::new()),
+        })?;
+        let count: usize = stored.iter().filter(|(found, _)| *found != prefix).map(|(_, count)| count).sum();
+        if count > 0 {
+            return Err(
+                NotRewritten { resource: resource.to_owned(), count, prefix: prefix.to_owned() }.into()
+            );
+        }
+        Ok(())
+    }
+}

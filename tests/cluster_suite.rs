@@ -1,0 +1,222 @@
+//! The main job on a real cluster: a plain kubeadm cluster of three control planes and a worker is planned, applied, and
+//! planned again to "no changes", while a client of its API notices nothing. `tests/run` brings the cluster up.
+
+use crate::support::availability::Availability;
+use crate::support::lab::Lab;
+use std::fs;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+/// Planted in a Secret before the first apply; no output of harden may ever show it.
+const POISON: &str = "poison-3f1c9a77d2";
+
+/// What one call of harden printed.
+struct Call {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+/// harden against the lab's inventory, every output kept.
+struct Harden<'a> {
+    lab: &'a Lab,
+    key_file: std::path::PathBuf,
+    outputs: String,
+}
+
+impl Harden<'_> {
+    fn call(&mut self, arguments: &[&str]) -> Call {
+        let started = Instant::now();
+        let output = Command::new(env!("CARGO_BIN_EXE_harden"))
+            .args(["-i", self.lab.inventory().to_str().unwrap()])
+            .args(arguments)
+            .env("HARDEN_KEY_FILE", &self.key_file)
+            .env("NO_COLOR", "1")
+            .output()
+            .unwrap();
+        let call = Call {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        };
+        println!("harden {}: exit {} after {:.1?}", arguments.join(" "), call.code, started.elapsed());
+        self.outputs.push_str(&call.stdout);
+        self.outputs.push_str(&call.stderr);
+        call
+    }
+
+    fn expect(&mut self, code: i32, arguments: &[&str]) -> Call {
+        let call = self.call(arguments);
+        assert_eq!(call.code, code, "harden {}:\n{}\n{}", arguments.join(" "), call.stdout, call.stderr);
+        call
+    }
+}
+
+fn control_planes(lab: &Lab) -> Vec<String> {
+    lab.names().iter().filter(|name| name.starts_with("cp-")).cloned().collect()
+}
+
+/// A digest over every file, mode and owner that harden could touch on a node.
+fn tree(lab: &Lab, node: &str) -> String {
+    lab.output(
+        node,
+        "find /etc/kubernetes /etc/systemd /etc/sysctl.d /var/lib/kubelet/config.yaml /var/lib/harden -type f \
+         -exec stat -c '%n %a %U %G %Y' {} + -exec sha256sum {} + 2>/dev/null | sort | sha256sum",
+    )
+}
+
+fn wait_for(what: &str, seconds: u64, mut holds: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !holds() {
+        assert!(started.elapsed() < Duration::from_secs(seconds), "{what} did not happen within {seconds} s");
+        std::thread::sleep(Duration::from_secs(1));
+    }
+}
+
+/// The raw value of a Secret in etcd, as far as it is text.
+fn stored(lab: &Lab, secret: &str) -> String {
+    lab.output(
+        "cp-1",
+        &format!(
+            "ETCDCTL_API=3 etcdctl --cacert /etc/kubernetes/pki/etcd/ca.crt --cert /etc/kubernetes/pki/etcd/healthcheck-client.crt \
+             --key /etc/kubernetes/pki/etcd/healthcheck-client.key get /registry/secrets/default/{secret} --print-value-only | strings -n 4 \
+             || true"
+        ),
+    )
+}
+
+/// The subject alternative names and the key of the certificate that etcd really serves.
+fn served_by_etcd(address: &str) -> (Vec<String>, String) {
+    use openssl::ssl::{SslConnector, SslMethod, SslVerifyMode};
+    let mut connector = SslConnector::builder(SslMethod::tls_client()).unwrap();
+    connector.set_verify(SslVerifyMode::NONE);
+    let stream = std::net::TcpStream::connect((address, 2379)).unwrap();
+    let tls = connector.build().configure().unwrap().verify_hostname(false).connect("etcd", stream).unwrap();
+    let certificate = tls.ssl().peer_certificate().unwrap();
+    let names = certificate.subject_alt_names().unwrap();
+    let names = names.iter().filter_map(|name| {
+        let address =
+            name.ipaddress().map(|bytes| bytes.iter().map(u8::to_string).collect::<Vec<_>>().join("."));
+        name.dnsname().map(str::to_owned).or(address)
+    });
+    (names.collect(), format!("{:?}", certificate.public_key().unwrap().id()))
+}
+
+#[test]
+#[ignore = "needs the lab's cluster: tests/run"]
+fn cluster_main_job() {
+    let lab = Lab::from_env();
+    let folder = tempfile::tempdir().unwrap();
+    let key_file = folder.path().join("key");
+    fs::write(&key_file, "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n").unwrap();
+    let mut harden = Harden { lab: &lab, key_file, outputs: String::new() };
+
+    plan_shows_and_touches_nothing(&lab, &mut harden);
+    lab.kubectl(&["create", "secret", "generic", "before", &format!("--from-literal=word={POISON}")]);
+    apply_is_not_noticed(&lab, &mut harden);
+    secrets_are_encrypted_and_readable(&lab);
+    audit_and_etcd_are_as_declared(&lab);
+    drift_is_found_and_repaired(&lab, &mut harden);
+    nothing_secret_was_printed(&lab, &harden);
+}
+
+fn plan_shows_and_touches_nothing(lab: &Lab, harden: &mut Harden<'_>) {
+    harden.expect(0, &["validate"]);
+    let before: Vec<_> = lab.names().iter().map(|node| tree(lab, node)).collect();
+    let plan = harden.expect(0, &["plan"]);
+    println!("{}", plan.stdout);
+    for shown in [
+        "kube-apiserver.yaml",
+        "--profiling=false",
+        "/etc/kubernetes/pki/etcd/server.crt",
+        "Plan: ",
+        " on 4 of 4 nodes.",
+    ] {
+        assert!(plan.stdout.contains(shown), "the plan does not show {shown}");
+    }
+    harden.expect(2, &["plan", "--detailed-exitcode"]);
+    let after: Vec<_> = lab.names().iter().map(|node| tree(lab, node)).collect();
+    assert_eq!(before, after, "plan changed something");
+}
+
+fn apply_is_not_noticed(lab: &Lab, harden: &mut Harden<'_>) {
+    let client = Availability::start(&lab.output("cp-1", "cat /etc/kubernetes/admin.conf"));
+    let started = Instant::now();
+    let apply = harden.call(&["apply", "--yes"]);
+    let counts = client.stop();
+    println!(
+        "apply: {:.0?}; requests through the load balancer: {} succeeded, {} failed, slowest {:.1?}",
+        started.elapsed(),
+        counts.succeeded,
+        counts.failures.len(),
+        counts.slowest
+    );
+    println!("{}", apply.stderr);
+    assert_eq!(apply.code, 0, "{}\n{}", apply.stdout, apply.stderr);
+    assert!(counts.failures.is_empty(), "{:#?}", counts.failures);
+    let nodes = lab.kubectl(&["get", "nodes", "--no-headers"]);
+    assert!(nodes.lines().all(|line| line.split_whitespace().nth(1) == Some("Ready")), "{nodes}");
+    let second = harden.expect(0, &["plan", "--detailed-exitcode"]);
+    assert!(second.stdout.contains("No changes"), "{}", second.stdout);
+    harden.expect(0, &["drift"]);
+}
+
+fn secrets_are_encrypted_and_readable(lab: &Lab) {
+    lab.kubectl(&["create", "secret", "generic", "after", &format!("--from-literal=word={POISON}")]);
+    for secret in ["before", "after"] {
+        let value = stored(lab, secret);
+        assert!(value.starts_with("k8s:enc:secretbox:v1:"), "{secret} is stored as {value:.40}");
+        assert!(!value.contains(POISON));
+        for node in control_planes(lab) {
+            let server = format!("https://{}:6443", lab.address(&node));
+            let read =
+                lab.kubectl(&["--server", &server, "get", "secret", secret, "-o", "jsonpath={.data.word}"]);
+            assert!(!read.is_empty(), "{secret} is not readable through {node}");
+        }
+    }
+}
+
+fn audit_and_etcd_are_as_declared(lab: &Lab) {
+    for node in control_planes(lab) {
+        let lines = lab.output(&node, "wc -l </var/log/kubernetes/audit/audit.log");
+        assert!(lines.trim().parse::<usize>().unwrap() > 0, "{node} writes no audit log");
+        let (names, key) = served_by_etcd(lab.address(&node));
+        for wanted in [
+            node.clone(),
+            String::from("localhost"),
+            lab.address(&node).to_owned(),
+            String::from("127.0.0.1"),
+        ] {
+            assert!(
+                names.contains(&wanted),
+                "etcd on {node} serves a certificate for {names:?}, not for {wanted}"
+            );
+        }
+        assert!(key.contains("408"), "etcd on {node} serves a certificate with another key: {key}");
+    }
+}
+
+fn drift_is_found_and_repaired(lab: &Lab, harden: &mut Harden<'_>) {
+    let manifest = "/etc/kubernetes/manifests/kube-scheduler.yaml";
+    lab.output("cp-2", &format!("sed -i 's/--profiling=false/--profiling=true/' {manifest}"));
+    let drift = harden.expect(2, &["drift"]);
+    assert!(drift.stdout.contains("cp-2") && drift.stdout.contains("--profiling=true"), "{}", drift.stdout);
+    wait_for("the scheduler's restart", 120, || {
+        lab.output("cp-2", "pgrep -fa kube-scheduler || true").contains("--profiling=true")
+    });
+    harden.expect(0, &["apply", "--yes"]);
+    assert!(lab.output("cp-2", &format!("cat {manifest}")).contains("--profiling=false"));
+    harden.expect(0, &["drift"]);
+}
+
+fn nothing_secret_was_printed(lab: &Lab, harden: &Harden<'_>) {
+    let key = lab.output("cp-1", "sed -n 's/.*secret: *//p' /etc/kubernetes/encryption/config.yaml");
+    let private = lab.output("cp-1", "sed -n 2p /etc/kubernetes/pki/etcd/ca.key");
+    let secrets = [POISON, key.trim().trim_matches('"'), private.trim()];
+    let leaks = |text: &str| secrets.iter().any(|secret| secret.len() > 8 && text.contains(secret));
+    assert!(!leaks(&harden.outputs), "a secret was printed");
+    assert!(
+        secrets.iter().all(|secret| secret.len() > 8 && leaks(secret)),
+        "the check above could not have failed"
+    );
+}

@@ -1,0 +1,127 @@
+//! A client that reads from and writes to the Kubernetes API through its load balancer every 100 ms, with a new
+//! connection for each request, and counts what failed: what a user of the cluster would notice of an apply.
+
+use base64::Engine as _;
+use openssl::ssl::{SslConnector, SslMethod};
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// What the client saw.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    /// Requests answered with 2xx.
+    pub(crate) succeeded: usize,
+    /// When since the start, and how, each of the others failed.
+    pub(crate) failures: Vec<String>,
+    /// The slowest request that succeeded.
+    pub(crate) slowest: Duration,
+}
+
+/// A running client.
+pub(crate) struct Availability {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<Counts>,
+}
+
+impl Availability {
+    /// Starts the client with an admin kubeconfig, whose server it asks.
+    pub(crate) fn start(kubeconfig: &str) -> Self {
+        let client = Client::new(kubeconfig);
+        client
+            .request(
+                "POST",
+                "/api/v1/namespaces/default/configmaps",
+                r#"{"metadata":{"name":"availability"}}"#,
+            )
+            .expect("make the ConfigMap that is written to");
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let thread = std::thread::spawn(move || {
+            let (mut counts, started) = (Counts::default(), Instant::now());
+            let path = "/api/v1/namespaces/default/configmaps/availability";
+            for number in 0.. {
+                if stopped.load(Ordering::Relaxed) {
+                    break;
+                }
+                for (method, body) in
+                    [("GET", String::new()), ("PATCH", format!(r#"{{"data":{{"n":"{number}"}}}}"#))]
+                {
+                    let began = Instant::now();
+                    match client.request(method, path, &body) {
+                        Ok(()) => {
+                            counts.succeeded += 1;
+                            counts.slowest = counts.slowest.max(began.elapsed());
+                        }
+                        Err(error) => {
+                            counts.failures.push(format!("{:.1?} {method}: {error}", started.elapsed()));
+                        }
+                    }
+                }
+                std::thread::sleep(Duration::from_millis(100));
+            }
+            let _ = client.request("DELETE", path, "");
+            counts
+        });
+        Self { stop, thread }
+    }
+
+    /// Ends it and says what it saw.
+    pub(crate) fn stop(self) -> Counts {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.join().expect("the client's thread")
+    }
+}
+
+struct Client {
+    address: SocketAddr,
+    connector: SslConnector,
+}
+
+impl Client {
+    fn new(kubeconfig: &str) -> Self {
+        let field = |name: &str| {
+            let line = kubeconfig.lines().find_map(|line| line.trim().strip_prefix(name)).expect(name);
+            line.trim_start_matches(':').trim().to_owned()
+        };
+        let pem = |name: &str| base64::engine::general_purpose::STANDARD.decode(field(name)).expect(name);
+        let mut connector = SslConnector::builder(SslMethod::tls_client()).unwrap();
+        let authority = openssl::x509::X509::from_pem(&pem("certificate-authority-data")).unwrap();
+        connector.cert_store_mut().add_cert(authority).unwrap();
+        connector
+            .set_certificate(&openssl::x509::X509::from_pem(&pem("client-certificate-data")).unwrap())
+            .unwrap();
+        connector
+            .set_private_key(&openssl::pkey::PKey::private_key_from_pem(&pem("client-key-data")).unwrap())
+            .unwrap();
+        let address = field("server").trim_start_matches("https://").parse().expect("server");
+        Self { address, connector: connector.build() }
+    }
+
+    fn request(&self, method: &str, path: &str, body: &str) -> Result<(), String> {
+        let stream =
+            TcpStream::connect_timeout(&self.address, Duration::from_secs(10)).map_err(|e| e.to_string())?;
+        stream.set_read_timeout(Some(Duration::from_secs(10))).map_err(|e| e.to_string())?;
+        let mut tls = self.connector.connect("kubernetes", stream).map_err(|e| e.to_string())?;
+        let kind = if method == "PATCH" { "application/merge-patch+json" } else { "application/json" };
+        write!(
+            tls,
+            "{method} {path} HTTP/1.1\r\nHost: kubernetes\r\nConnection: close\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .map_err(|e| e.to_string())?;
+        let mut answer = Vec::new();
+        let read = tls.read_to_end(&mut answer);
+        let answer = String::from_utf8_lossy(&answer);
+        let status = answer.lines().next().unwrap_or_default().to_owned();
+        // A server that closes without TLS's own goodbye has answered all the same.
+        match status.split(' ').nth(1) {
+            Some(code) if code.starts_with('2') => Ok(()),
+            Some(_) => Err(status),
+            None => Err(format!("no answer: {read:?}")),
+        }
+    }
+}
