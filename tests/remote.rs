@@ -2,6 +2,8 @@
 
 #[path = "remote/bastions.rs"]
 mod bastions;
+#[path = "remote/fake.rs"]
+mod fake;
 #[path = "remote/frame.rs"]
 mod frame;
 #[path = "remote/local.rs"]

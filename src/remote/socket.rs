@@ -29,6 +29,14 @@ impl Socket {
         };
     }
 
+    /// Acknowledges what came at once. An sshd that only forwards leaves Nagle's algorithm on (it turns it off with the
+    /// first command), and would hold back every second packet for the 40 ms of a delayed acknowledgement.
+    pub(super) fn acknowledge(&self) {
+        if let Self::Tcp(stream) = self {
+            let _ = sockopt::set_tcp_quickack(stream, true);
+        }
+    }
+
     /// Whether the peer has gone; only meaningful when everything that came was read.
     pub(super) fn has_ended(&self) -> bool {
         let mut byte = [0_u8; 1];

@@ -182,16 +182,18 @@ fn streams(sshd: &Sshd) {
             scope.spawn(|| round_trip(&*dialer, port, 200_000));
         }
     });
-    // The end of the other side is seen.
+    // The end of the other side is seen, however soon it comes.
     let server = TcpListener::bind("127.0.0.1:0").unwrap();
-    let mut stream = dialer.dial("127.0.0.1", server.local_addr().unwrap().port()).unwrap();
-    let (mut accepted, _) = server.accept().unwrap();
-    accepted.write_all(b"bye").unwrap();
-    drop(accepted);
-    stream.set_read_timeout(Some(SECONDS)).unwrap();
-    let mut rest = Vec::new();
-    stream.read_to_end(&mut rest).unwrap();
-    assert_eq!(rest, b"bye");
+    for _ in 0..10 {
+        std::thread::scope(|scope| {
+            scope.spawn(|| server.accept().unwrap().0.write_all(b"bye").unwrap());
+            let mut stream = dialer.dial("127.0.0.1", server.local_addr().unwrap().port()).unwrap();
+            stream.set_read_timeout(Some(SECONDS)).unwrap();
+            let mut rest = Vec::new();
+            stream.read_to_end(&mut rest).unwrap();
+            assert_eq!(rest, b"bye");
+        });
+    }
     // And ours is seen there.
     let stream = dialer.dial("127.0.0.1", server.local_addr().unwrap().port()).unwrap();
     let (mut accepted, _) = server.accept().unwrap();

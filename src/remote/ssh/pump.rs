@@ -259,7 +259,11 @@ impl Worker {
             let mut bytes = [0_u8; 64];
             self.is_orphan = matches!(self.woken.read(&mut bytes), Ok(0));
         }
-        Ok(reads && !found[0].is_empty())
+        let is_readable = reads && !found[0].is_empty();
+        if is_readable {
+            self.wire.socket().acknowledge();
+        }
+        Ok(is_readable)
     }
 }
 

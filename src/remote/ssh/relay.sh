@@ -9,12 +9,11 @@ if command -v bash >/dev/null 2>&1; then
 		exec 4<&0
 		cat <&3 2>/dev/null 4<&- &
 		reader=$!
-		cat <&4 >&3 2>/dev/null &
-		writer=$!
-		wait -n
-		# What answers the last words may still be on its way.
-		! kill -0 "$reader" 2>/dev/null || sleep 1
-		kill "$reader" "$writer" 2>/dev/null
+		# What answers the last words may still be on its way when standard input ends.
+		{ cat <&4; sleep 1; kill "$reader"; } >&3 2>/dev/null &
+		# Not `wait -n`, which misses a job that has ended before it is called.
+		wait "$reader"
+		kill "$!" 2>/dev/null
 	' harden "$1" "$2" "$3"
 fi
 if command -v socat >/dev/null 2>&1; then
