@@ -44,7 +44,7 @@ need() { # PROGRAM PACKAGE
 # a SIGKILL nobody starts while a build that lost its parent still writes.
 locked() {
   mkdir -p "$(dirname "$1")" 2>/dev/null || die "$(dirname "$1") cannot be made: run as root, or set HARDEN_LAB_CACHE and HARDEN_LAB to writable folders"
-  eval "exec $2>>\"\$1\"" || die "$1 cannot be written: run as root, or set HARDEN_LAB_CACHE and HARDEN_LAB to writable folders"
+  eval "exec $2>>\"\$1\"" 2>/dev/null || die "$1 cannot be written: run as root, or set HARDEN_LAB_CACHE and HARDEN_LAB to writable folders"
   flock -n "$2" || {
     say "another run holds $1: waiting"
     flock "$2"
