@@ -86,7 +86,7 @@ check_host() {
   local other
   # An interface's name has 15 characters at most.
   local longest=$((15 - ${#MACHINES} - 4))
-  [[ $1 =~ ^[a-z][a-z0-9-]*$ ]] && ((${#1} <= longest)) ||
+  [[ $1 =~ ^[a-z][a-z0-9-]*$ && ${#1} -le $longest ]] ||
     die "'$1' is no host name for the lab: up to $longest lower-case letters, digits and hyphens"
   [[ $2 == "$NET".* && $2 != "$NET.1" ]] || die "$1: the address $2 is not in $NET.2 to $NET.254"
   for other in $(host_names); do
