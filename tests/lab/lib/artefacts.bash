@@ -27,8 +27,8 @@ plan_artefacts() {
   COREDNS=$CACHE/coredns-$(key 1 -- "$HERE"/go/coredns/*)
   PAUSE=$CACHE/pause-$(key 1 -- "$HERE/pause.c")
   BASE=$CACHE/base-$SUITE-$(key 1 "$("$HERE/provision" packages)" "${HARDEN_LAB_MIRROR:-}")
-  IMAGES=$CACHE/images-$VERSION-$(key "$KUBERNETES" "$ETCD" "$COREDNS" "$PAUSE" "$BASE" -- "$HERE/images")
-  HOST=$CACHE/host-$VERSION-$(key "$IMAGES" "$(cgroup_version)" -- "$HERE/provision")
+  IMAGES=$CACHE/images-$VERSION-$(key "${KUBERNETES##*/}" "${ETCD##*/}" "${COREDNS##*/}" "${PAUSE##*/}" "${BASE##*/}" -- "$HERE/images")
+  HOST=$CACHE/host-$VERSION-$(key "${IMAGES##*/}" "$(cgroup_version)" -- "$HERE/provision")
 }
 
 cgroup_version() { if [[ -e /sys/fs/cgroup/cgroup.controllers ]]; then echo 2; else echo 1; fi; }
@@ -100,13 +100,18 @@ make_images() { # DIR
 
 # The prepared host: an upper layer on the base and a containerd folder with the images in it.
 make_host() { # DIR
+  local name
+  name=prepare-$(key "$CACHE")
+  # The container of a killed run may have outlived it.
+  clear_groups "$name"
   mkdir "$1"/{layer,work,root,containerd}
   mount -t overlay overlay -o "lowerdir=$BASE/root,upperdir=$1/layer,workdir=$1/work" "$1/root"
   install -m 755 "$HERE/provision" "$1/root/usr/local/sbin/provision"
-  systemd-nspawn -q --register=no --keep-unit --as-pid2 --private-network --capability=all -D "$1/root" -M "$MACHINES-prepare" \
-    --bind="$1/containerd:/var/lib/containerd" --bind-ro="$KUBERNETES:/mnt/kubernetes" --bind-ro="$ETCD:/mnt/etcd" \
-    --bind-ro="$IMAGES:/mnt/images" /usr/local/sbin/provision host container >"$CACHE/host.log" 2>&1 </dev/null ||
-    die "the host could not be prepared: see $CACHE/host.log"
+  container "$name" "$1/root" --private-network --as-pid2 --bind="$1/containerd:/var/lib/containerd" \
+    --bind-ro="$KUBERNETES:/mnt/kubernetes" --bind-ro="$ETCD:/mnt/etcd" --bind-ro="$IMAGES:/mnt/images" \
+    /usr/local/sbin/provision host container
+  "${COMMAND[@]}" >"$CACHE/host.log" 2>&1 </dev/null || die "the host could not be prepared: see $CACHE/host.log"
+  clear_groups "$name"
   umount "$1/root"
   rm -rf "$1/work" "$1/root"
 }

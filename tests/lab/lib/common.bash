@@ -44,7 +44,7 @@ need() { # PROGRAM PACKAGE
 # a SIGKILL nobody starts while a build that lost its parent still writes.
 locked() {
   mkdir -p "$(dirname "$1")" 2>/dev/null || die "$(dirname "$1") cannot be made: run as root, or set HARDEN_LAB_CACHE and HARDEN_LAB to writable folders"
-  eval "exec $2>>\"\$1\"" || die "$1 cannot be written: run as root, or set HARDEN_LAB_CACHE and HARDEN_LAB to writable folders"
+  eval "exec $2>>\"\$1\"" 2>/dev/null || die "$1 cannot be written: run as root, or set HARDEN_LAB_CACHE and HARDEN_LAB to writable folders"
   flock -n "$2" || {
     say "another run holds $1: waiting"
     flock "$2"
@@ -63,11 +63,13 @@ start_time() { # PID
 
 # spawn PIDFILE LOG COMMAND...: starts a process of its own session and records it before it becomes the command.
 spawn() {
-  local pidfile=$1 log=$2
+  local pidfile=$1 log=$2 self
   shift 2
   rm -f "$pidfile"
   (
-    echo "$BASHPID $(start_time "$BASHPID")" >"$pidfile"
+    # Not inside the brackets below: there it would be the process of the brackets.
+    self=$BASHPID
+    echo "$self $(start_time "$self")" >"$pidfile"
     exec setsid "$@"
   ) >"$log" 2>&1 </dev/null 8>&- 9>&- &
   until [[ -s $pidfile ]]; do sleep 0.02; done

@@ -46,8 +46,9 @@ check_network() {
   local route
   [[ $NET =~ ^[0-9]+\.[0-9]+\.[0-9]+$ ]] || die "HARDEN_LAB_NET is '$NET': three numbers are needed, as in 10.78.0"
   if [[ -e /sys/class/net/$BRIDGE ]] && ! own_bridge; then
-    [[ -z $(ls "/sys/class/net/$BRIDGE/brif" 2>/dev/null) ]] ||
-      die "the bridge $BRIDGE is in use by another lab: end that one, or set HARDEN_LAB_BRIDGE, HARDEN_LAB_NET and HARDEN_LAB_PODS to others"
+    # One of a lab whose folder is gone is taken over; nobody else's is touched.
+    [[ $(<"/sys/class/net/$BRIDGE/ifalias") == "harden-lab "* && -z $(ls "/sys/class/net/$BRIDGE/brif") ]] ||
+      die "the interface $BRIDGE is somebody else's: set HARDEN_LAB_BRIDGE, HARDEN_LAB_NET and HARDEN_LAB_PODS to others, or end the lab that has it"
     ip link del "$BRIDGE"
   fi
   while read -r route; do
@@ -83,7 +84,10 @@ raise_limits() {
 # check_host NAME ADDRESS: a new host may not take what another one has.
 check_host() {
   local other
-  [[ $1 =~ ^[a-z][a-z0-9-]{0,8}$ ]] || die "'$1' is no host name for the lab: up to 9 lower-case letters, digits and hyphens (the interface vb-$MACHINES-NAME has 15 at most)"
+  # An interface's name has 15 characters at most.
+  local longest=$((15 - ${#MACHINES} - 4))
+  [[ $1 =~ ^[a-z][a-z0-9-]*$ && ${#1} -le $longest ]] ||
+    die "'$1' is no host name for the lab: up to $longest lower-case letters, digits and hyphens"
   [[ $2 == "$NET".* && $2 != "$NET.1" ]] || die "$1: the address $2 is not in $NET.2 to $NET.254"
   for other in $(host_names); do
     [[ $other == "$1" || $(host_address "$other") != "$2" ]] || die "$1: the address $2 is $other's"
@@ -144,8 +148,7 @@ forget_key() { # ADDRESS
   sed -i "/^${1//./\\.} /d" "$STATE/known_hosts"
 }
 
-# The control groups that a host's processes go into on the outside, so that a test can freeze or kill a whole host:
-# made by hand where no systemd runs this machine (there, systemd-nspawn asks it for a scope).
+# The control groups that a host's processes go into on the outside, so that a test can freeze or kill a whole host.
 host_groups() { # NAME
   local group=harden-lab-$MACHINES-$1 controller
   if [[ $(cgroup_version) == 2 ]]; then
@@ -188,17 +191,21 @@ clear_groups() { # NAME
   done < <(host_groups "$1")
 }
 
+# container NAME ROOT OPTION...: sets COMMAND to what runs a container. Where systemd runs this machine systemd-nspawn asks
+# it for a scope; elsewhere the control groups are made by hand.
+container() {
+  COMMAND=(systemd-nspawn -q --register=no -M "$MACHINES-$1" -D "$2" --capability=all --link-journal=no --resolv-conf=off)
+  [[ -d /run/systemd/system ]] || COMMAND=("$HERE/lab" confined "$1" "${COMMAND[@]}" --keep-unit)
+  COMMAND+=("${@:3}")
+}
+
 boot() { # NAME
-  local dir command
+  local dir
   dir=$(host_dir "$1")
-  command=(systemd-nspawn -q --register=no -D "$dir/root" -M "$MACHINES-$1" --hostname="$1"
-    --network-bridge="$BRIDGE" --capability=all --system-call-filter='@keyring bpf' --resolv-conf=off --link-journal=no
-    --bind="$dir/containerd:/var/lib/containerd" --bind="$dir/kubelet:/var/lib/kubelet" --boot)
-  if [[ ! -d /run/systemd/system ]]; then
-    command=("$HERE/lab" confined "$1" "${command[@]}" --keep-unit)
-  fi
+  container "$1" "$dir/root" --hostname="$1" --network-bridge="$BRIDGE" --system-call-filter='@keyring bpf' \
+    --bind="$dir/containerd:/var/lib/containerd" --bind="$dir/kubelet:/var/lib/kubelet" --boot
   rm -f "$dir/leader"
-  spawn "$dir/pid" "$dir/console.log" "${command[@]}"
+  spawn "$dir/pid" "$dir/console.log" "${COMMAND[@]}"
 }
 
 # Records the host's first process: it outlives a systemd-nspawn that is killed, and everything in the host ends with it.
