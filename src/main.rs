@@ -2,11 +2,14 @@
 
 use harden::cli::{self, logging, panic};
 use harden::error::ExitCode;
+use harden::remote;
 use harden::ui::{self, Output};
 
 fn main() -> std::process::ExitCode {
     panic::install();
-    panic::guard(run).into()
+    let code = panic::guard(run);
+    remote::finish();
+    code.into()
 }
 
 fn run() -> ExitCode {

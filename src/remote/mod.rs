@@ -52,3 +52,10 @@ pub fn connect(node: &Node, access: &Access) -> Result<Box<dyn Session>, RemoteE
         Connection::Local { root } => local::connect(root),
     }
 }
+
+/// To be called before the process ends: waits for connections that were dropped to be closed, at most a second.
+///
+/// libssh2 and OpenSSL clean up when a process exits, and a thread that is still closing a connection then would crash it.
+pub fn finish() {
+    ssh::finish(Duration::from_secs(1));
+}

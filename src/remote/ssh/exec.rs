@@ -64,7 +64,8 @@ pub(super) fn exec(
             limit = until.min(Instant::now() + LAG);
         }
         let late = Instant::now() >= limit;
-        if late || (!progress && !wire.wait(limit).map_err(Interrupted::Cut)?) {
+        let idle = !progress && !running.has_queued();
+        if late || (idle && !wire.wait(limit).map_err(Interrupted::Cut)?) {
             if complete {
                 break;
             }
@@ -103,6 +104,12 @@ impl Running<'_> {
             }
         }
         Ok(progress)
+    }
+
+    /// Whether output has arrived that was not taken yet. Reading one of the two outputs takes whatever is on the socket, the
+    /// other's data too: the socket is quiet then, and waiting for it would last until the deadline.
+    fn has_queued(&self) -> bool {
+        self.channel.read_window().available > 0
     }
 
     /// Feeds standard input. A command that ended without reading all of it is no error: the reply tells what it did.

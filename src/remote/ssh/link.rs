@@ -31,7 +31,7 @@ pub(super) struct Link {
     down: Flow,
     /// A relay is a process: when it ends, both directions do.
     is_relay: bool,
-    is_closing: bool,
+    pub(super) is_closing: bool,
     pub(super) is_finished: bool,
 }
 
@@ -232,6 +232,14 @@ impl Link {
             moved |= self.up.is_closed;
         }
         moved
+    }
+
+    /// Whether something has arrived for it that was not taken yet: reading another channel takes whatever is on the socket,
+    /// which is quiet then.
+    pub(super) fn has_queued(&self) -> bool {
+        !self.is_closing
+            && self.down.has_room()
+            && (self.channel.read_window().available > 0 || self.channel.eof())
     }
 
     /// Whether something is wanted from the SSH connection.

@@ -10,6 +10,7 @@ mod tunnel;
 mod wire;
 
 pub(super) use bastion::Bastions;
+pub(super) use pump::finish;
 
 use super::capture::{is_complete, last_words, nonce};
 use super::{Access, Dialer, RemoteError, Reply, Script, Session};

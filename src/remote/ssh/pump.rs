@@ -13,6 +13,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender, TryRecvError};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// An opening that takes longer than this is one to a host that does not answer, and others go elsewhere: libssh2 can
@@ -63,6 +64,23 @@ struct Order {
     answer: SyncSender<Result<UnixStream, OpenError>>,
 }
 
+/// How often an opening or a close is looked at while other streams are busy.
+const GLANCE: Duration = Duration::from_millis(20);
+
+/// Every pump's thread, for [`finish`].
+static RUNNING: Mutex<Vec<JoinHandle<()>>> = Mutex::new(Vec::new());
+
+/// Waits for the pumps whose users are gone, at most so long. A process must not end while one of them is in the midst of
+/// libssh2 or OpenSSL: these clean up at exit, and it would crash.
+pub(in crate::remote) fn finish(patience: Duration) {
+    let until = Instant::now() + patience;
+    for thread in RUNNING.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+        while !thread.is_finished() && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
 impl Pump {
     /// Hands a connection over to a thread of its own.
     pub(super) fn start(wire: Wire, name: &str) -> io::Result<Self> {
@@ -81,7 +99,8 @@ impl Pump {
             is_orphan: false,
             shared: Arc::clone(&shared),
         };
-        std::thread::Builder::new().name(format!("pump {name}")).spawn(move || worker.run())?;
+        let thread = std::thread::Builder::new().name(format!("pump {name}")).spawn(move || worker.run())?;
+        RUNNING.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
         Ok(Self { orders, wake, shared })
     }
 
@@ -162,7 +181,7 @@ impl Worker {
             if self.is_orphan && self.links.is_empty() && self.opening.is_none() {
                 return;
             }
-            if progress {
+            if progress || self.links.iter().any(Link::has_queued) {
                 continue;
             }
             if self.links.is_empty() && self.opening.is_none() {
@@ -249,7 +268,11 @@ impl Worker {
                 descriptors.push(PollFd::from_borrowed_fd(std::os::fd::AsFd::as_fd(near), flags));
             }
         }
-        wait(&mut descriptors, None)?;
+        // The answer to an opening or a close cannot be asked for, and another channel's reading may have taken it off the
+        // socket.
+        let answers = self.opening.is_some() || self.links.iter().any(|link| link.is_closing);
+        let crowded = answers && self.links.len() + usize::from(self.opening.is_some()) > 1;
+        wait(&mut descriptors, crowded.then(|| Instant::now() + GLANCE))?;
         let found: Vec<PollFlags> = descriptors.iter().map(PollFd::revents).collect();
         drop(descriptors);
         for (at, flags) in watched.into_iter().zip(&found[fixed..]) {
