@@ -108,6 +108,7 @@ pub(crate) fn node(node: &str, changes: Vec<Change>) -> NodePlan {
     NodePlan {
         node: name(node),
         before: vec![ready.clone()],
+        between: Vec::new(),
         after: if pods.is_some() { vec![answers, ready] } else { vec![ready] },
         restart_units: units.into_iter().collect(),
         restart_pods: pods.into_iter().collect(),

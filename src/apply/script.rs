@@ -30,7 +30,7 @@ pub(super) mod code {
     pub(in crate::apply) const BROKEN: i32 = 72;
 }
 
-/// The script that locks, backs up, stages, swaps and restarts.
+/// The script that locks, backs up, stages everything, replaces all but manifests, and restarts units.
 pub(super) fn change(id: &str, owner: &str, plan: &NodePlan, payloads: &[Payload]) -> Script {
     let mut begin = format!("ID={}\n{FUNCTIONS}\nbegin {}\n", quote(id), quote(owner));
     let _ = writeln!(begin, "cat \"$H/state.json\" 2>/dev/null || :");
@@ -41,6 +41,13 @@ pub(super) fn change(id: &str, owner: &str, plan: &NodePlan, payloads: &[Payload
         .section("stage", stage(payloads))
         .section("swap", swap(plan, payloads))
         .section("restart", restart(plan, payloads))
+}
+
+/// The script that replaces the manifests of static pods; `None` when the plan has none.
+pub(super) fn change_pods(id: &str, payloads: &[Payload]) -> Option<Script> {
+    let body = swap_manifests(payloads)?;
+    let begin = format!("ID={}\n{FUNCTIONS}\n", quote(id));
+    Some(Script::new("replace manifests").section("manifests", begin + &body))
 }
 
 /// The script that confirms: from here on the new state is the one to keep. `state` is the new `state.json`.
@@ -137,7 +144,7 @@ fn stage(payloads: &[Payload]) -> String {
     body
 }
 
-/// Files that no kubelet watches, then what is live. Static-pod manifests come last, in [`restart`]: what their flags
+/// Files that no kubelet watches, then what is live. Static-pod manifests come last, in [`change_pods`]: what their flags
 /// name must be there by then.
 fn swap(plan: &NodePlan, payloads: &[Payload]) -> String {
     let mut body = String::from("armed\n");
@@ -186,10 +193,15 @@ fn restart(plan: &NodePlan, payloads: &[Payload]) -> String {
     for unit in &plan.restart_units {
         let _ = writeln!(body, "restart_unit {}", quote(unit));
     }
+    body
+}
+
+fn swap_manifests(payloads: &[Payload]) -> Option<String> {
     let (first, others): (Vec<_>, Vec<_>) = payloads
         .iter()
         .filter(|payload| payload.resource.kind == Kind::StaticPod)
         .partition(|payload| payload.path.file_name() == "kube-apiserver.yaml");
+    let mut body = String::new();
     for payload in &first {
         let _ = writeln!(body, "swap {}", quote(payload.path.as_str()));
     }
@@ -199,7 +211,7 @@ fn restart(plan: &NodePlan, payloads: &[Payload]) -> String {
     for payload in &others {
         let _ = writeln!(body, "swap {}", quote(payload.path.as_str()));
     }
-    body
+    (!body.is_empty()).then_some(body)
 }
 
 fn operations(plan: &NodePlan) -> impl Iterator<Item = &Operation> {

@@ -1,7 +1,7 @@
 //! The transaction's shell, really executed: in a temporary root, under each shell that a node may have.
 
 use super::material::Payload;
-use super::script::{change, code, confirm, roll_back};
+use super::script::{change, change_pods, code, confirm, roll_back};
 use crate::inventory::NodeName;
 use crate::plan::{Action, Change, NodePlan, Operation, Origin, Prior};
 use crate::remote::{Reply, Script};
@@ -17,6 +17,15 @@ const SHELLS: &[&[&str]] = &[&["sh"], &["dash"], &["busybox", "sh"]];
 
 fn run(shell: &[&str], script: &Script, root: &Path) -> Reply {
     run_with(shell, script, root, &str::to_owned)
+}
+
+/// The whole change: files, then manifests.
+fn run_change(shell: &[&str], id: &str, plan: &NodePlan, payloads: &[Payload], root: &Path) -> Reply {
+    let reply = run(shell, &change(id, "me@here", plan, payloads), root);
+    if reply.code != 0 {
+        return reply;
+    }
+    run(shell, &change_pods(id, payloads).unwrap(), root)
 }
 
 /// Runs a script whose text went through `fault` first.
@@ -114,6 +123,7 @@ fn plan(root: &Path) -> (NodePlan, Vec<Payload>) {
         restart_units: vec![String::from("kubelet.service")],
         restart_pods: Vec::new(),
         before: Vec::new(),
+        between: Vec::new(),
         after: Vec::new(),
     };
     (plan, vec![replaced, new])
@@ -159,7 +169,7 @@ fn a_transaction_changes_what_was_planned_and_confirms() {
     for shell in SHELLS {
         let root = tree();
         let (plan, payloads) = plan(root.path());
-        let reply = run(shell, &change("t1", "me@here", &plan, &payloads), root.path());
+        let reply = run_change(shell, "t1", &plan, &payloads, root.path());
         assert_eq!(reply.code, 0, "{shell:?}: {}", reply.stderr);
         let after = listing(root.path());
         assert_eq!(
@@ -194,7 +204,7 @@ fn a_rollback_puts_back_everything_and_leaves_nothing() {
         let root = tree();
         let before = listing(root.path());
         let (plan, payloads) = plan(root.path());
-        run(shell, &change("t1", "me@here", &plan, &payloads), root.path());
+        run_change(shell, "t1", &plan, &payloads, root.path());
         assert_ne!(listing(root.path()), before);
         let reply = run(shell, &roll_back("t1"), root.path());
         assert_eq!(
@@ -259,7 +269,8 @@ fn a_swap_that_fails_half_way_is_rolled_back_by_the_node_itself() {
                 &format!("\nrm -- \"$(staged {manifest})\"\nswap {manifest}"),
             )
         };
-        let reply = run_with(shell, &change("t1", "me@here", &plan, &payloads), root.path(), &fault);
+        assert_eq!(run(shell, &change("t1", "me@here", &plan, &payloads), root.path()).code, 0);
+        let reply = run_with(shell, &change_pods("t1", &payloads).unwrap(), root.path(), &fault);
         assert_eq!(reply.code, code::ROLLED_BACK, "{shell:?}: {}", reply.stderr);
         assert!(
             reply.stderr.contains("replace /etc/kubernetes/manifests/kube-apiserver.yaml"),

@@ -69,6 +69,20 @@ impl Transaction<'_> {
         if let Some(outcome) = self.failed(&reply) {
             return outcome;
         }
+        if let Some(script) = script::change_pods(&self.id, &payloads) {
+            if let Err(error) = self.gates(&self.plan.between) {
+                return self.roll_back(error);
+            }
+            self.step("replace the manifests of static pods");
+            match self.send(&script, FILES_DEADLINE) {
+                Ok(reply) => {
+                    if let Some(outcome) = self.failed(&reply) {
+                        return outcome;
+                    }
+                }
+                Err(error) => return self.roll_back(error),
+            }
+        }
         let confirmed = self.gates(&self.plan.after).and_then(|()| self.confirm(&reply, &payloads));
         match confirmed {
             Ok(()) => NodeOutcome::Applied,

@@ -64,10 +64,12 @@ pub(super) fn plan(
         unchanged,
         restart_units,
         before: Vec::new(),
+        between: Vec::new(),
         after: Vec::new(),
     };
     if live && !plan.changes.is_empty() {
         plan.before = before(node);
+        plan.between = between(node, &plan);
         plan.after = after(node, &plan, &pods).map_err(|problem| vec![problem])?;
     }
     Ok(plan)
@@ -142,6 +144,20 @@ fn before(node: &Node) -> Vec<Gate> {
     if node.roles.contains(&Role::ControlPlane) {
         gates.push(Gate::ApiServerReady { node: name.clone() });
     }
+    if is_kubernetes_node(node) {
+        gates.push(Gate::NodeReady { node: name.clone() });
+    }
+    gates
+}
+
+/// The kubelet has seen the static pods as they are before it sees them change.
+fn between(node: &Node, plan: &NodePlan) -> Vec<Gate> {
+    if plan.restart_pods.is_empty() || plan.restart_units.is_empty() {
+        return Vec::new();
+    }
+    let name = &node.name;
+    let active = |unit: &String| Gate::UnitActive { node: name.clone(), unit: unit.clone() };
+    let mut gates: Vec<Gate> = plan.restart_units.iter().map(active).collect();
     if is_kubernetes_node(node) {
         gates.push(Gate::NodeReady { node: name.clone() });
     }
