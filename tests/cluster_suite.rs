@@ -79,8 +79,7 @@ fn stored(lab: &Lab, secret: &str) -> String {
         "cp-1",
         &format!(
             "ETCDCTL_API=3 etcdctl --cacert /etc/kubernetes/pki/etcd/ca.crt --cert /etc/kubernetes/pki/etcd/healthcheck-client.crt \
-             --key /etc/kubernetes/pki/etcd/healthcheck-client.key get /registry/secrets/default/{secret} --print-value-only | strings -n 4 \
-             || true"
+             --key /etc/kubernetes/pki/etcd/healthcheck-client.key get /registry/secrets/default/{secret} --print-value-only | tr -dc '[:print:]'"
         ),
     )
 }

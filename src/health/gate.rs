@@ -23,6 +23,8 @@ pub trait GateAccess {
     fn etcd_cluster(&mut self, node: &NodeName) -> Result<EtcdCluster, HealthError>;
     /// A static pod of the node, by the node's own API server.
     fn static_pod(&mut self, node: &NodeName, component: &str) -> Result<Option<MirrorPod>, HealthError>;
+    /// The processes of that name on the node.
+    fn processes(&mut self, node: &NodeName, component: &str) -> Result<Vec<ProcessReport>, HealthError>;
     /// The Kubernetes node, by any API server; `None` when it has not joined.
     fn kubernetes_node(&mut self, node: &NodeName) -> Result<Option<NodeReport>, HealthError>;
     /// The encryption config on the node's disk, and in its API server.
@@ -38,6 +40,15 @@ pub struct UnitReport {
     pub sub: String,
     /// Differs after each start.
     pub invocation: String,
+}
+
+/// A running process.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ProcessReport {
+    /// Its number.
+    pub pid: String,
+    /// Its command line.
+    pub command: Vec<String>,
 }
 
 /// What the quorum of etcd says.
@@ -90,6 +101,9 @@ pub fn check(gate: &Gate, access: &mut dyn GateAccess) -> Result<Held, Pending> 
             // Its state is only worth something from an API server that has caught up itself.
             api_ready(&access.readiness(node)?)?;
             static_pod_runs(access.static_pod(node, component)?, command, revision)
+        }
+        Gate::ProcessRuns { node, component, command } => {
+            process_runs(&access.processes(node, component)?, command)
         }
         Gate::NodeReady { node } => node_ready(access.kubernetes_node(node)?),
         Gate::EncryptionLoaded { node, path } => {
@@ -180,6 +194,20 @@ fn static_pod_runs(pod: Option<MirrorPod>, command: &[String], revision: &str) -
         return pending(pod.reason);
     }
     Ok(Held { identity: format!("{} {}", pod.container_id, pod.restarts) })
+}
+
+/// Other processes of that name may run on the node: a workload may bring an etcd of its own.
+fn process_runs(processes: &[ProcessReport], command: &[String]) -> Result<Held, Pending> {
+    if let Some(process) = processes.iter().find(|process| process.command == command) {
+        return Ok(Held { identity: process.pid.clone() });
+    }
+    let Some(other) = processes.first() else {
+        return pending("there is no such process");
+    };
+    match command.iter().find(|part| !other.command.contains(part)) {
+        Some(part) => pending(format!("the process is still the old one, without `{part}`")),
+        None => pending("the process is still the old one"),
+    }
 }
 
 fn node_ready(report: Option<NodeReport>) -> Result<Held, Pending> {

@@ -9,7 +9,7 @@ mod wait;
 
 pub use encryption::{EncryptionReport, Trial};
 pub use error::{GateError, HealthError};
-pub use gate::{EtcdCluster, GateAccess, Held, NodeReport, Pending, UnitReport, check};
+pub use gate::{EtcdCluster, GateAccess, Held, NodeReport, Pending, ProcessReport, UnitReport, check};
 pub use reach::Reach;
 pub use wait::{Clock, Deadlines, SystemClock, wait, wait_with};
 

@@ -2,7 +2,9 @@
 //! they are first needed and again when they fell silent.
 
 use super::encryption::{EncryptionReport, FIRST_PROVIDER, REPORTS_HASH, Trial, expected_prefix};
-use super::{EtcdCluster, GateAccess, HealthError, NodeReport, SCRIPT_DEADLINE, UnitReport, open};
+use super::{
+    EtcdCluster, GateAccess, HealthError, NodeReport, ProcessReport, SCRIPT_DEADLINE, UnitReport, open,
+};
 use crate::cluster::{Api, ClusterError, ControlPlane, Etcd, EtcdStatus, MirrorPod, Readiness};
 use crate::inventory::NodeName;
 use crate::remote::{RemoteError, Reply, Script, Session, quote, rooted};
@@ -259,6 +261,13 @@ impl GateAccess for &Reach {
         self.api(node, |api| api.static_pod(node.as_str(), component))
     }
 
+    fn processes(&mut self, node: &NodeName, component: &str) -> Result<Vec<ProcessReport>, HealthError> {
+        let body = format!("harden_name={}\n{PROCESSES}", quote(component));
+        let script = Script::new(format!("look for {component}")).section("processes", body);
+        let reply = self.slot(node)?.run(&script)?;
+        Ok(processes(&reply.section("processes").text()))
+    }
+
     fn kubernetes_node(&mut self, node: &NodeName) -> Result<Option<NodeReport>, HealthError> {
         let kubelet_started = self.kubelet_started(node);
         self.any_api(node, |api| {
@@ -295,9 +304,57 @@ fn started(text: &str) -> Option<i64> {
     (start > 0 && started <= now + 1).then_some(started)
 }
 
+/// Each process whose program is the component: its number, its arguments a line each, an empty line. The kernel cuts names to
+/// 15 characters. Only shell built-ins but for the match itself: a node has hundreds of processes.
+const PROCESSES: &str = r#"harden_cut=$(printf %.15s "$harden_name")
+for harden_process in /proc/[0-9]*; do
+  harden_read=
+  read -r harden_read 2>/dev/null <"$harden_process/comm" || continue
+  [ "$harden_read" = "$harden_cut" ] || continue
+  echo "${harden_process#/proc/}"
+  tr '\0' '\n' <"$harden_process/cmdline" 2>/dev/null
+  echo
+done
+:"#;
+
+/// Reads the output of [`PROCESSES`]. No argument of a component is empty.
+fn processes(text: &str) -> Vec<ProcessReport> {
+    let blocks = text.split("\n\n").map(|block| block.trim_matches('\n')).filter(|block| !block.is_empty());
+    blocks
+        .map(|block| {
+            let mut lines = block.lines().map(str::to_owned);
+            ProcessReport { pid: lines.next().unwrap_or_default(), command: lines.collect() }
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn processes_are_told_apart() {
+        let found = processes("12\netcd\n--a=b\n\n13\netcd\n\n");
+        let found: Vec<_> =
+            found.iter().map(|process| (process.pid.as_str(), process.command.len())).collect();
+        assert_eq!(found, [("12", 2), ("13", 1)]);
+        assert!(processes("").is_empty());
+    }
+
+    #[test]
+    fn a_process_is_found_by_every_shell() {
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        for shell in [["dash"].as_slice(), &["bash"], &["busybox", "sh"]] {
+            let script = format!("harden_name=sleep\n{PROCESSES}");
+            let output =
+                std::process::Command::new(shell[0]).args(&shell[1..]).args(["-c", &script]).output();
+            let found = processes(&String::from_utf8(output.unwrap().stdout).unwrap());
+            let ours = found.iter().find(|process| process.pid == child.id().to_string()).unwrap();
+            assert_eq!(ours.command, ["sleep", "60"]);
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
 
     #[test]
     fn the_kubelets_start_is_put_on_the_nodes_clock() {

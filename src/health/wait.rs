@@ -14,7 +14,7 @@ pub struct Deadlines {
     pub api_server: Duration,
     /// Of [`Gate::EtcdHealthy`].
     pub etcd: Duration,
-    /// Of [`Gate::StaticPodRuns`].
+    /// Of [`Gate::StaticPodRuns`] and [`Gate::ProcessRuns`].
     pub static_pod: Duration,
     /// Of [`Gate::NodeReady`].
     pub node: Duration,
@@ -48,7 +48,7 @@ impl Deadlines {
             Gate::UnitActive { .. } => self.unit,
             Gate::ApiServerReady { .. } => self.api_server,
             Gate::EtcdHealthy { .. } => self.etcd,
-            Gate::StaticPodRuns { .. } => self.static_pod,
+            Gate::StaticPodRuns { .. } | Gate::ProcessRuns { .. } => self.static_pod,
             Gate::NodeReady { .. } => self.node,
             Gate::EncryptionLoaded { .. } => self.encryption,
         }

@@ -36,6 +36,16 @@ pub enum Gate {
         /// The value of harden's revision annotation in the new manifest.
         revision: String,
     },
+    /// A process of the component runs with the new command line, and has for some seconds: the old one is gone. The
+    /// mirror pod tells the same later, since the kubelet may take a minute to bring it up to date.
+    ProcessRuns {
+        /// On which node.
+        node: NodeName,
+        /// The component, `kube-apiserver`.
+        component: String,
+        /// The container's full command in the new manifest.
+        command: Vec<String>,
+    },
     /// The Kubernetes node is Ready.
     NodeReady {
         /// Which node.
@@ -58,6 +68,7 @@ impl Gate {
             Self::ApiServerReady { .. } => String::from("kube-apiserver answers /readyz"),
             Self::EtcdHealthy { .. } => String::from("etcd is healthy and caught up"),
             Self::StaticPodRuns { component, .. } => format!("{component} runs with its new manifest"),
+            Self::ProcessRuns { component, .. } => format!("{component} runs with its new flags"),
             Self::NodeReady { .. } => String::from("node is Ready"),
             Self::EncryptionLoaded { .. } => String::from("kube-apiserver has loaded the encryption config"),
         }
@@ -70,6 +81,7 @@ impl Gate {
             | Self::ApiServerReady { node }
             | Self::EtcdHealthy { node }
             | Self::StaticPodRuns { node, .. }
+            | Self::ProcessRuns { node, .. }
             | Self::NodeReady { node }
             | Self::EncryptionLoaded { node, .. } => node,
         }

@@ -6,7 +6,7 @@ use harden::cluster::{Alarm, EtcdMember, EtcdStatus, MirrorPod, NodeInfo, Readin
 use harden::event::Event;
 use harden::health::{
     Clock, Deadlines, EncryptionReport, EtcdCluster, GateAccess, GateError, HealthError, Held, NodeReport,
-    Pending, UnitReport, check, wait_with,
+    Pending, ProcessReport, UnitReport, check, wait_with,
 };
 use harden::inventory::NodeName;
 use harden::plan::Gate;
@@ -99,6 +99,12 @@ impl GateAccess for Fake<'_> {
     }
     fn static_pod(&mut self, _: &NodeName, _: &str) -> Result<Option<MirrorPod>, HealthError> {
         Ok(self.pod.clone())
+    }
+    fn processes(&mut self, _: &NodeName, component: &str) -> Result<Vec<ProcessReport>, HealthError> {
+        let process = |pid: &str, command: Vec<String>| ProcessReport { pid: pid.into(), command };
+        let other = process("7", vec![component.into(), "--data-dir=/a/workload".into()]);
+        let ours = self.pod.iter().map(|pod| process("8", pod.command.clone()));
+        Ok(std::iter::once(other).chain(ours).collect())
     }
     fn kubernetes_node(&mut self, _: &NodeName) -> Result<Option<NodeReport>, HealthError> {
         Ok(self.node.clone())
@@ -304,4 +310,18 @@ fn no_gates_are_no_wait_and_an_interrupt_ends_one() {
     let cancel = || clock.now() >= Duration::from_secs(2);
     let result = wait_with(&clock, &[api_gate()], &mut fake, &Deadlines::default(), &|_| {}, &cancel);
     assert_eq!(result, Err(GateError::Cancelled { node: name("cp-1") }));
+}
+
+#[test]
+fn a_process_is_the_new_one_when_all_its_arguments_are() {
+    let clock = FakeClock::default();
+    let gate = |argument: &str| Gate::ProcessRuns {
+        node: name("cp-1"),
+        component: "kube-apiserver".into(),
+        command: vec!["kube-apiserver".into(), argument.into()],
+    };
+    let mut fake = Fake::new(&clock);
+    assert_eq!(check(&gate("--a=b"), &mut fake).unwrap().identity, "8");
+    let pending = check(&gate("--a=c"), &mut fake).unwrap_err();
+    assert_eq!(pending.0, "the process is still the old one, without `--a=c`");
 }

@@ -69,7 +69,7 @@ pub(super) fn plan(
     };
     if live && !plan.changes.is_empty() {
         plan.before = before(node);
-        plan.between = between(node, &plan);
+        plan.between = between(node, &plan, &pods).map_err(|problem| vec![problem])?;
         plan.after = after(node, &plan, &pods).map_err(|problem| vec![problem])?;
     }
     Ok(plan)
@@ -150,18 +150,32 @@ fn before(node: &Node) -> Vec<Gate> {
     gates
 }
 
-/// The kubelet has seen the static pods as they are before it sees them change.
-fn between(node: &Node, plan: &NodePlan) -> Vec<Gate> {
-    if plan.restart_pods.is_empty() || plan.restart_units.is_empty() {
-        return Vec::new();
+/// The kubelet has replaced the static pods before it is restarted. After its restart it brings their mirror pods up to date
+/// at once, which otherwise may take it a minute.
+fn between(node: &Node, plan: &NodePlan, pods: &[(&StaticPodSpec, String)]) -> Result<Vec<Gate>, Problem> {
+    if plan.restart_units.is_empty() {
+        return Ok(Vec::new());
     }
-    let name = &node.name;
-    let active = |unit: &String| Gate::UnitActive { node: name.clone(), unit: unit.clone() };
-    let mut gates: Vec<Gate> = plan.restart_units.iter().map(active).collect();
-    if is_kubernetes_node(node) {
-        gates.push(Gate::NodeReady { node: name.clone() });
+    let mut gates = Vec::new();
+    for (spec, text) in pods {
+        gates.push(Gate::ProcessRuns {
+            node: node.name.clone(),
+            component: spec.component.clone(),
+            command: command(&node.name, spec, text)?,
+        });
     }
-    gates
+    if !gates.is_empty() {
+        gates.extend(before(node).into_iter().filter(|gate| !matches!(gate, Gate::NodeReady { .. })));
+    }
+    Ok(gates)
+}
+
+fn command(node: &NodeName, spec: &StaticPodSpec, text: &str) -> Result<Vec<String>, Problem> {
+    manifest::command(text, &spec.component).map_err(|source| Problem::Manifest {
+        node: node.clone(),
+        component: spec.component.clone(),
+        source,
+    })
 }
 
 fn after(node: &Node, plan: &NodePlan, pods: &[(&StaticPodSpec, String)]) -> Result<Vec<Gate>, Problem> {
@@ -203,7 +217,7 @@ fn runs(node: &NodeName, spec: &StaticPodSpec, text: &str) -> Result<Gate, Probl
     Ok(Gate::StaticPodRuns {
         node: node.clone(),
         component: spec.component.clone(),
-        command: manifest::command(text, &spec.component).map_err(problem)?,
+        command: command(node, spec, text)?,
         revision: manifest::annotation(text, REVISION_ANNOTATION).map_err(problem)?.unwrap_or_default(),
     })
 }
