@@ -2,11 +2,12 @@
 //! are in `transaction.sh`. It decides nothing: what is done stands in the plan, only the order within a node is here.
 
 use super::material::Payload;
-use crate::plan::{NodePlan, Operation, Prior};
-use crate::remote::{Script, quote};
+use crate::plan::{NodePlan, Operation, Prior, sha256};
+use crate::remote::{Reply, Script, quote};
 use crate::resource::{Kind, NodePath};
 use base64::Engine as _;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 const FUNCTIONS: &str = include_str!("transaction.sh");
 const ROLLBACK: &str = include_str!("rollback.sh");
@@ -32,8 +33,13 @@ pub(super) mod code {
 
 /// The script that locks, backs up, stages, swaps and restarts.
 pub(super) fn change(id: &str, owner: &str, plan: &NodePlan, payloads: &[Payload]) -> Script {
-    let mut begin = format!("ID={}\n{FUNCTIONS}\nbegin {}\n", quote(id), quote(owner));
-    let _ = writeln!(begin, "cat \"$H/state.json\" 2>/dev/null || :");
+    let begin = format!(
+        "{}begin {} {} <<'END_OF_ROLLBACK' || exit 70\n{}\nEND_OF_ROLLBACK\ncat \"$H/state.json\" 2>/dev/null || true\n",
+        functions(id),
+        quote(owner),
+        sha256(ROLLBACK.as_bytes()),
+        encode(ROLLBACK.as_bytes())
+    );
     Script::new("apply changes")
         .section("state", begin)
         .section("check", check(plan))
@@ -43,29 +49,80 @@ pub(super) fn change(id: &str, owner: &str, plan: &NodePlan, payloads: &[Payload
         .section("restart", restart(plan, payloads))
 }
 
-/// The script that confirms: from here on the new state is the one to keep. `state` is the new `state.json`.
+/// The script that confirms: from here on the new state is the one to keep. `state` is the new `state.json`; it is on the
+/// node before the rename that decides, and takes the old one's place after it.
 pub(super) fn confirm(id: &str, state: &str) -> Script {
     let body = format!(
-        "ID={}\n{FUNCTIONS}\nmv -T -- \"$T/pending\" \"$T/committed\" || exit 1\n\
-         base64 -d >\"$H/.state.json\" <<'END_OF_STATE' || exit 1\n{}\nEND_OF_STATE\n\
-         flush \"$H/.state.json\"; mv -fT -- \"$H/.state.json\" \"$H/state.json\"; flush \"$H\"\nunlock\n\
-         # The ten newest transactions are kept.\n\
-         ls -1t \"$H/txn\" | tail -n +11 | while IFS= read -r old; do rm -rf -- \"$H/txn/$old\"; done\n",
-        quote(id),
+        "{}receive \"$T/state.json\" {} <<'END_OF_STATE' && flush \"$T/state.json\" || exit 1\n{}\nEND_OF_STATE\n\
+         mv -T -- \"$T/pending\" \"$T/committed\" || exit 1\nflush \"$T\"\n\
+         sh \"$T/rollback.sh\"\nforget_old\nexit 0\n",
+        functions(id),
+        sha256(state.as_bytes()),
         encode(state.as_bytes())
     );
-    Script::new("confirm").section("confirm", body)
+    Script::new("confirm").section("outcome", body)
 }
 
-/// The script that puts the old state back, if the transaction is still pending. It is safe to run when nothing is known.
+/// The script that brings the transaction to its end, whatever is known of it: what is not confirmed is put back. Where the
+/// change has not even begun it leaves a directory in the way, so that a change script that arrives late cannot begin.
 pub(super) fn roll_back(id: &str) -> Script {
     let body = format!(
-        "ID={}\n{FUNCTIONS}\nif [ -f \"$T/rollback.sh\" ]; then sh \"$T/rollback.sh\" || exit {}; else unlock; fi\n\
-         if [ -f \"$T/committed\" ]; then echo committed; else echo reverted; fi\n",
-        quote(id),
+        "{}late=\"$H/txn/.$ID.late\"\n\
+         mkdir -p -- \"$late\" && printf '' >\"$late/late\"\n\
+         if mv -T -- \"$late\" \"$T\" 2>/dev/null; then rm -rf -- \"$H/txn/.$ID\"; else rm -rf -- \"$late\"; fi\n\
+         if [ -f \"$T/rollback.sh\" ]; then sh \"$T/rollback.sh\" || exit {}; else echo untouched; fi\nexit 0\n",
+        functions(id),
         code::BROKEN
     );
     Script::new("roll back").section("outcome", body)
+}
+
+fn functions(id: &str) -> String {
+    format!("ID={}\n{FUNCTIONS}\n", quote(id))
+}
+
+/// What is true on the node when a transaction has come to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// It never changed anything.
+    Untouched,
+    /// The old state is back.
+    Reverted,
+    /// The new state is confirmed.
+    Committed,
+}
+
+/// Reads the reply to [`confirm`] and [`roll_back`].
+pub(super) fn end(reply: &Reply) -> Option<End> {
+    match reply.section("outcome").text().lines().last() {
+        Some("untouched") => Some(End::Untouched),
+        Some("reverted") => Some(End::Reverted),
+        Some("committed") => Some(End::Committed),
+        _ => None,
+    }
+}
+
+/// Who holds the lock of a node, as the reply to [`change`] tells with [`code::LOCKED`].
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Holder {
+    pub(super) owner: String,
+    pub(super) age: Duration,
+    /// The command that frees it.
+    pub(super) remedy: String,
+}
+
+/// Reads who holds the lock.
+pub(super) fn holder(reply: &Reply) -> Holder {
+    let text = reply.section("state").text();
+    let mut lines = text.lines();
+    let mut next = || lines.next().unwrap_or_default().to_owned();
+    let (owner, age, command, file) = (next(), next(), next(), next());
+    Holder {
+        owner,
+        // Clocks are set back at times.
+        age: Duration::from_secs(age.parse().unwrap_or_default()),
+        remedy: format!("{command} {}", if file.contains([' ', '\'']) { quote(&file) } else { file }),
+    }
 }
 
 fn check(plan: &NodePlan) -> String {
@@ -109,13 +166,8 @@ fn keep(plan: &NodePlan, payloads: &[Payload]) -> String {
         }
     }
     for unit in &plan.restart_units {
-        let _ = writeln!(body, "printf '%s\\n' {} >>\"$T/units\"", quote(unit));
+        let _ = writeln!(body, "printf '%s\\n' {} >>\"$T/units\" || abandon 70", quote(unit));
     }
-    let _ = writeln!(
-        body,
-        "base64 -d >\"$T/rollback.sh\" <<'END_OF_ROLLBACK' || abandon 70\n{}\nEND_OF_ROLLBACK\nsh -n \"$T/rollback.sh\" || abandon 70",
-        encode(ROLLBACK.as_bytes())
-    );
     body
 }
 
@@ -125,8 +177,9 @@ fn stage(payloads: &[Payload]) -> String {
         let ownership = &payload.ownership;
         let _ = writeln!(
             body,
-            "stage {} {:o} {} {} {:o} <<'END_OF_FILE'\n{}\nEND_OF_FILE",
+            "stage {} {} {:o} {} {} {:o} <<'END_OF_FILE' || abandon 70\n{}\nEND_OF_FILE",
             quote(payload.path.as_str()),
+            payload.sha256(),
             ownership.mode.0,
             quote(&ownership.owner),
             quote(&ownership.group),
