@@ -10,9 +10,9 @@ mod tests;
 mod transaction;
 
 pub use material::{Issued, Issuer, MaterialError, Materials};
-pub use report::{NodeError, NodeOutcome, Report, Stop};
+pub use report::{NodeError, NodeOutcome, Phase, Report, Stop};
 
-use crate::event::{Event, Listener};
+use crate::event::{Event, Listener, Outcome};
 use crate::health::{GateError, HealthError};
 use crate::inventory::NodeName;
 use crate::plan::{ClusterOperation, Gate, Plan, Wave};
@@ -41,6 +41,11 @@ pub trait Fleet: Sync {
         operation: &ClusterOperation,
         listener: &Listener<'_>,
     ) -> Result<(), MaterialError>;
+
+    /// Lets some time pass before a lost node is tried again.
+    fn pause(&self, time: Duration) {
+        std::thread::sleep(time);
+    }
 }
 
 /// Who applies, when, and whether to go on.
@@ -63,50 +68,61 @@ pub struct Run<'a> {
 /// failure stops everything that has not begun.
 pub fn apply(plan: &Plan, run: &Run<'_>) -> Report {
     let mut report = Report::new(plan);
+    report.stopped = proceed(plan, run, &mut report.nodes).err();
+    report
+}
+
+fn proceed(plan: &Plan, run: &Run<'_>, nodes: &mut BTreeMap<NodeName, NodeOutcome>) -> Result<(), Stop> {
+    let go_on = || if (run.interrupted)() { Err(Stop::Interrupted) } else { Ok(()) };
     for (number, wave) in plan.waves.iter().enumerate() {
-        if (run.interrupted)() {
-            report.stopped = Some(Stop::Interrupted);
-            return report;
-        }
+        go_on()?;
         (run.listener)(Event::Wave { number: number + 1, of: plan.waves.len(), title: wave.title.clone() });
         let outcomes = apply_wave(wave, run);
         let failed = outcomes.values().any(|outcome| !matches!(outcome, NodeOutcome::Applied));
-        report.nodes.extend(outcomes);
+        nodes.extend(outcomes);
         if failed {
-            report.stopped = Some(Stop::Node);
-            return report;
+            return Err(Stop::Node);
         }
     }
-    if let Err(error) = run.fleet.wait(&plan.gates, run.listener) {
-        report.stopped = Some(Stop::Gate(error));
-        return report;
+    if !plan.gates.is_empty() {
+        go_on()?;
+        run.fleet.wait(&plan.gates, run.listener).map_err(Stop::Gate)?;
     }
     for change in &plan.cluster_changes {
+        go_on()?;
         (run.listener)(Event::Cluster { step: format!("change {}", change.subject) });
-        if let Err(source) = run.fleet.change_cluster(&change.operation, run.listener) {
-            report.stopped = Some(Stop::Cluster { subject: change.subject.clone(), source });
-            return report;
-        }
+        run.fleet
+            .change_cluster(&change.operation, run.listener)
+            .map_err(|source| Stop::Cluster { subject: change.subject.clone(), source })?;
     }
-    report
+    Ok(())
 }
 
 fn apply_wave(wave: &Wave, run: &Run<'_>) -> BTreeMap<NodeName, NodeOutcome> {
     std::thread::scope(|scope| {
-        let threads: Vec<_> = wave
-            .nodes
-            .iter()
-            .map(|node| (node.node.clone(), scope.spawn(move || transaction::transact(node, run))))
-            .collect();
-        threads
-            .into_iter()
-            .map(|(node, thread)| {
-                let outcome = thread.join().unwrap_or_else(|_| NodeOutcome::Broken {
-                    error: NodeError::Unknown { node: node.clone() },
-                    rollback: None,
-                });
-                (node, outcome)
-            })
-            .collect()
+        let mut outcomes = BTreeMap::new();
+        let mut threads = Vec::new();
+        for node in &wave.nodes {
+            let thread = std::thread::Builder::new().name(format!("apply {}", node.node));
+            match thread.spawn_scoped(scope, || transaction::transact(node, run)) {
+                Ok(thread) => threads.push((node.node.clone(), thread)),
+                // More nodes than this machine has threads: then one after the other.
+                Err(_) => {
+                    outcomes.insert(node.node.clone(), transaction::transact(node, run));
+                }
+            }
+        }
+        for (node, thread) in threads {
+            let outcome = thread.join().unwrap_or_else(|_| failed(&node, run));
+            outcomes.insert(node, outcome);
+        }
+        outcomes
     })
+}
+
+/// A panic is a fault of harden itself: nobody knows how far it came on the node.
+fn failed(node: &NodeName, run: &Run<'_>) -> NodeOutcome {
+    let error = NodeError::Unknown { node: node.clone() };
+    (run.listener)(Event::Done { node: node.clone(), outcome: Outcome::Failed(error.to_string()) });
+    NodeOutcome::Broken { error, rollback: None }
 }

@@ -6,6 +6,8 @@ use crate::health::{GateError, HealthError};
 use crate::inventory::NodeName;
 use crate::plan::Plan;
 use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
 
 /// How an apply ended.
 #[derive(Debug)]
@@ -54,7 +56,7 @@ pub enum Stop {
     Interrupted,
 }
 
-/// Why a node failed.
+/// Why a node failed: which node, what was attempted, why it failed.
 #[derive(Debug, thiserror::Error)]
 pub enum NodeError {
     /// The node is not as it was planned.
@@ -66,12 +68,16 @@ pub enum NodeError {
         moved: Vec<String>,
     },
     /// Another apply holds the node's lock.
-    #[error("{node} is locked by {owner}")]
+    #[error("lock {node}: for {} it is locked by {owner}", Age(*age))]
     Locked {
         /// Which node.
         node: NodeName,
         /// Who, from where, since when.
         owner: String,
+        /// How long ago by the node's clock.
+        age: Duration,
+        /// The command that frees it when its owner is dead.
+        remedy: String,
     },
     /// A secret or certificate could not be had.
     #[error("prepare {resource} for {node}")]
@@ -84,47 +90,124 @@ pub enum NodeError {
         source: MaterialError,
     },
     /// A step on the node failed.
-    #[error("a step on {node} failed: {message}")]
+    #[error("{attempt} on {node}: {}", said(message))]
     Step {
         /// Which node.
         node: NodeName,
-        /// What the node said.
+        /// What was attempted.
+        attempt: &'static str,
+        /// The last that the node said.
         message: String,
     },
     /// A gate did not hold.
-    #[error("a gate of {node} did not hold")]
+    #[error("prove {node} healthy {phase}")]
     Gate {
         /// Which node.
         node: NodeName,
-        /// Which, and what it saw last.
+        /// When that was.
+        phase: Phase,
+        /// Which gate, and what it saw last.
         source: GateError,
     },
     /// The connection failed.
-    #[error("talk to {node}")]
+    #[error("{attempt} on {node}")]
     Remote {
+        /// Which node.
+        node: NodeName,
+        /// What was attempted.
+        attempt: &'static str,
+        /// Why.
+        source: Box<HealthError>,
+    },
+    /// The old state could not be put back.
+    #[error("put back the old state of {node}: {}", said(message))]
+    RollBack {
+        /// Which node.
+        node: NodeName,
+        /// The last that the node said.
+        message: String,
+    },
+    /// The node could not be reached to put the old state back.
+    #[error("put back the old state of {node}")]
+    Lost {
         /// Which node.
         node: NodeName,
         /// Why.
         source: Box<HealthError>,
     },
-    /// Nothing is known of it.
-    #[error("the outcome on {node} is unknown")]
+    /// harden itself failed in the middle of it.
+    #[error("change {node}: harden itself failed, and what is on the node is unknown")]
     Unknown {
         /// Which node.
         node: NodeName,
     },
 }
 
+/// When a gate was waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Before the node was touched.
+    Before,
+    /// With its new static pods, before a unit is restarted.
+    Between,
+    /// With the new state.
+    After,
+    /// With the old state, after a rollback.
+    RolledBack,
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Before => "before it is touched",
+            Self::Between => "with its new static pods",
+            Self::After => "with its new state",
+            Self::RolledBack => "with its old state, which is back",
+        })
+    }
+}
+
+/// A duration as people say it: the two largest units.
+struct Age(Duration);
+
+impl fmt::Display for Age {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.as_secs();
+        let (minutes, hours, days) = (seconds / 60, seconds / 3_600, seconds / 86_400);
+        match seconds {
+            0..60 => write!(f, "{seconds} s"),
+            60..3_600 => write!(f, "{minutes} min {} s", seconds % 60),
+            3_600..86_400 => write!(f, "{hours} h {} min", minutes % 60),
+            _ => write!(f, "{days} d {} h", hours % 24),
+        }
+    }
+}
+
+fn said(message: &str) -> &str {
+    if message.is_empty() { "it failed without a word" } else { message }
+}
+
 impl Hint for NodeError {
     fn hint(&self) -> Option<String> {
-        match self {
-            Self::Stale { .. } => Some(String::from("plan again and look at the new plan")),
-            Self::Locked { .. } => Some(String::from(
-                "wait for that apply to end; if it was killed, run `sh rollback.sh` in its directory below /var/lib/harden/txn and remove /var/lib/harden/lock",
-            )),
-            Self::Remote { source, .. } => source.hint(),
-            _ => None,
-        }
+        Some(match self {
+            Self::Stale { .. } => String::from("plan again and look at the new plan"),
+            Self::Locked { node, remedy, .. } => format!(
+                "wait for that apply to end; if it was killed, run `{remedy}` as root on {node}, which puts back what it left half-done and frees the lock"
+            ),
+            Self::Material { .. } => {
+                String::from("nothing was changed there: put right what the error names and apply again")
+            }
+            Self::Step { node, .. } => {
+                format!("put right what it names and apply again; `journalctl -b -e` on {node} may tell more")
+            }
+            Self::Gate { source, .. } => return source.hint(),
+            Self::Remote { node, source, .. } => source.hint().unwrap_or_else(|| {
+                format!("check that {node} can be logged in to and runs scripts, then apply again")
+            }),
+            Self::RollBack { node, .. } | Self::Lost { node, .. } | Self::Unknown { node } => format!(
+                "run `sh /var/lib/harden/lock/rollback.sh` as root on {node}, until it says `reverted` or `committed`; when there is no such file, nothing is left half-done there"
+            ),
+        })
     }
 }
 
@@ -144,8 +227,22 @@ impl Report {
         match &self.stopped {
             None => ExitCode::Success,
             Some(Stop::Interrupted) => ExitCode::Interrupted,
-            Some(Stop::Node) if !begun => ExitCode::Error,
+            Some(Stop::Node | Stop::Gate(_)) if !begun => ExitCode::Error,
             Some(Stop::Node | Stop::Gate(_) | Stop::Cluster { .. }) => ExitCode::Stopped,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_are_told_by_their_two_largest_units() {
+        for (seconds, told) in
+            [(0, "0 s"), (59, "59 s"), (61, "1 min 1 s"), (7_500, "2 h 5 min"), (190_000, "2 d 4 h")]
+        {
+            assert_eq!(Age(Duration::from_secs(seconds)).to_string(), told);
         }
     }
 }

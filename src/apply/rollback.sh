@@ -1,62 +1,121 @@
 #!/bin/sh
 # shellcheck disable=SC2015 # `a && b || bad`: bad is meant for both
-# Puts back what harden's transaction changed on this node. It stands alone: it needs nothing but the directory that it
-# lies in. It may be run at any time and any number of times; only the first run that finds the transaction pending
-# does anything. Every step is tried even when one before it failed.
-# Exit codes: 0 the old state is back, or there was nothing to put back; 1 something could not be put back.
+# Brings a transaction of harden on this node to its end: one that was confirmed stays, anything else is put back. It
+# stands alone: it needs nothing but the directory that it lies in. It may be run at any time, any number of times, also
+# after it was killed half-way: `sh /var/lib/harden/lock/rollback.sh` is the remedy for a node that is left locked.
+# Every step is tried even when one before it failed.
+# The last line says what is true now: untouched, reverted or committed.
+# Exit codes: 0 it is at its end and the lock is free; 1 something could not be put back, and the node stays locked.
 
-PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-T=$(cd "$(dirname "$0")" && pwd) || exit 1
+export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+umask 077
+# It must come to its end, whoever hangs up meanwhile.
+trap '' HUP INT PIPE TERM
+T=$(cd -- "$(dirname -- "$0")" && pwd -P) || exit 1
 ID=${T##*/}
-H=${T%/txn/*}
 # "" on a running node, the directory of the tree elsewhere.
-R=${H%/var/lib/harden}
+R=$(cat -- "$T/root") || exit 1
+H="$R/var/lib/harden"
 failed=
 
-bad() {
-  printf 'rollback: %s failed\n' "$1"
+bad() { # WHAT
+  printf 'rollback: %s failed\n' "$1" >&2
   failed=1
 }
 
-# One rename decides between confirmation and rollback: exactly one of them finds the marker.
-mv -T -- "$T/pending" "$T/reverting" 2>/dev/null || exit 0
+same() { # FILE FILE, of which the second exists
+  [ "$(stat -L -c %d:%i -- "$1" 2>/dev/null)" = "$(stat -L -c %d:%i -- "$2")" ]
+}
 
-while IFS= read -r path; do
-  rm -f -- "$R${path%/*}/.harden.$ID.${path##*/}" || bad "removing what was staged for $path"
-done <"$T/staged"
+if ! same "$H/txn/$ID" "$T"; then
+  bad "finding $H/txn/$ID, where this was begun,"
+  exit 1
+fi
 
-while IFS='	' read -r kind how path; do
-  case $kind in
-  file)
-    if cmp -s -- "$T/files/$how" "$R$path" && [ "$(stat -c %a:%u:%g -- "$T/files/$how")" = "$(stat -c %a:%u:%g -- "$R$path")" ]; then
-      continue
+# Whether another process works on this transaction: the one that has `worker`, which names it, open. A change that
+# harden lost its connection to may still run, and must not go on behind our back. It is our own caller when it failed.
+working() {
+  read -r work process 2>/dev/null <"$T/worker" || return 1
+  [ "$process" != "$PPID" ] && same "/proc/$process/fd/9" "$T/worker"
+}
+
+stop_other() {
+  tries=0
+  while working; do
+    if [ "$work" = change ]; then
+      # On TERM it ends between two commands; on KILL the command in hand may still end by itself.
+      case $tries in
+      0) kill -TERM "$process" ;;
+      100) kill -KILL "$process" ;;
+      esac
     fi
-    new="$R${path%/*}/.harden.$ID.${path##*/}"
-    cp -a -- "$T/files/$how" "$new" && mv -fT -- "$new" "$R$path" || bad "restoring $path"
-    ;;
-  none)
-    rm -f -- "$R$path" || bad "removing $path"
-    ;;
-  attributes)
-    owner=${how#*:}
-    { [ "$(id -u)" != 0 ] || chown "$owner" -- "$R$path"; } && chmod "${how%%:*}" -- "$R$path" || bad "restoring the owner and mode of $path"
-    ;;
-  esac
-done <"$T/paths"
+    tries=$((tries + 1))
+    sleep 0.1
+  done 2>/dev/null
+  # On a full disk it has to do without.
+  if printf 'rollback %s\n' "$$" >"$T/worker.new"; then
+    exec 9<"$T/worker.new"
+    mv -fT -- "$T/worker.new" "$T/worker"
+  fi 2>/dev/null
+}
 
-# The deepest directory first.
-sort -r "$T/paths" | while IFS='	' read -r kind _ path; do
-  [ "$kind" != dir ] || rmdir -- "$R$path" 2>/dev/null
-done
-sync
+unlock() {
+  if [ "$(readlink -- "$H/lock")" = "txn/$ID" ]; then rm -f -- "$H/lock" || bad "removing $H/lock"; fi
+}
 
-if [ -z "$R" ]; then
-  while IFS='	' read -r name value; do
-    printf '%s\n' "$value" >"/proc/sys/$(printf %s "$name" | tr ./ /.)" || bad "restoring kernel parameter $name"
-  done <"$T/sysctls"
-  if [ -s "$T/units" ] || [ -s "$T/unit-states" ]; then
-    systemctl daemon-reload || bad "systemctl daemon-reload"
+remove_staged() {
+  while IFS= read -r path; do
+    rm -f -- "$R${path%/*}/.harden.$ID.${path##*/}" || bad "removing what was staged for $path"
+  done <"$T/staged"
+}
+
+# The deepest directory first; one that is in use by now stays.
+remove_directories() {
+  sort -r "$T/paths" | while IFS='	' read -r kind _ path; do
+    [ "$kind" != dir ] || rmdir -- "$R$path" 2>/dev/null
+  done
+}
+
+attributes_of() { # FILE
+  stat -c %a:%u:%g -- "$1"
+}
+
+restore_file() { # BACKUP PATH
+  old="$T/files/$1"
+  if [ ! -L "$R$2" ] && cmp -s -- "$old" "$R$2" && [ "$(attributes_of "$old")" = "$(attributes_of "$R$2")" ]; then
+    return
   fi
+  new="$R${2%/*}/.harden.$ID.${2##*/}"
+  if cp -a -- "$old" "$new" && sync -- "$new" && mv -fT -- "$new" "$R$2"; then return; fi
+  # A full disk has no room for a copy, and still takes another name for what is there.
+  rm -f -- "$new"
+  if ln -- "$old" "$new" && mv -fT -- "$new" "$R$2"; then return; fi
+  rm -f -- "$new"
+  bad "restoring $2"
+}
+
+restore_attributes() { # OLD PATH
+  [ "$(attributes_of "$R$2")" != "$1" ] || return 0
+  { [ "$(id -u)" != 0 ] || chown "${1#*:}" -- "$R$2"; } && chmod "${1%%:*}" -- "$R$2" ||
+    bad "restoring the owner and mode of $2"
+}
+
+# Manifests go last: a kubelet that finds a changed one when it starts kills the old pod without its grace period.
+restore_files() { # files|manifests
+  while IFS='	' read -r kind how path; do
+    case $path in
+    /etc/kubernetes/manifests/*) [ "$1" = manifests ] || continue ;;
+    *) [ "$1" = files ] || continue ;;
+    esac
+    case $kind in
+    file) restore_file "$how" "$path" ;;
+    none) rm -f -- "$R$path" || bad "removing $path" ;;
+    attributes) restore_attributes "$how" "$path" ;;
+    esac
+  done <"$T/paths"
+}
+
+restore_units() {
   while IFS='	' read -r unit enabled active; do
     case $enabled in
     enabled) systemctl enable -- "$unit" || bad "enabling $unit" ;;
@@ -70,12 +129,66 @@ if [ -z "$R" ]; then
   while IFS= read -r unit; do
     systemctl restart -- "$unit" || bad "restarting $unit"
   done <"$T/units"
-fi
+}
 
-if [ -n "$failed" ]; then
-  mv -T -- "$T/reverting" "$T/failed"
+restore_system() {
+  while IFS='	' read -r name value; do
+    printf '%s\n' "$value" >"/proc/sys/$(printf %s "$name" | tr ./ /.)" || bad "restoring kernel parameter $name"
+  done <"$T/sysctls"
+  if [ -s "$T/units" ] || [ -s "$T/unit-states" ]; then
+    systemctl daemon-reload || bad "systemctl daemon-reload"
+    restore_units
+  fi
+}
+
+revert() {
+  remove_staged
+  restore_files files
+  if [ -z "$R" ]; then
+    restore_system
+    # The kubelet has to see the static pods as they are before it sees them change.
+    [ ! -s "$T/units" ] || sleep 5
+  fi
+  restore_files manifests
+  remove_directories
+  sync
+  if [ -n "$failed" ]; then
+    mv -T -- "$T/reverting" "$T/failed"
+    exit 1
+  fi
+  mv -T -- "$T/reverting" "$T/reverted" || exit 1
+}
+
+# It never got as far as the first change: what it prepared goes away, and so does its directory.
+discard() {
+  remove_staged
+  remove_directories
+  [ -z "$failed" ] || exit 1
+  unlock
+  cd / && rm -rf -- "$T"
+  echo untouched
+  exit 0
+}
+
+stop_other
+# One rename decides between confirmation and rollback: exactly one of them finds the marker.
+mv -T -- "$T/pending" "$T/reverting" 2>/dev/null || mv -T -- "$T/failed" "$T/reverting" 2>/dev/null
+if [ -e "$T/reverting" ]; then
+  revert
+  outcome=reverted
+elif [ -e "$T/pending" ] || [ -e "$T/failed" ]; then
+  bad "marking $T"
   exit 1
+elif [ -e "$T/committed" ]; then
+  # The confirmation may have been killed before it was recorded. Without the record all is well but the history.
+  [ ! -e "$T/state.json" ] || mv -fT -- "$T/state.json" "$H/state.json" || bad "recording in $H/state.json"
+  sync -- "$H" 2>/dev/null
+  outcome=committed
+elif [ -e "$T/reverted" ]; then
+  outcome=reverted
+else
+  discard
 fi
-mv -T -- "$T/reverting" "$T/reverted"
-if [ "$(cat "$H/lock/id" 2>/dev/null)" = "$ID" ]; then rm -rf -- "$H/lock"; fi
+unlock
+echo "$outcome"
 exit 0

@@ -2,18 +2,19 @@
 //! are in `transaction.sh`. It decides nothing: what is done stands in the plan, only the order within a node is here.
 
 use super::material::Payload;
-use crate::plan::{NodePlan, Operation, Prior};
-use crate::remote::{Script, quote};
+use crate::plan::{NodePlan, Operation, Prior, sha256};
+use crate::remote::{Reply, Script, quote};
 use crate::resource::{Kind, NodePath};
 use base64::Engine as _;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 const FUNCTIONS: &str = include_str!("transaction.sh");
 const ROLLBACK: &str = include_str!("rollback.sh");
 
-/// Seconds between the API server's manifest and the other static pods' of the same node. The old API server says that
-/// it is not ready as soon as it is asked to stop, and goes on serving while it drains; were etcd restarted at once, it
-/// would fail requests that a load balancer still sends there.
+/// Seconds between the API server's manifest and etcd's on the same node. The old API server says that it is not ready as
+/// soon as it is asked to stop, and goes on serving while it drains; were etcd restarted at once, it would fail requests
+/// that a load balancer still sends there.
 const API_SERVER_LEAD: u32 = 5;
 
 /// The exit codes of `transaction.sh`.
@@ -30,49 +31,107 @@ pub(super) mod code {
     pub(in crate::apply) const BROKEN: i32 = 72;
 }
 
-/// The script that locks, backs up, stages everything, replaces all but manifests, and restarts units.
+/// The script that locks, backs up, stages, swaps and restarts. Units are left to [`restart_units`] where the plan has gates
+/// between.
 pub(super) fn change(id: &str, owner: &str, plan: &NodePlan, payloads: &[Payload]) -> Script {
-    let mut begin = format!("ID={}\n{FUNCTIONS}\nbegin {}\n", quote(id), quote(owner));
-    let _ = writeln!(begin, "cat \"$H/state.json\" 2>/dev/null || :");
-    Script::new("apply changes")
+    let begin = format!(
+        "{}begin {} {} <<'END_OF_ROLLBACK' || exit 70\n{}\nEND_OF_ROLLBACK\ncat \"$H/state.json\" 2>/dev/null || true\n",
+        functions(id),
+        quote(owner),
+        sha256(ROLLBACK.as_bytes()),
+        encode(ROLLBACK.as_bytes())
+    );
+    let script = Script::new("apply changes")
         .section("state", begin)
         .section("check", check(plan))
         .section("keep", keep(plan, payloads))
         .section("stage", stage(payloads))
-        .section("swap", swap(plan, payloads))
-        .section("restart", restart(plan, payloads))
+        .section("swap", swap(plan, payloads));
+    let script =
+        if plan.between.is_empty() { script.section("restart", restart(plan, payloads)) } else { script };
+    script.section("manifests", manifests(payloads))
 }
 
-/// The script that replaces the manifests of static pods; `None` when the plan has none.
-pub(super) fn change_pods(id: &str, payloads: &[Payload]) -> Option<Script> {
-    let body = swap_manifests(payloads)?;
-    let begin = format!("ID={}\n{FUNCTIONS}\n", quote(id));
-    Some(Script::new("replace manifests").section("manifests", begin + &body))
+/// The script that restarts units after the static pods; `None` where [`change`] has done that.
+pub(super) fn restart_units(id: &str, plan: &NodePlan, payloads: &[Payload]) -> Option<Script> {
+    let body = || format!("{}resume\n{}", functions(id), restart(plan, payloads));
+    (!plan.between.is_empty()).then(|| Script::new("restart units").section("restart", body()))
 }
 
-/// The script that confirms: from here on the new state is the one to keep. `state` is the new `state.json`.
+/// The script that confirms: from here on the new state is the one to keep. `state` is the new `state.json`; it is on the
+/// node before the rename that decides, and takes the old one's place after it.
 pub(super) fn confirm(id: &str, state: &str) -> Script {
     let body = format!(
-        "ID={}\n{FUNCTIONS}\nmv -T -- \"$T/pending\" \"$T/committed\" || exit 1\n\
-         base64 -d >\"$H/.state.json\" <<'END_OF_STATE' || exit 1\n{}\nEND_OF_STATE\n\
-         flush \"$H/.state.json\"; mv -fT -- \"$H/.state.json\" \"$H/state.json\"; flush \"$H\"\nunlock\n\
-         # The ten newest transactions are kept.\n\
-         ls -1t \"$H/txn\" | tail -n +11 | while IFS= read -r old; do rm -rf -- \"$H/txn/$old\"; done\n",
-        quote(id),
+        "{}receive \"$T/state.json\" {} <<'END_OF_STATE' && flush \"$T/state.json\" || exit 1\n{}\nEND_OF_STATE\n\
+         mv -T -- \"$T/pending\" \"$T/committed\" || exit 1\nflush \"$T\"\n\
+         sh \"$T/rollback.sh\"\nforget_old\nexit 0\n",
+        functions(id),
+        sha256(state.as_bytes()),
         encode(state.as_bytes())
     );
-    Script::new("confirm").section("confirm", body)
+    Script::new("confirm").section("outcome", body)
 }
 
-/// The script that puts the old state back, if the transaction is still pending. It is safe to run when nothing is known.
+/// The script that brings the transaction to its end, whatever is known of it: what is not confirmed is put back. Where the
+/// change has not even begun it leaves a directory in the way, so that a change script that arrives late cannot begin.
 pub(super) fn roll_back(id: &str) -> Script {
     let body = format!(
-        "ID={}\n{FUNCTIONS}\nif [ -f \"$T/rollback.sh\" ]; then sh \"$T/rollback.sh\" || exit {}; else unlock; fi\n\
-         if [ -f \"$T/committed\" ]; then echo committed; else echo reverted; fi\n",
-        quote(id),
+        "{}late=\"$H/txn/.$ID.late\"\n\
+         mkdir -p -- \"$late\" && printf '' >\"$late/late\"\n\
+         if mv -T -- \"$late\" \"$T\" 2>/dev/null; then rm -rf -- \"$H/txn/.$ID\"; else rm -rf -- \"$late\"; fi\n\
+         if [ -f \"$T/rollback.sh\" ]; then sh \"$T/rollback.sh\" || exit {}; else echo untouched; fi\nexit 0\n",
+        functions(id),
         code::BROKEN
     );
     Script::new("roll back").section("outcome", body)
+}
+
+fn functions(id: &str) -> String {
+    format!("ID={}\n{FUNCTIONS}\n", quote(id))
+}
+
+/// What is true on the node when a transaction has come to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// It never changed anything.
+    Untouched,
+    /// The old state is back.
+    Reverted,
+    /// The new state is confirmed.
+    Committed,
+}
+
+/// Reads the reply to [`confirm`] and [`roll_back`].
+pub(super) fn end(reply: &Reply) -> Option<End> {
+    match reply.section("outcome").text().lines().last() {
+        Some("untouched") => Some(End::Untouched),
+        Some("reverted") => Some(End::Reverted),
+        Some("committed") => Some(End::Committed),
+        _ => None,
+    }
+}
+
+/// Who holds the lock of a node, as the reply to [`change`] tells with [`code::LOCKED`].
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Holder {
+    pub(super) owner: String,
+    pub(super) age: Duration,
+    /// The command that frees it.
+    pub(super) remedy: String,
+}
+
+/// Reads who holds the lock.
+pub(super) fn holder(reply: &Reply) -> Holder {
+    let text = reply.section("state").text();
+    let mut lines = text.lines();
+    let mut next = || lines.next().unwrap_or_default().to_owned();
+    let (owner, age, command, file) = (next(), next(), next(), next());
+    Holder {
+        owner,
+        // Clocks are set back at times.
+        age: Duration::from_secs(age.parse().unwrap_or_default()),
+        remedy: format!("{command} {}", if file.contains([' ', '\'']) { quote(&file) } else { file }),
+    }
 }
 
 fn check(plan: &NodePlan) -> String {
@@ -116,13 +175,8 @@ fn keep(plan: &NodePlan, payloads: &[Payload]) -> String {
         }
     }
     for unit in &plan.restart_units {
-        let _ = writeln!(body, "printf '%s\\n' {} >>\"$T/units\"", quote(unit));
+        let _ = writeln!(body, "printf '%s\\n' {} >>\"$T/units\" || abandon 70", quote(unit));
     }
-    let _ = writeln!(
-        body,
-        "base64 -d >\"$T/rollback.sh\" <<'END_OF_ROLLBACK' || abandon 70\n{}\nEND_OF_ROLLBACK\nsh -n \"$T/rollback.sh\" || abandon 70",
-        encode(ROLLBACK.as_bytes())
-    );
     body
 }
 
@@ -132,8 +186,9 @@ fn stage(payloads: &[Payload]) -> String {
         let ownership = &payload.ownership;
         let _ = writeln!(
             body,
-            "stage {} {:o} {} {} {:o} <<'END_OF_FILE'\n{}\nEND_OF_FILE",
+            "stage {} {} {:o} {} {} {:o} <<'END_OF_FILE' || abandon 70\n{}\nEND_OF_FILE",
             quote(payload.path.as_str()),
+            payload.sha256(),
             ownership.mode.0,
             quote(&ownership.owner),
             quote(&ownership.group),
@@ -144,7 +199,7 @@ fn stage(payloads: &[Payload]) -> String {
     body
 }
 
-/// Files that no kubelet watches, then what is live. Static-pod manifests come last, in [`change_pods`]: what their flags
+/// Files that no kubelet watches, then what is live. Static-pod manifests come later, in [`manifests`]: what their flags
 /// name must be there by then.
 fn swap(plan: &NodePlan, payloads: &[Payload]) -> String {
     let mut body = String::from("armed\n");
@@ -196,22 +251,26 @@ fn restart(plan: &NodePlan, payloads: &[Payload]) -> String {
     body
 }
 
-fn swap_manifests(payloads: &[Payload]) -> Option<String> {
-    let (first, others): (Vec<_>, Vec<_>) = payloads
-        .iter()
-        .filter(|payload| payload.resource.kind == Kind::StaticPod)
-        .partition(|payload| payload.path.file_name() == "kube-apiserver.yaml");
+/// The manifests of static pods, each of which the kubelet acts on at once. The API server goes before etcd.
+fn manifests(payloads: &[Payload]) -> String {
+    let place = |payload: &&Payload| match payload.path.file_name() {
+        "kube-apiserver.yaml" => 1,
+        "etcd.yaml" => 2,
+        _ => 0,
+    };
+    let mut pods: Vec<&Payload> =
+        payloads.iter().filter(|payload| payload.resource.kind == Kind::StaticPod).collect();
+    pods.sort_by_key(place);
     let mut body = String::new();
-    for payload in &first {
+    let mut before = 0;
+    for payload in pods {
+        if before == 1 && place(&payload) == 2 {
+            let _ = writeln!(body, "pause {API_SERVER_LEAD}");
+        }
+        before = place(&payload);
         let _ = writeln!(body, "swap {}", quote(payload.path.as_str()));
     }
-    if !first.is_empty() && !others.is_empty() {
-        let _ = writeln!(body, "pause {API_SERVER_LEAD}");
-    }
-    for payload in &others {
-        let _ = writeln!(body, "swap {}", quote(payload.path.as_str()));
-    }
-    (!body.is_empty()).then_some(body)
+    body
 }
 
 fn operations(plan: &NodePlan) -> impl Iterator<Item = &Operation> {

@@ -2,14 +2,18 @@
 //! never leaves a node without having said which of the two it was.
 
 use super::material::{self, Payload};
+use super::report::Phase;
 use super::report::{NodeError, NodeOutcome};
-use super::script::{self, code};
+use super::script::{self, End, code};
 use super::{Issuer, MaterialError, Run};
+use crate::error::Chain;
 use crate::event::{Event, Outcome};
+use crate::health::HealthError;
+use crate::inventory::NodeName;
 use crate::plan::manifest::{self, REVISION_ANNOTATION};
 use crate::plan::{Gate, NodePlan};
 use crate::remote::{Reply, Script, rooted};
-use crate::resource::{Applied, AppliedResource, CertificateSpec, Kind};
+use crate::resource::{Applied, CertificateSpec, Kind};
 use crate::secret::Secret;
 use std::time::Duration;
 
@@ -21,14 +25,27 @@ const UNIT_DEADLINE: Duration = Duration::from_secs(90);
 const RECONNECT_TRIES: u32 = 6;
 const RECONNECT_PAUSE: Duration = Duration::from_secs(10);
 
+/// The steps, as users read them in progress and errors.
+const CHANGE: &str = "change files and restart what they need";
+const RESTART: &str = "restart units";
+const CONFIRM: &str = "confirm by a new login";
+
+/// A CA is not where it should be.
+#[derive(Debug, thiserror::Error)]
+#[error("read the CA on {node}: {message}")]
+struct NoIssuer {
+    node: NodeName,
+    message: String,
+}
+
 /// Changes one node, or leaves it as it was.
 pub(super) fn transact(plan: &NodePlan, run: &Run<'_>) -> NodeOutcome {
     let outcome = Transaction { id: identifier(run.now), plan, run }.execute();
     let told = match &outcome {
         NodeOutcome::Applied => Outcome::Finished(format!("{} changes applied", plan.changes.len())),
-        NodeOutcome::RolledBack(error) => Outcome::RolledBack(error.to_string()),
+        NodeOutcome::RolledBack(error) => Outcome::RolledBack(Chain(error).to_string()),
         NodeOutcome::Untouched(error) | NodeOutcome::Broken { error, .. } => {
-            Outcome::Failed(error.to_string())
+            Outcome::Failed(Chain(error).to_string())
         }
         NodeOutcome::NotBegun => return outcome,
     };
@@ -44,6 +61,18 @@ fn identifier(now: i64) -> String {
     format!("{now}-{:08x}", u32::from_be_bytes(random))
 }
 
+/// What the lock shows to whoever finds it: `user@host (pid 4711, started 2026-11-24T08:45:00Z)`.
+fn owner(run: &Run<'_>) -> String {
+    let started = jiff::Timestamp::from_second(run.now).unwrap_or_default();
+    format!("{} (pid {}, started {started})", run.by, std::process::id())
+}
+
+/// The reply without what the node's own rollback said after the failure.
+fn before_rollback(reply: &Reply) -> Reply {
+    let stderr = reply.stderr.split("rolling back\n").next().unwrap_or_default().to_owned();
+    Reply { stderr, ..reply.clone() }
+}
+
 struct Transaction<'a> {
     id: String,
     plan: &'a NodePlan,
@@ -57,102 +86,120 @@ impl Transaction<'_> {
             Ok(payloads) => payloads,
             Err(error) => return NodeOutcome::Untouched(error),
         };
-        if let Err(error) = self.gates(&self.plan.before) {
+        if let Err(error) = self.gates(&self.plan.before, Phase::Before) {
             return NodeOutcome::Untouched(error);
         }
-        self.step("change files and restart what they need");
-        let reply =
-            match self.send(&script::change(&self.id, self.run.by, self.plan, &payloads), self.deadline()) {
-                Ok(reply) => reply,
-                Err(error) => return self.roll_back(error),
-            };
-        if let Some(outcome) = self.failed(&reply) {
+        self.step(CHANGE);
+        let script = script::change(&self.id, &owner(self.run), self.plan, &payloads);
+        let reply = match self.send(CHANGE, &script, self.deadline()) {
+            Ok(reply) => reply,
+            Err(error) => return self.roll_back(error, false),
+        };
+        if let Some(outcome) = self.failed(CHANGE, &reply) {
             return outcome;
         }
-        if let Some(script) = script::change_pods(&self.id, &payloads) {
-            if let Err(error) = self.gates(&self.plan.between) {
-                return self.roll_back(error);
-            }
-            self.step("replace the manifests of static pods");
-            match self.send(&script, FILES_DEADLINE) {
-                Ok(reply) => {
-                    if let Some(outcome) = self.failed(&reply) {
-                        return outcome;
-                    }
-                }
-                Err(error) => return self.roll_back(error),
+        if let Some(script) = script::restart_units(&self.id, self.plan, &payloads) {
+            let restarted = self.gates(&self.plan.between, Phase::Between).and_then(|()| {
+                self.step(RESTART);
+                self.send(RESTART, &script, self.deadline())
+            });
+            match restarted.map(|reply| self.failed(RESTART, &reply)) {
+                Ok(None) => {}
+                Ok(Some(outcome)) => return outcome,
+                Err(error) => return self.roll_back(error, true),
             }
         }
-        let confirmed = self.gates(&self.plan.after).and_then(|()| self.confirm(&reply, &payloads));
-        match confirmed {
+        let proven = self.gates(&self.plan.after, Phase::After);
+        match proven.and_then(|()| self.confirm(&reply, &payloads)) {
             Ok(()) => NodeOutcome::Applied,
-            Err(error) => self.roll_back(error),
+            Err(error) => self.roll_back(error, true),
         }
     }
 
-    /// What the change script's own exit code says; `None` when it went through.
-    fn failed(&self, reply: &Reply) -> Option<NodeOutcome> {
-        let node = self.plan.node.clone();
-        let step = || NodeError::Step { node: node.clone(), message: reply.stderr.trim().to_owned() };
+    /// What a change script's own exit code says; `None` when it went through.
+    fn failed(&self, attempt: &'static str, reply: &Reply) -> Option<NodeOutcome> {
+        let node = self.node();
         Some(match reply.code {
             0 => return None,
             code::STALE => NodeOutcome::Untouched(NodeError::Stale {
                 node,
                 moved: reply.section("check").text().lines().map(str::to_owned).collect(),
             }),
-            code::LOCKED => NodeOutcome::Untouched(NodeError::Locked {
-                node,
-                owner: reply.section("state").text().trim().to_owned(),
-            }),
-            code::UNTOUCHED => NodeOutcome::Untouched(step()),
-            code::ROLLED_BACK => self.settled(step()),
-            code::BROKEN => NodeOutcome::Broken { error: step(), rollback: None },
-            _ => self.roll_back(step()),
+            code::LOCKED => {
+                let script::Holder { owner, age, remedy } = script::holder(reply);
+                NodeOutcome::Untouched(NodeError::Locked { node, owner, age, remedy })
+            }
+            code::UNTOUCHED => NodeOutcome::Untouched(self.refused(attempt, reply)),
+            code::ROLLED_BACK => self.settled(self.refused(attempt, &before_rollback(reply))),
+            code::BROKEN => NodeOutcome::Broken {
+                error: self.refused(attempt, &before_rollback(reply)),
+                rollback: Some(NodeError::RollBack { node, message: reply.last_words() }),
+            },
+            _ => self.roll_back(self.refused(attempt, reply), attempt != CHANGE),
         })
     }
 
     fn confirm(&self, reply: &Reply, payloads: &[Payload]) -> Result<(), NodeError> {
-        self.step("confirm by a new login");
-        let node = || self.plan.node.clone();
-        self.run
-            .fleet
-            .reconnect(&self.plan.node)
-            .map_err(|source| NodeError::Remote { node: node(), source: Box::new(source) })?;
+        self.step(CONFIRM);
+        self.run.fleet.reconnect(&self.plan.node).map_err(|source| NodeError::Remote {
+            node: self.node(),
+            attempt: "log in anew",
+            source: Box::new(source),
+        })?;
         let state = self.state(&reply.section("state").output, payloads);
-        let reply = self.send(&script::confirm(&self.id, &state), FILES_DEADLINE)?;
-        match reply.code {
-            0 => Ok(()),
-            _ => Err(NodeError::Step { node: node(), message: format!("confirm: {}", reply.stderr.trim()) }),
+        let reply = self.send(CONFIRM, &script::confirm(&self.id, &state), FILES_DEADLINE)?;
+        match (reply.code, script::end(&reply)) {
+            (0, Some(End::Committed)) => {
+                self.warn(&reply);
+                Ok(())
+            }
+            _ => Err(self.refused(CONFIRM, &reply)),
         }
     }
 
-    /// Puts the old state back and waits until it is healthy. It tries for a while to reach a node that was lost.
-    fn roll_back(&self, error: NodeError) -> NodeOutcome {
+    /// Puts the old state back and waits until it is healthy. It tries for a while to reach a node that was lost. `changed`
+    /// says that the change is known to have gone through.
+    fn roll_back(&self, error: NodeError, changed: bool) -> NodeOutcome {
         self.step("roll back");
-        let mut last = None;
-        for attempt in 0..RECONNECT_TRIES {
-            if attempt > 0 {
-                std::thread::sleep(RECONNECT_PAUSE);
+        let reply = match self.reach() {
+            Ok(reply) => reply,
+            Err(source) => {
+                let rollback = NodeError::Lost { node: self.node(), source };
+                return NodeOutcome::Broken { error, rollback: Some(rollback) };
             }
-            let node = self.plan.node.clone();
-            if let Err(source) = self.run.fleet.reconnect(&node) {
-                last = Some(NodeError::Remote { node, source: Box::new(source) });
-                continue;
+        };
+        match script::end(&reply).filter(|_| reply.code == 0) {
+            Some(End::Untouched) if !changed => NodeOutcome::Untouched(error),
+            Some(End::Reverted) => self.settled(error),
+            Some(End::Committed) => {
+                // The confirmation's reply was lost, not the confirmation.
+                self.warn(&reply);
+                NodeOutcome::Applied
             }
-            match self.send(&script::roll_back(&self.id), self.deadline()) {
-                Ok(reply) if reply.code == 0 && reply.section("outcome").text().contains("committed") => {
-                    // The confirmation's reply was lost, not the confirmation.
-                    return NodeOutcome::Applied;
-                }
-                Ok(reply) if reply.code == 0 => return self.settled(error),
-                Ok(reply) => {
-                    let rollback = NodeError::Step { node, message: reply.stderr.trim().to_owned() };
-                    return NodeOutcome::Broken { error, rollback: Some(rollback) };
-                }
-                Err(failed) => last = Some(failed),
+            Some(End::Untouched) | None => {
+                let rollback = NodeError::RollBack { node: self.node(), message: reply.last_words() };
+                NodeOutcome::Broken { error, rollback: Some(rollback) }
             }
         }
-        NodeOutcome::Broken { error, rollback: last }
+    }
+
+    /// The node's own answer to the order to roll back, tried for a while over new connections.
+    fn reach(&self) -> Result<Reply, Box<HealthError>> {
+        let fleet = self.run.fleet;
+        let script = script::roll_back(&self.id);
+        let once = || {
+            fleet.reconnect(&self.plan.node)?;
+            fleet.run(&self.plan.node, &script, self.deadline())
+        };
+        let mut result = once();
+        for _ in 1..RECONNECT_TRIES {
+            if result.is_ok() {
+                break;
+            }
+            fleet.pause(RECONNECT_PAUSE);
+            result = once();
+        }
+        result.map_err(Box::new)
     }
 
     /// The old files are back: is the node healthy with them?
@@ -164,29 +211,33 @@ impl Transaction<'_> {
                 .iter()
                 .map(|unit| Gate::UnitActive { node: self.plan.node.clone(), unit: unit.clone() }),
         );
-        if !gates.is_empty() {
-            gates.extend(self.old_pods());
-        }
-        match self.gates(&gates) {
+        gates.extend(self.old_pods());
+        match self.gates(&gates, Phase::RolledBack) {
             Ok(()) => NodeOutcome::RolledBack(error),
             Err(rollback) => NodeOutcome::Broken { error, rollback: Some(rollback) },
         }
     }
 
-    /// The static pods as their old manifests describe them.
+    /// The static pods as their old manifests describe them, of those that can be waited for at all.
     fn old_pods(&self) -> Vec<Gate> {
-        let manifests = self.plan.changes.iter().filter(|change| change.resource.kind == Kind::StaticPod);
-        manifests
+        let waited = |name: &String| {
+            self.plan
+                .after
+                .iter()
+                .any(|gate| matches!(gate, Gate::StaticPodRuns { component, .. } if component == name))
+        };
+        self.plan
+            .changes
+            .iter()
+            .filter(|change| change.resource.kind == Kind::StaticPod && waited(&change.resource.name))
             .filter_map(|change| {
                 let component = change.resource.name.clone();
                 let before = change.before.as_deref()?;
+                let revision = manifest::annotation(before, REVISION_ANNOTATION).ok().flatten();
                 Some(Gate::StaticPodRuns {
-                    node: self.plan.node.clone(),
+                    node: self.node(),
                     command: manifest::command(before, &component).ok()?,
-                    revision: manifest::annotation(before, REVISION_ANNOTATION)
-                        .ok()
-                        .flatten()
-                        .unwrap_or_default(),
+                    revision: revision.unwrap_or_default(),
                     component,
                 })
             })
@@ -215,48 +266,63 @@ impl Transaction<'_> {
         let reply = self.run.fleet.run(&host, &read, FILES_DEADLINE)?;
         let (certificate, key) = (reply.section("certificate"), reply.section("key"));
         if certificate.code != 0 || key.code != 0 {
-            return Err(format!("read the CA on {host}: {}", reply.stderr.trim()).into());
+            return Err(NoIssuer { node: host, message: reply.last_words() }.into());
         }
         Ok(Issuer { certificate: certificate.output, key: Secret::new(key.text()) })
     }
 
-    /// The new `state.json`: what stood there, and what this transaction leaves behind.
+    /// The new `state.json`: what stood there, and what this transaction leaves behind. What is not wanted any more stays in
+    /// it, since it is still on the node.
     fn state(&self, old: &[u8], payloads: &[Payload]) -> String {
         let mut applied: Applied = serde_json::from_slice(old).unwrap_or_default();
         applied.format_version = 1;
         applied.transaction.clone_from(&self.id);
         self.run.by.clone_into(&mut applied.by);
         applied.at = self.run.now;
-        for (id, desired) in &self.plan.unchanged {
+        let changed = self.plan.changes.iter().map(|change| (&change.resource, &change.desired));
+        for (id, desired) in self.plan.unchanged.iter().chain(changed) {
             applied.resources.entry(id.clone()).or_default().desired.clone_from(desired);
         }
-        for change in &self.plan.changes {
-            let files = payloads.iter().filter(|payload| payload.resource == change.resource);
-            applied.resources.insert(
-                change.resource.clone(),
-                AppliedResource {
-                    desired: change.desired.clone(),
-                    files: files.map(|payload| (payload.path.clone(), payload.sha256())).collect(),
-                },
-            );
+        for payload in payloads {
+            let files = &mut applied.resources.entry(payload.resource.clone()).or_default().files;
+            files.insert(payload.path.clone(), payload.sha256());
         }
         serde_json::to_string_pretty(&applied).unwrap_or_default()
     }
 
-    fn gates(&self, gates: &[Gate]) -> Result<(), NodeError> {
-        let node = || self.plan.node.clone();
-        self.run
-            .fleet
-            .wait(gates, self.run.listener)
-            .map_err(|source| NodeError::Gate { node: node(), source })
+    fn gates(&self, gates: &[Gate], phase: Phase) -> Result<(), NodeError> {
+        if gates.is_empty() {
+            return Ok(());
+        }
+        self.run.fleet.wait(gates, self.run.listener).map_err(|source| NodeError::Gate {
+            node: self.node(),
+            phase,
+            source,
+        })
     }
 
-    fn send(&self, script: &Script, deadline: Duration) -> Result<Reply, NodeError> {
-        let node = &self.plan.node;
-        self.run
-            .fleet
-            .run(node, script, deadline)
-            .map_err(|source| NodeError::Remote { node: node.clone(), source: Box::new(source) })
+    fn send(&self, attempt: &'static str, script: &Script, deadline: Duration) -> Result<Reply, NodeError> {
+        self.run.fleet.run(&self.plan.node, script, deadline).map_err(|source| NodeError::Remote {
+            node: self.node(),
+            attempt,
+            source: Box::new(source),
+        })
+    }
+
+    fn refused(&self, attempt: &'static str, reply: &Reply) -> NodeError {
+        NodeError::Step { node: self.node(), attempt, message: reply.last_words() }
+    }
+
+    /// Confirmed, and yet something did not work: the record, or the lock.
+    fn warn(&self, reply: &Reply) {
+        let text = reply.last_words();
+        if !text.is_empty() {
+            (self.run.listener)(Event::Warning { node: Some(self.node()), text });
+        }
+    }
+
+    fn node(&self) -> NodeName {
+        self.plan.node.clone()
     }
 
     fn deadline(&self) -> Duration {

@@ -7,6 +7,8 @@
 # Exit codes: 74 the node is not as it was planned, nothing was changed; 75 somebody else holds the lock, nothing was
 # changed; 70 it failed before the first change and everything is as it was; 71 it failed later and was rolled back;
 # 72 the rollback failed too.
+#
+# What a redirection may fail for is never written with `:`, `.` or `exec`: a shell ends when one of these cannot be redirected.
 
 H="$R/var/lib/harden"
 T="$H/txn/$ID"
@@ -15,49 +17,81 @@ stale=
 # Without root's rights (a directory tree of one's own) owners can be neither told nor set.
 owners=$(id -u)
 
-# Takes the lock, or shows who has it. A directory is made by one process only, on any file system.
-begin() { # OWNER
-  mkdir -p "$H/txn" && chmod 0700 "$H" "$H/txn" || exit 70
-  if ! mkdir "$H/lock" 2>/dev/null; then
-    cat "$H/lock/owner" 2>/dev/null
-    exit 75
+# Makes the transaction's directory and takes the lock. Either is there as a whole or not at all, whenever this is
+# killed: the directory is renamed into its place with the rollback in it, and the lock is a link to it. When somebody
+# else has the lock it prints who, for how many seconds, and the command and the file that free it.
+begin() { # OWNER SHA256-OF-ROLLBACK, and rollback.sh in base64 on standard input
+  new="$H/txn/.$ID"
+  mkdir -p -- "$H/txn" && chmod 0700 -- "$H" "$H/txn" && mkdir -- "$new" "$new/files" || exit 70
+  receive "$new/rollback.sh" "$2" && prepare "$new" "$1" && mv -T -- "$new" "$T" || {
+    rm -rf -- "$new"
+    exit 70
+  }
+  if ln -sT -- "txn/$ID" "$H/lock" 2>/dev/null; then return; fi
+  rm -rf -- "$T"
+  if [ ! -L "$H/lock" ]; then
+    printf 'take the lock %s\n' "$H/lock" >&2
+    exit 70
   fi
-  printf '%s\n' "$ID" >"$H/lock/id"
-  printf '%s\n' "$1" >"$H/lock/owner"
-  mkdir "$T" "$T/files" || abandon 70
-  : >"$T/paths" && : >"$T/staged" && : >"$T/units" && : >"$T/sysctls" && : >"$T/unit-states" || abandon 70
-  printf '%s\n' "$1" >"$T/owner"
+  cat -- "$H/lock/owner" 2>/dev/null || echo "somebody whose transaction is gone"
+  echo $(($(date +%s) - $(stat -c %Y -- "$H/lock")))
+  if [ -f "$H/lock/rollback.sh" ]; then printf 'sh\n%s\n' "$H/lock/rollback.sh"; else printf 'rm\n%s\n' "$H/lock"; fi
+  exit 75
+}
+
+# Writes base64 from standard input to a file, and proves that it is there: not every base64 says when the disk is full.
+receive() { # FILE SHA256
+  base64 -d >"$1" || return 1
+  [ "$(digest "$1")" = "$2" ] && return
+  printf 'write %s: what is there is not what was sent\n' "$1" >&2
+  return 1
+}
+
+digest() { # FILE
+  sum=$(sha256sum <"$1")
+  printf %s "${sum%% *}"
+}
+
+# What rollback.sh reads. `worker` names this process and stays open: that is how it is told whether this still runs.
+prepare() { # DIRECTORY OWNER
+  sh -n "$1/rollback.sh" || return 1
+  printf '%s\n' "$R" >"$1/root" && printf '%s\n' "$2" >"$1/owner" || return 1
+  for list in paths staged units sysctls unit-states; do
+    printf '' >"$1/$list" || return 1
+  done
+  printf 'change %s\n' "$$" >"$1/worker" || return 1
+  exec 9<"$1/worker"
+}
+
+# Goes on with a transaction whose first script has ended, unless somebody brought it to its end meanwhile.
+resume() {
+  if [ ! -e "$T/pending" ]; then
+    echo "the transaction is not pending any more" >&2
+    exit 1
+  fi
+  printf 'change %s\n' "$$" >"$T/worker" || broken "write $T/worker"
+  exec 9<"$T/worker"
 }
 
 # Leaves everything as it was: only before the first swap.
 abandon() { # CODE
-  if [ -f "$T/staged" ]; then
-    while IFS= read -r path; do rm -f -- "$(staged "$path")"; done <"$T/staged"
-  fi
-  if [ -f "$T/paths" ]; then
-    sort -r "$T/paths" | while IFS='	' read -r kind _ path; do
-      [ "$kind" != dir ] || rmdir -- "$R$path" 2>/dev/null
-    done
-  fi
-  rm -rf -- "$T"
-  unlock
-  exit "$1"
-}
-
-unlock() {
-  if [ "$(cat "$H/lock/id" 2>/dev/null)" = "$ID" ]; then rm -rf -- "$H/lock"; fi
+  if sh "$T/rollback.sh" >/dev/null; then exit "$1"; fi
+  exit 72
 }
 
 # What the plan saw must still be there.
 expect() { # PATH SHA256 MODE OWNER GROUP
   path="$R$1"
+  if [ -L "$path" ]; then
+    moved "$1" "it is a symbolic link"
+    return
+  fi
   if [ ! -e "$path" ]; then
     moved "$1" "it is gone"
     return
   fi
   if [ -n "$2" ]; then
-    sum=$(sha256sum <"$path")
-    [ "${sum%% *}" = "$2" ] || moved "$1" "its content changed"
+    [ "$(digest "$path")" = "$2" ] || moved "$1" "its content changed"
   fi
   [ "$(stat -c %a -- "$path")" = "$3" ] || moved "$1" "its mode changed"
   if [ "$owners" = 0 ]; then
@@ -78,23 +112,32 @@ unless_stale() {
   [ -z "$stale" ] || abandon 74
 }
 
-# Backs a path up, below a directory that nothing watches.
+# Backs a path up, below a directory that nothing watches. Only a regular file is ever replaced: somebody made a link or
+# a directory there on purpose.
 keep() { # PATH
   count=$((count + 1))
-  if [ -d "$R$1" ] && [ ! -L "$R$1" ]; then
-    printf '%s is a directory\n' "$1" >&2
-    abandon 70
-  fi
-  if [ -e "$R$1" ] || [ -L "$R$1" ]; then
+  if [ -L "$R$1" ]; then
+    refuse "$1" "a symbolic link"
+  elif [ -f "$R$1" ]; then
     cp -a -- "$R$1" "$T/files/$count" || abandon 70
+    [ "$(digest "$R$1")" = "$(digest "$T/files/$count")" ] || abandon 70
     printf 'file\t%s\t%s\n' "$count" "$1" >>"$T/paths" || abandon 70
+  elif [ -e "$R$1" ]; then
+    refuse "$1" "not a regular file"
   else
     printf 'none\t-\t%s\n' "$1" >>"$T/paths" || abandon 70
   fi
 }
 
 keep_attributes() { # PATH
-  printf 'attributes\t%s\t%s\n' "$(stat -c '%a:%u:%g' -- "$R$1")" "$1" >>"$T/paths" || abandon 70
+  [ ! -L "$R$1" ] || refuse "$1" "a symbolic link"
+  how=$(stat -c %a:%u:%g -- "$R$1") || abandon 70
+  printf 'attributes\t%s\t%s\n' "$how" "$1" >>"$T/paths" || abandon 70
+}
+
+refuse() { # PATH WHAT
+  printf '%s is %s\n' "$1" "$2" >&2
+  abandon 70
 }
 
 # What follows is for running systems: in a directory tree no unit runs and no kernel parameter is live.
@@ -120,8 +163,8 @@ directories() { # PATH MODE
   if [ -z "$parent" ] || [ -d "$R$parent" ]; then return; fi
   directories "$parent" "$2"
   parent="${1%/*}"
-  mkdir -m "$2" -- "$R$parent" || abandon 70
   printf 'dir\t-\t%s\n' "$parent" >>"$T/paths" || abandon 70
+  mkdir -m "$2" -- "$R$parent" || abandon 70
 }
 
 # The name beside the target. It begins with a dot: the kubelet runs every other file in the manifests directory.
@@ -130,29 +173,32 @@ staged() { # PATH
 }
 
 # Stages base64 from standard input beside its target.
-stage() { # PATH MODE OWNER GROUP DIRECTORY-MODE
-  directories "$1" "$5"
+stage() { # PATH SHA256 MODE OWNER GROUP DIRECTORY-MODE
+  directories "$1" "$6"
   new=$(staged "$1")
   printf '%s\n' "$1" >>"$T/staged" || abandon 70
-  base64 -d >"$new" || abandon 70
-  if [ "$owners" = 0 ]; then chown "$3:$4" -- "$new" || abandon 70; fi
-  chmod "$2" -- "$new" || abandon 70
+  receive "$new" "$2" || abandon 70
+  if [ "$owners" = 0 ]; then chown "$4:$5" -- "$new" || abandon 70; fi
+  chmod "$3" -- "$new" || abandon 70
   flush "$new"
 }
 
-flush() { # PATH
-  sync "$1" 2>/dev/null || sync
+flush() { # PATH...
+  sync -- "$@" 2>/dev/null || sync
 }
 
-# From here on a failure is rolled back.
+# From here on a failure is rolled back: what that needs is on the disk before the first change.
 armed() {
-  : >"$T/pending" || abandon 70
+  set -- "$T"/files/*
+  [ -e "$1" ] || set --
+  flush "$@" "$T"/* "$T/files"
+  printf '' >"$T/pending" || abandon 70
   flush "$T"
 }
 
 broken() { # WHAT
-  printf '%s\n' "$1" >&2
-  if sh "$T/rollback.sh" >&2; then exit 71; fi
+  printf '%s\nrolling back\n' "$1" >&2
+  if sh "$T/rollback.sh" >/dev/null; then exit 71; fi
   exit 72
 }
 
@@ -192,4 +238,14 @@ pause() { # SECONDS
 restart_unit() { # UNIT
   live || return 0
   systemctl restart -- "$1" || broken "systemctl restart $1"
+}
+
+# Keeps the ten newest transactions; their names begin with the time. What is not at its end is kept however old.
+forget_old() {
+  for old in "$H/txn"/*; do printf '%s\n' "${old##*/}"; done | sort -r | tail -n +11 | while IFS= read -r old; do
+    for marker in pending reverting failed; do
+      [ ! -e "$H/txn/$old/$marker" ] || continue 2
+    done
+    rm -rf -- "$H/txn/$old"
+  done
 }

@@ -51,20 +51,27 @@ impl Script {
 
     /// The text for `sh -s`. `nonce` marks the frame's own lines and must be new and unguessable for each run; `root` is
     /// the value of `$R`.
+    ///
+    /// All of it is one function, called on the last line: a shell runs what it has read as it reads it, and of a script
+    /// that was cut on its way (the connection broke while it was sent) it must run nothing rather than the first half.
+    /// The positional parameters belong to that function; a section that says `return` instead of `exit` is a mistake,
+    /// and ends the script with code 125.
     pub fn render(&self, nonce: &str, root: &str) -> Zeroizing<String> {
-        let mut text = Zeroizing::new(String::new());
+        // Enough for all of it: growing would leave copies of secrets behind in freed memory.
+        let length: usize = self.sections.iter().map(|(name, body)| 2 * name.len() + body.len() + 256).sum();
+        let mut text = Zeroizing::new(String::with_capacity(length + 2 * root.len() + 1024));
         // A section may leave by `exit` at any point: the trap still writes the last line, which a killed shell cannot.
         // bash runs that trap when it dies of a signal too, with the code of whatever came before: no last line then.
         let _ = writeln!(
             text,
-            "export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\numask 077\nR={}\n\
+            "harden_main() {{\nexport LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\numask 077\nR={}\n\
              harden_section=\n\
              trap 'harden_rc=$?; trap - EXIT; [ -z \"$harden_section\" ] || printf \"\\n%s END %s\\n\" {nonce} \"$harden_rc\"; printf \"%s DONE %s\\n\" {nonce} \"$harden_rc\"' EXIT\n\
              trap 'trap - EXIT; exit 143' HUP INT TERM",
             quote(root)
         );
         for (name, body) in &self.sections {
-            // The rest of the script stands on standard input: a command that reads from there must not get it.
+            // The rest of the script may stand on standard input: a command that reads from there must not get it.
             let _ = writeln!(
                 text,
                 "harden_section={name}\nprintf '%s BEGIN %s\\n' {nonce} {name}\n{{ :\n{}\n}} </dev/null",
@@ -75,7 +82,7 @@ impl Script {
                 "harden_rc=$?\nharden_section=\nprintf '\\n%s END %s\\n' {nonce} \"$harden_rc\""
             );
         }
-        text.push_str("exit 0\n");
+        text.push_str("exit 0\n}\nharden_main; exit 125\n");
         text
     }
 }
@@ -140,6 +147,11 @@ impl Reply {
         }
         reply.code = done?;
         Some(reply)
+    }
+
+    /// The last lines of standard error, joined, for a message.
+    pub fn last_words(&self) -> String {
+        super::capture::last_words(&self.stderr)
     }
 
     /// The output of a section; empty when it did not run.

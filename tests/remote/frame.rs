@@ -84,6 +84,72 @@ fn a_section_that_exits_ends_the_script() {
 }
 
 #[test]
+fn a_section_that_returns_is_no_success() {
+    in_each_shell(|shell| {
+        let script = Script::new("t").section("a", "return 0").section("b", "echo b");
+        let reply = execute(shell, &script, "").unwrap();
+        assert_eq!((reply.code, reply.sections.contains_key("b")), (125, false), "{shell:?}");
+    });
+}
+
+#[test]
+fn positional_parameters_and_functions_go_from_section_to_section() {
+    in_each_shell(|shell| {
+        let script = Script::new("t")
+            .section("a", "echo \"$#\"; set -- 'a b' c; two() { echo \"$2\"; }")
+            .section("b", "set -- \"$@\" d; echo \"$#\"; two x y; for one in \"$@\"; do echo \"$one\"; done");
+        let reply = execute(shell, &script, "").unwrap();
+        assert_eq!(reply.section("a").text(), "0\n", "{shell:?}");
+        assert_eq!(reply.section("b").text(), "3\ny\na b\nc\nd\n", "{shell:?}");
+    });
+}
+
+#[test]
+fn five_megabytes_go_out_whole() {
+    in_each_shell(|shell| {
+        let line = "0123456789abcdef".repeat(4);
+        let body = format!("wc -c <<'E'\n{}E\n", format!("{line}\n").repeat(5_000_000 / (line.len() + 1)));
+        let reply = execute(shell, &Script::new("t").section("big", body), "").unwrap();
+        let count: usize = reply.section("big").text().trim().parse().unwrap();
+        assert_eq!(count, 5_000_000 / 65 * 65, "{shell:?}");
+    });
+}
+
+#[test]
+fn a_script_that_did_not_arrive_whole_runs_not_at_all() {
+    in_each_shell(|shell| {
+        let tree = tempfile::tempdir().unwrap();
+        let script = Script::new("t")
+            .section("a", "printf x >>\"$R\"/first")
+            .section("b", "cat >\"$R\"/second <<'E'\nx\nE");
+        let text = script.render("NONCE", tree.path().to_str().unwrap());
+        let end = text.len() - "; exit 125\n".len();
+        for cut in 0..end {
+            let output = feed(shell, &text[..cut]);
+            assert_eq!(output, b"", "{shell:?} {cut}");
+            assert_eq!(std::fs::read_dir(tree.path()).unwrap().count(), 0, "{shell:?} {cut}");
+        }
+        // The other way round: what arrived whole did run.
+        feed(shell, &text[..end]);
+        assert_eq!(std::fs::read_dir(tree.path()).unwrap().count(), 2, "{shell:?}");
+    });
+}
+
+fn feed(shell: &[&str], text: &str) -> Vec<u8> {
+    let mut child = Command::new(shell[0])
+        .args(&shell[1..])
+        .arg("-s")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    // A shell that gives up early closes its end.
+    let _ = child.stdin.take().unwrap().write_all(text.as_bytes());
+    child.wait_with_output().unwrap().stdout
+}
+
+#[test]
 fn a_script_that_is_cut_has_no_last_line() {
     in_each_shell(|shell| {
         for signal in ["KILL", "TERM", "HUP", "INT"] {
