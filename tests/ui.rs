@@ -10,7 +10,6 @@ use harden::ui::{
 };
 use insta::assert_snapshot;
 use std::io::{self, Write};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -18,10 +17,10 @@ const PLAIN: View = View { paint: Paint { color: false }, width: 100, verbose: f
 
 /// A stream whose content a test can read.
 #[derive(Clone, Default)]
-struct Captured(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Captured(Arc<Mutex<Vec<u8>>>);
 
 impl Captured {
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 }
@@ -50,7 +49,7 @@ impl Write for Broken {
     }
 }
 
-fn captured() -> (Output, Captured, Captured) {
+pub(crate) fn captured() -> (Output, Captured, Captured) {
     let (stdout, stderr) = (Captured::default(), Captured::default());
     let output = Output::to(Box::new(stdout.clone()), Box::new(stderr.clone()), Paint { color: false });
     (output, stdout, stderr)
@@ -147,108 +146,6 @@ fn a_plan_survives_the_way_through_json() {
         value["summary"],
         serde_json::json!({ "add": 1, "change": 8, "remove": 1, "nodes": 3, "of": 6 })
     );
-}
-
-fn events() -> Vec<(u64, Event)> {
-    let node = || plans::name("cp-2");
-    let gate = || String::from("kube-apiserver answers /readyz");
-    let waiting = |seconds: u64| Event::Waiting {
-        node: Some(node()),
-        gate: gate(),
-        elapsed: Duration::from_secs(seconds),
-        last: String::from("connection refused"),
-    };
-    let mut events = vec![
-        (0, Event::Step { node: plans::name("cp-1"), step: String::from("read state") }),
-        (0, Event::Done { node: plans::name("cp-1"), outcome: Outcome::InSync }),
-        (1, Event::Wave { number: 2, of: 3, title: String::from("control-plane nodes") }),
-        (1, Event::Step { node: node(), step: String::from("restart kubelet") }),
-        (2, waiting(0)),
-    ];
-    events.extend((1..=13).map(|poll| (2 + poll * 2, waiting(poll * 2))));
-    events.extend([
-        (29, Event::Passed { node: Some(node()), gate: gate(), elapsed: Duration::from_secs(27) }),
-        (30, Event::Warning { node: Some(node()), text: String::from("clock is 3 s ahead") }),
-        (30, Event::Done { node: node(), outcome: Outcome::Finished(String::from("7 changes")) }),
-        (31, Event::Cluster { step: String::from("rewrite 312 Secrets") }),
-        (
-            50,
-            Event::Done { node: plans::name("w-1"), outcome: Outcome::RolledBack(String::from("not Ready")) },
-        ),
-        (50, Event::Done { node: plans::name("w-2"), outcome: Outcome::Failed(String::from("link lost")) }),
-    ]);
-    events
-}
-
-/// What is written on standard error while the events happen, with a tick every second.
-fn shown(mode: ProgressMode, quiet: bool) -> String {
-    let (output, stdout, stderr) = captured();
-    let second = Arc::new(AtomicU64::new(0));
-    let shared = Arc::clone(&second);
-    // 2026-11-24 12:01:02 UTC.
-    let clock = Clock::from_fn(move || Duration::from_secs(1_795_521_662 + shared.load(Ordering::SeqCst)));
-    let progress = Progress::new(output, mode, quiet, clock);
-    let mut events = events().into_iter().peekable();
-    for now in 0..60 {
-        second.store(now, Ordering::SeqCst);
-        while let Some((_, event)) = events.next_if(|(at, _)| *at == now) {
-            progress.emit(&event);
-        }
-        progress.tick();
-    }
-    drop(progress);
-    assert_eq!(stdout.text(), "", "progress belongs on standard error");
-    stderr.text()
-}
-
-#[test]
-fn plain_progress_has_a_heartbeat() {
-    assert_snapshot!(shown(ProgressMode::Plain, false));
-    // Standard error of a test is no terminal.
-    assert_eq!(shown(ProgressMode::Auto, false), shown(ProgressMode::Plain, false));
-}
-
-#[test]
-fn json_progress_is_an_object_a_line() {
-    let text = shown(ProgressMode::Json, false);
-    assert!(text.lines().all(|line| serde_json::from_str::<serde_json::Value>(line).unwrap().is_object()));
-    assert_eq!(text.lines().count(), events().len());
-    let mut seen = Vec::new();
-    let first_of_each = text.lines().filter(|line| {
-        let event = serde_json::from_str::<serde_json::Value>(line).unwrap()["event"].clone();
-        let new = !seen.contains(&event);
-        seen.push(event);
-        new
-    });
-    assert_snapshot!(first_of_each.collect::<Vec<_>>().join("\n"));
-}
-
-#[test]
-fn no_progress_still_warns_and_quiet_does_not() {
-    assert_eq!(shown(ProgressMode::None, false), "warning: cp-2: clock is 3 s ahead\n");
-    assert_eq!(shown(ProgressMode::Plain, true), "");
-    assert_eq!(shown(ProgressMode::Json, true), "");
-}
-
-#[test]
-fn progress_takes_events_from_many_threads() {
-    let (output, _, stderr) = captured();
-    let progress = Progress::start(output, ProgressMode::Plain, false);
-    std::thread::scope(|scope| {
-        for thread in 0..8 {
-            let progress = &progress;
-            scope.spawn(move || {
-                for step in 0..50 {
-                    let node = plans::name(&format!("w-{thread}"));
-                    progress.emit(&Event::Step { node, step: format!("step {step}") });
-                }
-            });
-        }
-    });
-    drop(progress);
-    let text = stderr.text();
-    assert_eq!(text.lines().count(), 400);
-    assert!(text.lines().all(|line| line.contains("  step ")), "torn lines");
 }
 
 #[derive(Debug, thiserror::Error)]
