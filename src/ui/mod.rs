@@ -2,6 +2,7 @@
 //! standard output and error: results go to the first, everything else to the second, all of it through
 //! [`crate::secret::mask`]. It only shows data: it reaches no node and decides nothing.
 
+mod count;
 mod diff;
 mod error;
 mod foreign;
@@ -12,6 +13,7 @@ pub mod plan;
 mod progress;
 mod prompt;
 
+pub use count::count;
 pub use error::report;
 pub use foreign::{block, line};
 pub use output::{Color, Delivery, Output, OutputError, View};

@@ -53,10 +53,17 @@ pub(super) fn plan(
     let live = observed.facts.live;
     let pods = restarted_pods(&resources, &changes);
     let restart_units = if live { restarted_units(&resources) } else { Vec::new() };
+    if live {
+        for (resource, change) in resources.iter().zip(&mut changes) {
+            change.restarts.clone_from(&resource.restarts);
+            let own = pods.iter().filter(|(id, ..)| **id == resource.id);
+            change.restarts.extend(own.map(|(_, spec, _)| spec.component.clone()));
+        }
+    }
     let mut plan = NodePlan {
         node: node.name.clone(),
         restart_pods: if live {
-            pods.iter().map(|(spec, _)| spec.component.clone()).collect()
+            pods.iter().map(|(_, spec, _)| spec.component.clone()).collect()
         } else {
             Vec::new()
         },
@@ -100,8 +107,11 @@ fn same_path(node: &NodeName, changes: &[Change]) -> Vec<Problem> {
     problems
 }
 
-/// The static pods whose manifest gets new bytes, with the new text: the kubelet restarts them.
-fn restarted_pods<'a>(resources: &[&'a Resource], changes: &[Change]) -> Vec<(&'a StaticPodSpec, String)> {
+/// A resource, the pod that it describes, and the manifest's new text.
+type RestartedPod<'a> = (&'a ResourceId, &'a StaticPodSpec, String);
+
+/// The static pods whose manifest gets new bytes: the kubelet restarts them.
+fn restarted_pods<'a>(resources: &[&'a Resource], changes: &[Change]) -> Vec<RestartedPod<'a>> {
     let written = |change: &Change| {
         change.operations.iter().find_map(|operation| match operation {
             Operation::Write { content, .. } => Some(content.text.clone()),
@@ -112,7 +122,7 @@ fn restarted_pods<'a>(resources: &[&'a Resource], changes: &[Change]) -> Vec<(&'
         .iter()
         .zip(changes)
         .filter_map(|(resource, change)| match &resource.spec {
-            Spec::StaticPod(spec) => Some((spec, written(change)?)),
+            Spec::StaticPod(spec) => Some((&resource.id, spec, written(change)?)),
             _ => None,
         })
         .collect()
@@ -148,12 +158,12 @@ fn before(node: &Node) -> Vec<Gate> {
     gates
 }
 
-fn after(node: &Node, plan: &NodePlan, pods: &[(&StaticPodSpec, String)]) -> Result<Vec<Gate>, Problem> {
+fn after(node: &Node, plan: &NodePlan, pods: &[RestartedPod<'_>]) -> Result<Vec<Gate>, Problem> {
     let name = &node.name;
     let mut gates = Vec::new();
     // The mirror pod of a node that runs etcd alone is in nobody's API.
     if is_kubernetes_node(node) {
-        for (spec, text) in pods {
+        for (_, spec, text) in pods {
             gates.push(runs(name, spec, text)?);
         }
     }

@@ -1,9 +1,9 @@
 //! What stands below the waves: the other nodes, notices, restarts, and the closing line.
 
-use super::{nodes, short_unit};
+use super::short_unit;
 use crate::inventory::NodeName;
 use crate::plan::Plan;
-use crate::ui::{Tone, View, line};
+use crate::ui::{Tone, View, count, line};
 
 /// Names of nodes in sync that are listed.
 const NAMES_SHOWN: usize = 12;
@@ -53,17 +53,17 @@ fn restarts(plan: &Plan) -> Option<String> {
         let mut here: Vec<(&str, usize)> = Vec::new();
         for name in names {
             match here.iter_mut().find(|(known, _)| *known == name) {
-                Some((_, count)) => *count += 1,
+                Some((_, nodes)) => *nodes += 1,
                 None => here.push((name, 1)),
             }
         }
-        for (name, count) in here {
+        for (name, nodes) in here {
             match restarts.iter_mut().find(|restart| restart.name == name) {
                 Some(restart) => {
-                    restart.nodes += count;
-                    restart.at_once = restart.at_once.max(count);
+                    restart.nodes += nodes;
+                    restart.at_once = restart.at_once.max(nodes);
                 }
-                None => restarts.push(Restart { name, nodes: count, at_once: count }),
+                None => restarts.push(Restart { name, nodes, at_once: nodes }),
             }
         }
     }
@@ -78,19 +78,16 @@ fn restart(restart: &Restart<'_>) -> String {
         (all, at_once) if all == at_once => String::from(" at once"),
         (_, at_once) => format!(" up to {at_once} at once"),
     };
-    format!("{} on {}{pace}", line(restart.name), nodes(restart.nodes))
+    format!("{} on {}{pace}", line(restart.name), count(restart.nodes, "node"))
 }
 
 fn no_return(plan: &Plan, view: View) -> Option<String> {
     use crate::resource::Undo;
     let on_nodes = plan.changes().filter(|(_, change)| change.undo == Undo::None).count();
     let in_cluster = plan.cluster_changes.iter().filter(|change| change.undo == Undo::None).count();
-    let text = match on_nodes + in_cluster {
-        0 => return None,
-        1 => String::from("1 change marked ! cannot be undone."),
-        count => format!("{count} changes marked ! cannot be undone."),
-    };
-    Some(view.paint.tone(Tone::Warning, &text))
+    let all = on_nodes + in_cluster;
+    let text = format!("{} marked ! cannot be undone.", count(all, "change"));
+    (all > 0).then(|| view.paint.tone(Tone::Warning, &text))
 }
 
 /// The last line; scripts look for it.
@@ -105,10 +102,10 @@ fn closing(plan: &Plan) -> String {
     }
     let verb = |count: usize| if count == 1 { "is" } else { "are" };
     match plan.unreachable.len() {
-        0 => format!("No changes. {} {} as declared.", nodes(read), verb(read)),
+        0 => format!("No changes. {} {} as declared.", count(read, "node"), verb(read)),
         lost => format!(
             "No changes. {read} of {} {} as declared, {lost} could not be read.",
-            nodes(summary.of),
+            count(summary.of, "node"),
             verb(read)
         ),
     }

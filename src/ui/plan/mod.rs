@@ -6,7 +6,7 @@ mod fold;
 mod gates;
 mod item;
 
-use super::{Tone, View, line};
+use super::{Tone, View, count, line};
 use crate::plan::{NodePlan, Plan, StageTitle, Wave};
 use fold::{Folded, References};
 use item::Item;
@@ -32,7 +32,7 @@ fn header(plan: &Plan, view: View) -> Vec<String> {
     let of = plan.summary().of;
     let read = of - plan.unreachable.len();
     let cluster = view.paint.tone(Tone::Heading, &format!("Cluster {}", line(&plan.cluster)));
-    let mut lines = vec![format!("{cluster}: {read} of {} read", nodes(of))];
+    let mut lines = vec![format!("{cluster}: {read} of {} read", count(of, "node"))];
     if plan.is_empty() {
         return lines;
     }
@@ -52,7 +52,7 @@ fn header(plan: &Plan, view: View) -> Vec<String> {
 fn wave_lines<'a>(wave: &'a Wave, references: &mut References<'a>, view: View) -> Vec<String> {
     let mut lines = Vec::new();
     for node in &wave.nodes {
-        let items: Vec<_> = node.changes.iter().map(|change| Item::of_node(change, node)).collect();
+        let items: Vec<_> = node.changes.iter().map(Item::of_node).collect();
         lines.push(node_heading(node, &items, view));
         match references.fold(&node.node, items, view.verbose) {
             Folded::None(items) => {
@@ -82,23 +82,17 @@ fn wave_lines<'a>(wave: &'a Wave, references: &mut References<'a>, view: View) -
     lines
 }
 
-/// The node's line; it carries the restarts that no change of a manifest carries.
+/// The node's line; it carries the restarts that no change carries.
 fn node_heading(node: &NodePlan, items: &[Item<'_>], view: View) -> String {
-    let count = match node.changes.len() {
-        1 => String::from("1 change"),
-        count => format!("{count} changes"),
-    };
-    let pods = node.restart_pods.iter().map(String::as_str);
-    let rest: Vec<_> = node
-        .restart_units
-        .iter()
-        .map(|unit| short_unit(unit))
-        .chain(pods.filter(|pod| !items.iter().any(|item| item.restart == Some(pod))))
-        .map(line)
+    let count = count(node.changes.len(), "change");
+    let all = node.restart_units.iter().chain(&node.restart_pods);
+    let rest: Vec<_> = all
+        .filter(|name| !items.iter().any(|item| item.restarts.contains(name)))
+        .map(|name| line(short_unit(name)))
         .collect();
     let restarts = match rest.as_slice() {
         [] => String::new(),
-        rest => view.paint.tone(Tone::Warning, &format!("  [restart: {}]", rest.join(", "))),
+        rest => view.paint.tone(Tone::Warning, &format!("  [restarts {}]", rest.join(", "))),
     };
     format!("  {}: {count}{restarts}", view.paint.tone(Tone::Heading, node.node.as_str()))
 }
@@ -121,8 +115,4 @@ fn cluster_lines(plan: &Plan, view: View) -> Vec<String> {
 
 fn short_unit(unit: &str) -> &str {
     unit.strip_suffix(".service").unwrap_or(unit)
-}
-
-fn nodes(count: usize) -> String {
-    if count == 1 { String::from("1 node") } else { format!("{count} nodes") }
 }
