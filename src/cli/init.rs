@@ -6,7 +6,7 @@ use crate::error::{ExitCode, Hint};
 use crate::health;
 use crate::inventory::{self, Minor, Role, Scaffold, ScaffoldNode};
 use crate::remote;
-use crate::ui::Output;
+use crate::ui::{Output, count};
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -81,9 +81,9 @@ pub fn run(arguments: &Init, global: &Global, output: &Output) -> Result<ExitCod
     write(file, &inventory::scaffold(&scaffold))?;
     write(&schema, &inventory::schema())?;
     output.result(&format!(
-        "{}: {} nodes. Look through it, then: harden hostkeys scan; harden plan\n",
+        "{}: {}. Look through it, then: harden hostkeys scan; harden plan\n",
         file.display(),
-        scaffold.nodes.len()
+        count(scaffold.nodes.len(), "node")
     ))?;
     Ok(ExitCode::Success)
 }

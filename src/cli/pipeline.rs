@@ -1,6 +1,7 @@
 //! The way from an inventory to a plan, which `plan`, `apply` and `drift` share: load, connect, observe, find the stage,
 //! render, plan. It wires modules together and decides nothing about clusters.
 
+use super::stage_change::stage_change;
 use super::{Error, Global, keys};
 use crate::desired::{self, EncryptionInput, EncryptionPhase, Inputs, Templates};
 use crate::error::Chain;
@@ -9,12 +10,9 @@ use crate::health::{HealthError, Reach};
 use crate::inventory::{self, Connection, EncryptionProvider, Inventory, Minor, Node, NodeName, Role};
 use crate::observe::{self, fleet};
 use crate::plan::wave::MaxUnavailable;
-use crate::plan::{self, Action, ClusterChange, ClusterOperation, Plan, Unreachable};
+use crate::plan::{self, Plan, Unreachable};
 use crate::remote::{self, Access, Session};
-use crate::resource::{
-    ClusterObserved, ConfigMapKey, Desired, Kind, NodePath, Observed, ObservedKey, ResourceId, SecretRef,
-    Undo,
-};
+use crate::resource::{ClusterObserved, ConfigMapKey, Desired, NodePath, Observed, ObservedKey, SecretRef};
 use crate::stage::{self, ControlPlane, EncryptionGoal, EncryptionState, Stage, StageInput};
 use crate::store::{self, Store};
 use crate::ui::Output;
@@ -225,7 +223,11 @@ impl Pipeline {
             stage: stage.title,
             remaining: stage.remaining,
             stage_gates: stage.gates,
-            stage_changes: stage.operations.into_iter().map(stage_change).collect(),
+            stage_changes: stage
+                .operations
+                .into_iter()
+                .map(|operation| stage_change(operation, observation.cluster.as_ref()))
+                .collect(),
             notices,
             now: self.now,
             digest,
@@ -312,29 +314,4 @@ fn versions(observed: &BTreeMap<NodeName, Observed>) -> BTreeMap<NodeName, Minor
 fn inputs_digest(desired: &BTreeMap<NodeName, Desired>) -> Result<String, Error> {
     let resources: Vec<_> = desired.iter().map(|(node, desired)| (node, &desired.resources)).collect();
     Ok(plan::sha256(&serde_json::to_vec(&resources)?))
-}
-
-/// What a stage does through the API, as a change that users read.
-fn stage_change(operation: ClusterOperation) -> ClusterChange {
-    let (name, subject, reason) = match &operation {
-        ClusterOperation::RewriteEncrypted { resources, prefix } => (
-            String::from("stored-values"),
-            format!("every object of {}", resources.join(", ")),
-            format!("each is written again and proven in etcd to begin with {prefix}"),
-        ),
-        ClusterOperation::ReplaceConfigMapKey { namespace, name, key, .. } => {
-            (name.clone(), format!("ConfigMap {namespace}/{name}"), format!("{key} is replaced"))
-        }
-    };
-    ClusterChange {
-        resource: ResourceId::new(Kind::Object, name),
-        action: Action::Change,
-        subject,
-        reasons: vec![reason],
-        before: None,
-        after: None,
-        controls: Vec::new(),
-        undo: Undo::None,
-        operation,
-    }
 }

@@ -23,7 +23,8 @@ struct ReadError {
     source: std::io::Error,
 }
 
-fn load(path: &Path) -> Result<Plan, Error> {
+/// Reads a saved plan.
+pub(super) fn load(path: &Path) -> Result<Plan, Error> {
     let text = std::fs::read_to_string(path)
         .map_err(|source| Error::new(ReadError { path: path.to_owned(), source }))?;
     file::from_json(&text).map_err(Error::hinted)

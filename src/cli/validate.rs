@@ -3,7 +3,7 @@
 use super::pipeline::{load_inventory, load_templates};
 use super::{Error, Global};
 use crate::error::{Chain, ExitCode};
-use crate::ui::Output;
+use crate::ui::{Output, count};
 use clap::Args;
 
 /// Check the inventory and render every template; offline
@@ -26,10 +26,10 @@ pub fn run(global: &Global, output: &Output) -> Result<ExitCode, Error> {
         return Err(Error::new(TemplatesFail(errors.len())));
     }
     output.result(&format!(
-        "{}: cluster {}, {} nodes: valid, and every template renders.\n",
+        "{}: cluster {}, {}: valid, and every template renders.\n",
         global.inventory.display(),
         inventory.cluster.name,
-        inventory.nodes.len()
+        count(inventory.nodes.len(), "node")
     ))?;
     Ok(ExitCode::Success)
 }

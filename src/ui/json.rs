@@ -8,17 +8,35 @@
 //! | `harden_version`, `cluster`, `created`, `inputs` | who made it, for what, when (seconds since 1970), from which inputs (SHA-256) |
 //! | `stage`, `remaining` | the present stage and those that follow, each `{"name", "title"}` |
 //! | `waves` | in order, each `{"title", "nodes": [{"node", "changes", "restart_units", "restart_pods", "before", "after"}]}` |
+//! | `waves[].nodes[].changes` | each with `resource`, `action` (`add`, `change`, `remove`), `subject`, `reasons` (why, beyond what the texts show), `edits` (what the texts show, in words), `restarts`, the masked texts `before` and `after`, `origin` (`new`, `drift`, `pending`, `both`), `controls`, `undo` and `operations` |
 //! | `cluster_changes`, `gates` | what follows the waves |
 //! | `in_sync`, `unreachable`, `notices` | the other nodes, and what the user should know |
 //! | `summary` | `{"add", "change", "remove", "nodes", "of"}`, the numbers of the closing line |
 //!
 //! Without `summary` it is the type [`Plan`], and it can be read as one. Secrets are masked in every text.
 //!
+//! An apply (`harden apply -o json`) is one object, printed at the end of the run, and the only thing on standard output:
+//!
+//! | key | what |
+//! |---|---|
+//! | `format_version` | `1.0`, as above |
+//! | `harden_version`, `cluster`, `started`, `seconds` | who applied, to what, when (seconds since 1970), for how long |
+//! | `stages` | the stages that were begun, in order, each `{"stage": {"name", "title"}, "summary", "nodes", "cluster_changes", "stopped"}`: `summary` is that of its plan, `cluster_changes` the number of the cluster's own records that were changed, `stopped` why the stage as a whole was not finished, or `null` |
+//! | `stages[].nodes` | by name `{"outcome", "changes", "error"}`; `outcome` is `applied`, `unchanged` (it failed before the first change), `rolled-back`, `needs-human` or `not-begun`, and `error` a text or `null` |
+//! | `remaining` | the stages that are left, as far as they are known |
+//! | `nothing_left` | `true` when a plan after the last stage found nothing to change |
+//! | `unreachable` | the nodes that could not be read, each `{"node", "error"}` |
+//! | `error` | the error that ended the run where it was not one of a node, or `null` |
+//! | `exit_code` | that of the process |
+//!
+//! What fails before the inventory is read prints no object.
+//!
 //! Progress (`--progress json`, on standard error) is one object a line: `time` (seconds since 1970), `event`, and the
 //! fields of the [`Event`]. `event` is `step`, `done` (with `outcome` `in-sync`, `finished`, `rolled-back` or `failed`,
 //! and `text`), `wave`, `waiting` and `passed` (with `elapsed_seconds`), `cluster` or `warning`. `node` is left out of
 //! what is about the whole cluster.
 
+use super::Applied;
 use crate::event::{Event, Outcome};
 use crate::inventory::NodeName;
 use crate::plan::{Plan, Summary};
@@ -38,6 +56,11 @@ struct Document<'a> {
 pub fn plan(plan: &Plan) -> Result<String, serde_json::Error> {
     let document = serde_json::to_value(Document { plan, summary: plan.summary() })?;
     serde_json::to_string_pretty(&masked(document))
+}
+
+/// What an apply did as a pretty-printed JSON document.
+pub fn applied(applied: &Applied) -> Result<String, serde_json::Error> {
+    serde_json::to_string_pretty(&masked(serde_json::to_value(applied)?))
 }
 
 /// An event as one line of JSON; `now` is the time since 1970.

@@ -14,7 +14,12 @@ use item::Item;
 /// The text of a plan. The last line is stable: `Plan: 3 to add, 9 to change, 0 to remove on 4 of 4 nodes.`, or
 /// `No changes. 4 nodes are as declared.`
 pub fn render(plan: &Plan, view: View) -> String {
-    let mut lines = header(plan, view);
+    render_stage(plan, 0, view)
+}
+
+/// [`render`] in a run that has applied so many stages before this one.
+pub fn render_stage(plan: &Plan, stages_before: usize, view: View) -> String {
+    let mut lines = header(plan, stages_before, view);
     let mut references = References::default();
     for (index, wave) in plan.waves.iter().enumerate() {
         lines.push(String::new());
@@ -28,18 +33,22 @@ pub fn render(plan: &Plan, view: View) -> String {
     lines.join("\n")
 }
 
-fn header(plan: &Plan, view: View) -> Vec<String> {
+fn header(plan: &Plan, stages_before: usize, view: View) -> Vec<String> {
     let of = plan.summary().of;
     let read = of - plan.unreachable.len();
     let cluster = view.paint.tone(Tone::Heading, &format!("Cluster {}", line(&plan.cluster)));
-    let mut lines = vec![format!("{cluster}: {read} of {} read", count(of, "node"))];
+    let mut lines = match stages_before {
+        0 => vec![format!("{cluster}: {read} of {} read", count(of, "node"))],
+        // A heading between two stages; the cluster was named above the first.
+        _ => vec![String::new()],
+    };
     if plan.is_empty() {
         return lines;
     }
     let title = |stage: &StageTitle| format!("{} ({})", line(&stage.name), line(&stage.title));
-    let number = match plan.remaining.len() {
-        0 => String::from("Stage"),
-        remaining => format!("Stage 1 of {}", remaining + 1),
+    let number = match (stages_before, plan.remaining.len()) {
+        (0, 0) => String::from("Stage"),
+        (before, remaining) => format!("Stage {} of {}", before + 1, before + 1 + remaining),
     };
     lines.push(format!("{}: {}", view.paint.tone(Tone::Heading, &number), title(&plan.stage)));
     if !plan.remaining.is_empty() {
