@@ -6,7 +6,8 @@ use harden::event::{Event, Outcome};
 use harden::plan::{Origin, Plan};
 use harden::secret::Secret;
 use harden::ui::{
-    self, Clock, Delivery, Output, Paint, Progress, ProgressMode, PromptError, View, confirm_from, json,
+    self, Applied, Clock, Delivery, Output, Paint, Progress, ProgressMode, PromptError, View, confirm_from,
+    json,
 };
 use insta::assert_snapshot;
 use std::io::{self, Write};
@@ -70,6 +71,34 @@ fn a_verbose_plan_shortens_nothing() {
     assert_snapshot!(ui::plan::render(&plans::alike(), View { verbose: true, ..PLAIN }));
     let text = ui::plan::render(&plans::whole(), View { verbose: true, ..PLAIN });
     assert!(text.contains("- level: Metadata # 40") && !text.contains("more lines"));
+}
+
+#[test]
+fn drift_says_of_each_difference_whose_it_is() {
+    let mut plan = plans::whole();
+    assert_snapshot!(ui::plan::drift(&plan, PLAIN));
+    let value: serde_json::Value = serde_json::from_str(&json::drift(&plan).unwrap()).unwrap();
+    assert_eq!(value["nodes"][0]["changes"][0]["origin"], "drift");
+    assert_eq!(
+        value["summary"],
+        serde_json::json!({
+            "drift": 3, "drift_nodes": 2, "pending": 6, "pending_nodes": 2, "pending_cluster": 2, "of": 6,
+            "unreachable": 1
+        })
+    );
+    let mut closing = |alter: fn(&mut Plan)| {
+        alter(&mut plan);
+        ui::plan::drift(&plan, PLAIN).lines().last().unwrap().to_owned()
+    };
+    let lines = [
+        closing(|plan| plan.unreachable.clear()),
+        closing(|plan| plan.cluster_changes.clear()),
+        closing(|plan| plan.waves.truncate(1)),
+        closing(|plan| plan.waves[0].nodes[0].changes.truncate(1)),
+        closing(|plan| plan.waves[0].nodes[0].changes[0].origin = Origin::New),
+        closing(|plan| plan.waves.clear()),
+    ];
+    assert_snapshot!(lines.join("\n"));
 }
 
 #[test]
@@ -202,6 +231,7 @@ fn everything(text: &str) -> String {
     change.before = Some(format!("a: {}\n", &text[..text.len() / 2]));
     change.after = Some(format!("a: {text}\n"));
     change.reasons = vec![text.to_owned()];
+    change.edits = vec![text.to_owned()];
     text.clone_into(&mut change.subject);
     plan.notices = vec![text.to_owned()];
     text.clone_into(&mut plan.unreachable[0].error);
@@ -210,8 +240,13 @@ fn everything(text: &str) -> String {
     let colored = View { paint: Paint { color: true }, ..PLAIN };
     for view in [PLAIN, colored, View { verbose: true, ..PLAIN }] {
         output.result(&ui::plan::render(&plan, view)).unwrap();
+        output.result(&ui::plan::drift(&plan, view)).unwrap();
     }
     output.result(&json::plan(&plan).unwrap()).unwrap();
+    output.result(&json::drift(&plan).unwrap()).unwrap();
+    let mut applied = Applied::new(text, 0);
+    applied.error = Some(text.to_owned());
+    output.result(&json::applied(&applied).unwrap()).unwrap();
     output.result(text).unwrap();
     for mode in [ProgressMode::Plain, ProgressMode::Json, ProgressMode::None] {
         let clock = Clock::from_fn(|| Duration::from_secs(0));

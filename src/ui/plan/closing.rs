@@ -14,15 +14,22 @@ pub(super) fn lines(plan: &Plan, view: View) -> Vec<String> {
     if !plan.is_empty() {
         lines.extend(in_sync(plan, view));
     }
+    lines.extend(not_read(plan, view));
+    lines.extend(restarts(plan));
+    lines.extend(no_return(plan, view));
+    lines.push(view.paint.tone(Tone::Heading, &closing(plan)));
+    lines
+}
+
+/// The nodes that could not be read, and the notices.
+pub(super) fn not_read(plan: &Plan, view: View) -> Vec<String> {
+    let mut lines = Vec::new();
     if !plan.unreachable.is_empty() {
         lines.push(view.paint.tone(Tone::Warning, "Not read:"));
         lines.extend(plan.unreachable.iter().map(|it| format!("  {}: {}", it.node, line(&it.error))));
     }
     let notice = view.paint.tone(Tone::Warning, "Notice:");
     lines.extend(plan.notices.iter().map(|text| format!("{notice} {}", line(text))));
-    lines.extend(restarts(plan));
-    lines.extend(no_return(plan, view));
-    lines.push(view.paint.tone(Tone::Heading, &closing(plan)));
     lines
 }
 

@@ -24,6 +24,8 @@ pub(super) struct Item<'a> {
     after: Option<&'a str>,
     sensitive: bool,
     origin: Option<Origin>,
+    /// Whether the origin is what is asked for, so that each is named.
+    every_origin: bool,
     controls: &'a [ControlId],
     undo: Undo,
 }
@@ -41,6 +43,7 @@ impl<'a> Item<'a> {
             after: change.after.as_deref(),
             sensitive: change.sensitive,
             origin: Some(change.origin),
+            every_origin: false,
             controls: &change.controls,
             undo: change.undo,
         }
@@ -62,9 +65,21 @@ impl<'a> Item<'a> {
             after: change.after.as_deref(),
             sensitive: false,
             origin: None,
+            every_origin: false,
             controls: &change.controls,
             undo: change.undo,
         }
+    }
+
+    /// A difference that nobody is about to change: nothing restarts, nothing needs to be undone.
+    pub(super) fn of_drift(change: &'a Change) -> Self {
+        Self { restarts: &[], undo: Undo::Full, every_origin: true, ..Self::of_node(change) }
+    }
+
+    /// A difference of a record of the cluster; who made it is not known.
+    pub(super) fn of_cluster_drift(change: &'a ClusterChange) -> Self {
+        let origin = Some(Origin::Pending);
+        Self { undo: Undo::Full, every_origin: true, origin, ..Self::of_cluster(change) }
     }
 
     /// Whether it is the same change as another, on files that may differ elsewhere.
@@ -148,6 +163,9 @@ impl<'a> Item<'a> {
         match self.origin {
             Some(Origin::Drift) => marks.push(String::from("  [drift]")),
             Some(Origin::Both) => marks.push(String::from("  [drift and pending]")),
+            Some(Origin::New | Origin::Pending) if self.every_origin => {
+                marks.push(String::from("  [pending]"));
+            }
             Some(Origin::New | Origin::Pending) | None => {}
         }
         if self.sensitive {

@@ -2,9 +2,12 @@
 //! the plan and computes nothing about the cluster.
 
 mod closing;
+mod drift;
 mod fold;
 mod gates;
 mod item;
+
+pub use drift::{DriftSummary, drift};
 
 use super::{Tone, View, count, line};
 use crate::plan::{NodePlan, Plan, StageTitle, Wave};
