@@ -40,6 +40,10 @@ pub fn run(arguments: &HostKeys, global: &Global, output: &Output) -> Result<Exi
     let mut inventory = pipeline::load_inventory(global, output)?;
     pipeline::override_known_hosts(&mut inventory, global);
     let found = scan(&inventory.nodes, &keys::access(global, output)?);
+    if found.keys.is_empty() && found.unreached.is_empty() {
+        output.result("No node is reached over SSH: there are no host keys.\n")?;
+        return Ok(ExitCode::Success);
+    }
     output.result(&table(&found))?;
     for (host, error) in &found.unreached {
         output.message(&format!("{host} was not reached: {}\n", Chain(error)));

@@ -17,6 +17,7 @@ use crate::stage::{self, ControlPlane, EncryptionGoal, EncryptionState, Stage, S
 use crate::store::{self, Store};
 use crate::ui::Output;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Where the template puts the encryption config, and where kubeadm puts the API server's manifest.
@@ -56,7 +57,10 @@ pub(super) fn load_inventory(global: &Global, output: &Output) -> Result<Invento
             Ok(loaded.inventory)
         }
         Err(error) => {
-            output.message(&error.render(color));
+            let diagnostics = error.render(color);
+            if !diagnostics.is_empty() {
+                output.message(&diagnostics);
+            }
             Err(Error::hinted(error))
         }
     }
@@ -75,10 +79,15 @@ pub(super) fn override_known_hosts(inventory: &mut Inventory, global: &Global) {
     }
 }
 
+/// Where the user's templates are looked for.
+pub(super) fn overrides(inventory: &Inventory) -> PathBuf {
+    inventory.directory().join("templates")
+}
+
 /// Reads the templates: harden's own and those beside the inventory.
 pub(super) fn load_templates(inventory: &Inventory) -> Result<Templates, Error> {
-    let overrides = inventory.directory().join("templates");
-    Templates::load(overrides.is_dir().then_some(overrides.as_path())).map_err(Error::hinted)
+    let overrides = overrides(inventory);
+    Templates::load(overrides.exists().then_some(overrides.as_path())).map_err(Error::hinted)
 }
 
 /// Seconds since 1970; 0 on a clock before that.

@@ -8,7 +8,7 @@ use crate::ui::count;
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
     /// A node could not be read.
-    #[error("{} cannot be reached, and nothing was changed{}", count(*nodes, "node"), since(*done))]
+    #[error("{} cannot be read, and nothing was changed{}", count(*nodes, "node"), since(*done))]
     Unreachable {
         /// How many nodes.
         nodes: usize,

@@ -109,6 +109,7 @@ fn closing(plan: &Plan) -> String {
     }
     let verb = |count: usize| if count == 1 { "is" } else { "are" };
     match plan.unreachable.len() {
+        lost if lost > 0 && read == 0 => String::from("No node could be read."),
         0 => format!("No changes. {} {} as declared.", count(read, "node"), verb(read)),
         lost => format!(
             "No changes. {read} of {} {} as declared, {lost} could not be read.",

@@ -51,6 +51,9 @@ impl DriftSummary {
     /// The last line; scripts look for it.
     fn closing(&self) -> String {
         let read = self.of - self.unreachable;
+        if read == 0 && self.unreachable > 0 {
+            return String::from("No node could be read.");
+        }
         let (drift_nodes, pending_nodes) = (self.drift_nodes, self.pending_nodes);
         let drift = match self.drift {
             0 => format!("No drift on {}", count(read, "node")),
