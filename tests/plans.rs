@@ -17,6 +17,8 @@ pub(crate) fn change(resource: &str, subject: &str) -> Change {
         action: Action::Change,
         subject: subject.to_owned(),
         reasons: Vec::new(),
+        edits: Vec::new(),
+        restarts: Vec::new(),
         before: None,
         after: None,
         sensitive: false,
@@ -38,10 +40,12 @@ pub(crate) fn manifest(address: &str) -> Change {
         .replace("NodeRestriction", "NodeRestriction,AlwaysPullImages")
         .replace("--profiling=true", "--profiling=false");
     Change {
-        reasons: vec![
-            String::from("--profiling is true, not false"),
+        reasons: vec![String::from("mode 0644 → 0600"), String::from("owner kube:kube → root:root")],
+        edits: vec![
+            String::from("--profiling: true → false"),
             String::from("--enable-admission-plugins lacks AlwaysPullImages"),
         ],
+        restarts: vec![String::from("kube-apiserver")],
         before: Some(before),
         after: Some(after),
         origin: Origin::Drift,
@@ -77,6 +81,8 @@ fn encryption() -> Change {
 
 pub(crate) fn kubelet() -> Change {
     Change {
+        edits: vec![String::from("anonymous.enabled: true → false")],
+        restarts: vec![String::from("kubelet.service")],
         before: Some(String::from("anonymous:\n  enabled: true\n")),
         after: Some(String::from("anonymous:\n  enabled: false")),
         controls: vec!["cis-1.12:4.2.1".parse().unwrap()],
@@ -86,7 +92,7 @@ pub(crate) fn kubelet() -> Change {
 
 fn attributes() -> Change {
     Change {
-        reasons: vec![String::from("mode 0644 → 0600")],
+        reasons: vec![String::from("/etc/kubernetes/pki/ca.key: mode 0644 → 0600")],
         ..change("attributes.pki", "/etc/kubernetes/pki/ca.key")
     }
 }

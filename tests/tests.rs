@@ -17,6 +17,7 @@ mod observe;
 mod pki;
 mod plan;
 mod plans;
+mod progress;
 mod real_apiserver;
 mod remote;
 mod stage;

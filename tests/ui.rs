@@ -6,11 +6,11 @@ use harden::event::{Event, Outcome};
 use harden::plan::{Origin, Plan};
 use harden::secret::Secret;
 use harden::ui::{
-    self, Clock, Delivery, Output, Paint, Progress, ProgressMode, PromptError, View, confirm_from, json,
+    self, Applied, Clock, Delivery, Output, Paint, Progress, ProgressMode, PromptError, View, confirm_from,
+    json,
 };
 use insta::assert_snapshot;
 use std::io::{self, Write};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -18,10 +18,10 @@ const PLAIN: View = View { paint: Paint { color: false }, width: 100, verbose: f
 
 /// A stream whose content a test can read.
 #[derive(Clone, Default)]
-struct Captured(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Captured(Arc<Mutex<Vec<u8>>>);
 
 impl Captured {
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 }
@@ -50,7 +50,7 @@ impl Write for Broken {
     }
 }
 
-fn captured() -> (Output, Captured, Captured) {
+pub(crate) fn captured() -> (Output, Captured, Captured) {
     let (stdout, stderr) = (Captured::default(), Captured::default());
     let output = Output::to(Box::new(stdout.clone()), Box::new(stderr.clone()), Paint { color: false });
     (output, stdout, stderr)
@@ -71,6 +71,34 @@ fn a_verbose_plan_shortens_nothing() {
     assert_snapshot!(ui::plan::render(&plans::alike(), View { verbose: true, ..PLAIN }));
     let text = ui::plan::render(&plans::whole(), View { verbose: true, ..PLAIN });
     assert!(text.contains("- level: Metadata # 40") && !text.contains("more lines"));
+}
+
+#[test]
+fn drift_says_of_each_difference_whose_it_is() {
+    let mut plan = plans::whole();
+    assert_snapshot!(ui::plan::drift(&plan, PLAIN));
+    let value: serde_json::Value = serde_json::from_str(&json::drift(&plan).unwrap()).unwrap();
+    assert_eq!(value["nodes"][0]["changes"][0]["origin"], "drift");
+    assert_eq!(
+        value["summary"],
+        serde_json::json!({
+            "drift": 3, "drift_nodes": 2, "pending": 6, "pending_nodes": 2, "pending_cluster": 2, "of": 6,
+            "unreachable": 1
+        })
+    );
+    let mut closing = |alter: fn(&mut Plan)| {
+        alter(&mut plan);
+        ui::plan::drift(&plan, PLAIN).lines().last().unwrap().to_owned()
+    };
+    let lines = [
+        closing(|plan| plan.unreachable.clear()),
+        closing(|plan| plan.cluster_changes.clear()),
+        closing(|plan| plan.waves.truncate(1)),
+        closing(|plan| plan.waves[0].nodes[0].changes.truncate(1)),
+        closing(|plan| plan.waves[0].nodes[0].changes[0].origin = Origin::New),
+        closing(|plan| plan.waves.clear()),
+    ];
+    assert_snapshot!(lines.join("\n"));
 }
 
 #[test]
@@ -149,108 +177,6 @@ fn a_plan_survives_the_way_through_json() {
     );
 }
 
-fn events() -> Vec<(u64, Event)> {
-    let node = || plans::name("cp-2");
-    let gate = || String::from("kube-apiserver answers /readyz");
-    let waiting = |seconds: u64| Event::Waiting {
-        node: Some(node()),
-        gate: gate(),
-        elapsed: Duration::from_secs(seconds),
-        last: String::from("connection refused"),
-    };
-    let mut events = vec![
-        (0, Event::Step { node: plans::name("cp-1"), step: String::from("read state") }),
-        (0, Event::Done { node: plans::name("cp-1"), outcome: Outcome::InSync }),
-        (1, Event::Wave { number: 2, of: 3, title: String::from("control-plane nodes") }),
-        (1, Event::Step { node: node(), step: String::from("restart kubelet") }),
-        (2, waiting(0)),
-    ];
-    events.extend((1..=13).map(|poll| (2 + poll * 2, waiting(poll * 2))));
-    events.extend([
-        (29, Event::Passed { node: Some(node()), gate: gate(), elapsed: Duration::from_secs(27) }),
-        (30, Event::Warning { node: Some(node()), text: String::from("clock is 3 s ahead") }),
-        (30, Event::Done { node: node(), outcome: Outcome::Finished(String::from("7 changes")) }),
-        (31, Event::Cluster { step: String::from("rewrite 312 Secrets") }),
-        (
-            50,
-            Event::Done { node: plans::name("w-1"), outcome: Outcome::RolledBack(String::from("not Ready")) },
-        ),
-        (50, Event::Done { node: plans::name("w-2"), outcome: Outcome::Failed(String::from("link lost")) }),
-    ]);
-    events
-}
-
-/// What is written on standard error while the events happen, with a tick every second.
-fn shown(mode: ProgressMode, quiet: bool) -> String {
-    let (output, stdout, stderr) = captured();
-    let second = Arc::new(AtomicU64::new(0));
-    let shared = Arc::clone(&second);
-    // 2026-11-24 12:01:02 UTC.
-    let clock = Clock::from_fn(move || Duration::from_secs(1_795_521_662 + shared.load(Ordering::SeqCst)));
-    let progress = Progress::new(output, mode, quiet, clock);
-    let mut events = events().into_iter().peekable();
-    for now in 0..60 {
-        second.store(now, Ordering::SeqCst);
-        while let Some((_, event)) = events.next_if(|(at, _)| *at == now) {
-            progress.emit(&event);
-        }
-        progress.tick();
-    }
-    drop(progress);
-    assert_eq!(stdout.text(), "", "progress belongs on standard error");
-    stderr.text()
-}
-
-#[test]
-fn plain_progress_has_a_heartbeat() {
-    assert_snapshot!(shown(ProgressMode::Plain, false));
-    // Standard error of a test is no terminal.
-    assert_eq!(shown(ProgressMode::Auto, false), shown(ProgressMode::Plain, false));
-}
-
-#[test]
-fn json_progress_is_an_object_a_line() {
-    let text = shown(ProgressMode::Json, false);
-    assert!(text.lines().all(|line| serde_json::from_str::<serde_json::Value>(line).unwrap().is_object()));
-    assert_eq!(text.lines().count(), events().len());
-    let mut seen = Vec::new();
-    let first_of_each = text.lines().filter(|line| {
-        let event = serde_json::from_str::<serde_json::Value>(line).unwrap()["event"].clone();
-        let new = !seen.contains(&event);
-        seen.push(event);
-        new
-    });
-    assert_snapshot!(first_of_each.collect::<Vec<_>>().join("\n"));
-}
-
-#[test]
-fn no_progress_still_warns_and_quiet_does_not() {
-    assert_eq!(shown(ProgressMode::None, false), "warning: cp-2: clock is 3 s ahead\n");
-    assert_eq!(shown(ProgressMode::Plain, true), "");
-    assert_eq!(shown(ProgressMode::Json, true), "");
-}
-
-#[test]
-fn progress_takes_events_from_many_threads() {
-    let (output, _, stderr) = captured();
-    let progress = Progress::start(output, ProgressMode::Plain, false);
-    std::thread::scope(|scope| {
-        for thread in 0..8 {
-            let progress = &progress;
-            scope.spawn(move || {
-                for step in 0..50 {
-                    let node = plans::name(&format!("w-{thread}"));
-                    progress.emit(&Event::Step { node, step: format!("step {step}") });
-                }
-            });
-        }
-    });
-    drop(progress);
-    let text = stderr.text();
-    assert_eq!(text.lines().count(), 400);
-    assert!(text.lines().all(|line| line.contains("  step ")), "torn lines");
-}
-
 #[derive(Debug, thiserror::Error)]
 #[error("read state of cp-1")]
 struct Outer(#[source] io::Error);
@@ -305,6 +231,7 @@ fn everything(text: &str) -> String {
     change.before = Some(format!("a: {}\n", &text[..text.len() / 2]));
     change.after = Some(format!("a: {text}\n"));
     change.reasons = vec![text.to_owned()];
+    change.edits = vec![text.to_owned()];
     text.clone_into(&mut change.subject);
     plan.notices = vec![text.to_owned()];
     text.clone_into(&mut plan.unreachable[0].error);
@@ -313,8 +240,13 @@ fn everything(text: &str) -> String {
     let colored = View { paint: Paint { color: true }, ..PLAIN };
     for view in [PLAIN, colored, View { verbose: true, ..PLAIN }] {
         output.result(&ui::plan::render(&plan, view)).unwrap();
+        output.result(&ui::plan::drift(&plan, view)).unwrap();
     }
     output.result(&json::plan(&plan).unwrap()).unwrap();
+    output.result(&json::drift(&plan).unwrap()).unwrap();
+    let mut applied = Applied::new(text, 0);
+    applied.error = Some(text.to_owned());
+    output.result(&json::applied(&applied).unwrap()).unwrap();
     output.result(text).unwrap();
     for mode in [ProgressMode::Plain, ProgressMode::Json, ProgressMode::None] {
         let clock = Clock::from_fn(|| Duration::from_secs(0));

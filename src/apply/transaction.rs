@@ -42,7 +42,10 @@ struct NoIssuer {
 pub(super) fn transact(plan: &NodePlan, run: &Run<'_>) -> NodeOutcome {
     let outcome = Transaction { id: identifier(run.now), plan, run }.execute();
     let told = match &outcome {
-        NodeOutcome::Applied => Outcome::Finished(format!("{} changes applied", plan.changes.len())),
+        NodeOutcome::Applied => Outcome::Finished(match plan.changes.len() {
+            1 => String::from("1 change applied"),
+            count => format!("{count} changes applied"),
+        }),
         NodeOutcome::RolledBack(error) => Outcome::RolledBack(Chain(error).to_string()),
         NodeOutcome::Untouched(error) | NodeOutcome::Broken { error, .. } => {
             Outcome::Failed(Chain(error).to_string())

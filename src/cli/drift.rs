@@ -2,10 +2,10 @@
 //! applied is told apart: that is pending, not drift.
 
 use super::pipeline::Pipeline;
-use super::{Error, Global};
+use super::{Error, Format, Global};
 use crate::error::ExitCode;
-use crate::plan::{Origin, Plan};
-use crate::ui::{Output, Progress};
+use crate::ui::plan::DriftSummary;
+use crate::ui::{self, Output, Progress};
 use clap::Args;
 
 /// Tell what somebody changed on the nodes since the last apply; changes nothing
@@ -19,35 +19,15 @@ pub fn run(global: &Global, output: &Output) -> Result<ExitCode, Error> {
         let progress = Progress::start(output.clone(), global.progress, global.quiet);
         pipeline.plan(&pipeline.observe(&|event| progress.emit(&event))?)?
     };
-    let (drift, pending) = divide(plan);
-    super::plan::show(&drift, global, output)?;
-    output.message(&format!(
-        "{} drifted, {pending} pending (declared and not applied yet).\n",
-        drift.changes().count()
-    ));
+    output.result(&match global.output {
+        Format::Text => ui::plan::drift(&plan, output.view(global.verbose > 0)),
+        Format::Json => ui::json::drift(&plan)?,
+    })?;
+    let summary = DriftSummary::of(&plan);
     Ok(match () {
-        () if !drift.unreachable.is_empty() => ExitCode::Error,
-        () if drift.changes().next().is_some() => ExitCode::Changes,
+        // Incomplete information: what could not be read may have drifted as well.
+        () if summary.unreachable > 0 => ExitCode::Error,
+        () if summary.drift > 0 => ExitCode::Changes,
         () => ExitCode::Success,
     })
-}
-
-/// The plan with only what drifted left in it, and the number of changes that are only pending.
-fn divide(mut plan: Plan) -> (Plan, usize) {
-    let drifted = |origin| matches!(origin, Origin::Drift | Origin::Both);
-    let mut pending = plan.cluster_changes.len();
-    plan.cluster_changes.clear();
-    plan.remaining.clear();
-    plan.gates.clear();
-    for wave in &mut plan.waves {
-        for node in &mut wave.nodes {
-            pending += node.changes.iter().filter(|change| !drifted(change.origin)).count();
-            node.changes.retain(|change| drifted(change.origin));
-        }
-        let in_sync = wave.nodes.iter().filter(|node| node.changes.is_empty());
-        plan.in_sync.extend(in_sync.map(|node| node.node.clone()));
-        wave.nodes.retain(|node| !node.changes.is_empty());
-    }
-    plan.waves.retain(|wave| !wave.nodes.is_empty());
-    (plan, pending)
 }

@@ -4,7 +4,7 @@ use super::{Error, Global, keys, pipeline};
 use crate::error::{Chain, ExitCode};
 use crate::inventory::{Connection, Inventory};
 use crate::remote::hostkeys::{KeyState, Scan, ScannedKey, record, scan};
-use crate::ui::{self, Output};
+use crate::ui::{self, Output, count};
 use clap::{Args, Subcommand};
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -40,6 +40,10 @@ pub fn run(arguments: &HostKeys, global: &Global, output: &Output) -> Result<Exi
     let mut inventory = pipeline::load_inventory(global, output)?;
     pipeline::override_known_hosts(&mut inventory, global);
     let found = scan(&inventory.nodes, &keys::access(global, output)?);
+    if found.keys.is_empty() && found.unreached.is_empty() {
+        output.result("No node is reached over SSH: there are no host keys.\n")?;
+        return Ok(ExitCode::Success);
+    }
     output.result(&table(&found))?;
     for (host, error) in &found.unreached {
         output.message(&format!("{host} was not reached: {}\n", Chain(error)));
@@ -47,12 +51,12 @@ pub fn run(arguments: &HostKeys, global: &Global, output: &Output) -> Result<Exi
     let unknown: Vec<ScannedKey> =
         found.keys.iter().filter(|key| key.state == KeyState::Unknown).cloned().collect();
     if let (false, Some(file)) = (unknown.is_empty(), first_file(&inventory)) {
-        let question = format!("Record {} keys in {}? Only `yes` is taken: ", unknown.len(), file.display());
+        let question = format!("Record {} in {}?", count(unknown.len(), "key"), file.display());
         if !yes && !ui::confirm(output, &question)? {
             return Err(Error::new(Declined));
         }
         let recorded = record(&unknown, &file).map_err(Error::hinted)?;
-        output.message(&format!("{recorded} keys recorded in {}\n", file.display()));
+        output.message(&format!("{} recorded in {}\n", count(recorded, "key"), file.display()));
     }
     let trouble = |key: &ScannedKey| matches!(key.state, KeyState::Changed(_) | KeyState::Revoked(_));
     let sound = found.unreached.is_empty() && !found.keys.iter().any(trouble);

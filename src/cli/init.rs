@@ -4,9 +4,9 @@ use super::{Error, Global, keys};
 use crate::cluster::NodeInfo;
 use crate::error::{ExitCode, Hint};
 use crate::health;
-use crate::inventory::{self, Minor, Role, Scaffold, ScaffoldNode};
+use crate::inventory::{self, InventoryError, Level, Minor, Role, Scaffold, ScaffoldNode};
 use crate::remote;
-use crate::ui::Output;
+use crate::ui::{Output, count};
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -48,6 +48,12 @@ pub enum InitError {
         /// Why.
         source: std::io::Error,
     },
+    /// The arguments name no node that could be logged in to.
+    #[error("log in to a control-plane node: {reason}")]
+    Arguments {
+        /// What is wrong with them.
+        reason: String,
+    },
     /// The cluster runs a version that harden does not know.
     #[error(
         "the cluster runs Kubernetes {found}, and harden supports {} to {}",
@@ -81,9 +87,9 @@ pub fn run(arguments: &Init, global: &Global, output: &Output) -> Result<ExitCod
     write(file, &inventory::scaffold(&scaffold))?;
     write(&schema, &inventory::schema())?;
     output.result(&format!(
-        "{}: {} nodes. Look through it, then: harden hostkeys scan; harden plan\n",
+        "{}: {}. Look through it, then: harden hostkeys scan; harden plan\n",
         file.display(),
-        scaffold.nodes.len()
+        count(scaffold.nodes.len(), "node")
     ))?;
     Ok(ExitCode::Success)
 }
@@ -134,10 +140,7 @@ fn living(address: &str, arguments: &Init, global: &Global, output: &Output) -> 
     };
     // The inventory's own reader fills in every default, so that this login is like every later one.
     let parsed = inventory::parse(&global.inventory, inventory::scaffold(&alone).into_bytes(), keys::home());
-    let mut loaded = parsed.map_err(|error| {
-        output.message(&error.render(output.stderr_paint().color));
-        Error::hinted(error)
-    })?;
+    let mut loaded = parsed.map_err(|error| Error::new(InitError::Arguments { reason: first_of(&error) }))?;
     super::pipeline::override_known_hosts(&mut loaded.inventory, global);
     let mut scaffold = base(arguments);
     for node in &loaded.inventory.nodes {
@@ -157,6 +160,18 @@ fn living(address: &str, arguments: &Init, global: &Global, output: &Output) -> 
     }
     scaffold.nodes.sort_by(|a, b| (a.roles.clone(), &a.name).cmp(&(b.roles.clone(), &b.name)));
     Ok(scaffold)
+}
+
+/// The first error of an inventory that nobody has seen.
+fn first_of(error: &InventoryError) -> String {
+    match error {
+        InventoryError::Invalid { diagnostics, .. } => diagnostics
+            .iter()
+            .find(|diagnostic| diagnostic.level() == Level::Error)
+            .map(|diagnostic| diagnostic.message().to_owned()),
+        InventoryError::Read { .. } => None,
+    }
+    .unwrap_or_else(|| error.to_string())
 }
 
 /// A top-level value of kubeadm's record.

@@ -18,8 +18,10 @@ const CREDENTIAL: &str = "harden-key";
 #[derive(Debug, thiserror::Error)]
 pub(super) enum KeyError {
     /// A file could not be read.
-    #[error("read {}", path.display())]
+    #[error("read the {what} {}", path.display())]
     Read {
+        /// What is in it.
+        what: &'static str,
         /// The file.
         path: PathBuf,
         /// Why.
@@ -72,7 +74,9 @@ pub(super) fn store_key(store: &Store, output: &Output) -> Result<KeySource, Err
     let credential =
         file("CREDENTIALS_DIRECTORY").map(|folder| folder.join(CREDENTIAL)).filter(|path| path.exists());
     if let Some(path) = file("HARDEN_KEY_FILE").or(credential) {
-        let bytes = std::fs::read(&path).map_err(|source| Error::new(KeyError::Read { path, source }))?;
+        let what = "store's key file";
+        let bytes =
+            std::fs::read(&path).map_err(|source| Error::new(KeyError::Read { what, path, source }))?;
         return Ok(KeySource::KeyFile(Secret::new(bytes)));
     }
     if !io::stdin().is_terminal() {
@@ -112,5 +116,5 @@ pub(super) fn encryption_key(store: &Store, now: i64) -> SecretRef {
 fn read(path: &Path) -> Result<Secret<String>, Error> {
     std::fs::read_to_string(path)
         .map(Secret::new)
-        .map_err(|source| Error::new(KeyError::Read { path: path.to_owned(), source }))
+        .map_err(|source| Error::new(KeyError::Read { what: "sudo password", path: path.to_owned(), source }))
 }

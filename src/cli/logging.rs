@@ -6,6 +6,9 @@ use crate::ui::Output;
 use std::io;
 use tracing_subscriber::EnvFilter;
 
+/// What is logged, as in `harden=debug`.
+const VARIABLE: &str = "HARDEN_LOG";
+
 /// Writes one record at a time through [`Output`], which masks it.
 struct Record(Output);
 
@@ -29,7 +32,12 @@ pub fn start(global: &Global, output: &Output) {
         (false, 1) => "warn,harden=info",
         (false, _) => "info,harden=debug",
     };
-    let filter = EnvFilter::try_from_env("HARDEN_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    let wanted = std::env::var(VARIABLE).ok().filter(|wanted| !wanted.is_empty());
+    let filter = wanted.as_deref().map(EnvFilter::try_new).transpose().unwrap_or_else(|error| {
+        output.message(&format!("warning: {VARIABLE} is not understood: {error}\n"));
+        None
+    });
+    let filter = filter.unwrap_or_else(|| EnvFilter::new(default));
     let writer = output.clone();
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -16,6 +16,7 @@ pub mod plan;
 pub mod schema;
 pub mod show;
 mod signal;
+mod stage_change;
 pub mod validate;
 
 pub use error::Error;

@@ -1,6 +1,7 @@
 //! The way from an inventory to a plan, which `plan`, `apply` and `drift` share: load, connect, observe, find the stage,
 //! render, plan. It wires modules together and decides nothing about clusters.
 
+use super::stage_change::stage_change;
 use super::{Error, Global, keys};
 use crate::desired::{self, EncryptionInput, EncryptionPhase, Inputs, Templates};
 use crate::error::Chain;
@@ -9,16 +10,14 @@ use crate::health::{HealthError, Reach};
 use crate::inventory::{self, Connection, EncryptionProvider, Inventory, Minor, Node, NodeName, Role};
 use crate::observe::{self, fleet};
 use crate::plan::wave::MaxUnavailable;
-use crate::plan::{self, Action, ClusterChange, ClusterOperation, Plan, Unreachable};
+use crate::plan::{self, Plan, Unreachable};
 use crate::remote::{self, Access, Session};
-use crate::resource::{
-    ClusterObserved, ConfigMapKey, Desired, Kind, NodePath, Observed, ObservedKey, ResourceId, SecretRef,
-    Undo,
-};
+use crate::resource::{ClusterObserved, ConfigMapKey, Desired, NodePath, Observed, ObservedKey, SecretRef};
 use crate::stage::{self, ControlPlane, EncryptionGoal, EncryptionState, Stage, StageInput};
 use crate::store::{self, Store};
 use crate::ui::Output;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Where the template puts the encryption config, and where kubeadm puts the API server's manifest.
@@ -58,7 +57,10 @@ pub(super) fn load_inventory(global: &Global, output: &Output) -> Result<Invento
             Ok(loaded.inventory)
         }
         Err(error) => {
-            output.message(&error.render(color));
+            let diagnostics = error.render(color);
+            if !diagnostics.is_empty() {
+                output.message(&diagnostics);
+            }
             Err(Error::hinted(error))
         }
     }
@@ -77,10 +79,15 @@ pub(super) fn override_known_hosts(inventory: &mut Inventory, global: &Global) {
     }
 }
 
+/// Where the user's templates are looked for.
+pub(super) fn overrides(inventory: &Inventory) -> PathBuf {
+    inventory.directory().join("templates")
+}
+
 /// Reads the templates: harden's own and those beside the inventory.
 pub(super) fn load_templates(inventory: &Inventory) -> Result<Templates, Error> {
-    let overrides = inventory.directory().join("templates");
-    Templates::load(overrides.is_dir().then_some(overrides.as_path())).map_err(Error::hinted)
+    let overrides = overrides(inventory);
+    Templates::load(overrides.exists().then_some(overrides.as_path())).map_err(Error::hinted)
 }
 
 /// Seconds since 1970; 0 on a clock before that.
@@ -225,7 +232,11 @@ impl Pipeline {
             stage: stage.title,
             remaining: stage.remaining,
             stage_gates: stage.gates,
-            stage_changes: stage.operations.into_iter().map(stage_change).collect(),
+            stage_changes: stage
+                .operations
+                .into_iter()
+                .map(|operation| stage_change(operation, observation.cluster.as_ref()))
+                .collect(),
             notices,
             now: self.now,
             digest,
@@ -312,29 +323,4 @@ fn versions(observed: &BTreeMap<NodeName, Observed>) -> BTreeMap<NodeName, Minor
 fn inputs_digest(desired: &BTreeMap<NodeName, Desired>) -> Result<String, Error> {
     let resources: Vec<_> = desired.iter().map(|(node, desired)| (node, &desired.resources)).collect();
     Ok(plan::sha256(&serde_json::to_vec(&resources)?))
-}
-
-/// What a stage does through the API, as a change that users read.
-fn stage_change(operation: ClusterOperation) -> ClusterChange {
-    let (name, subject, reason) = match &operation {
-        ClusterOperation::RewriteEncrypted { resources, prefix } => (
-            String::from("stored-values"),
-            format!("every object of {}", resources.join(", ")),
-            format!("each is written again and proven in etcd to begin with {prefix}"),
-        ),
-        ClusterOperation::ReplaceConfigMapKey { namespace, name, key, .. } => {
-            (name.clone(), format!("ConfigMap {namespace}/{name}"), format!("{key} is replaced"))
-        }
-    };
-    ClusterChange {
-        resource: ResourceId::new(Kind::Object, name),
-        action: Action::Change,
-        subject,
-        reasons: vec![reason],
-        before: None,
-        after: None,
-        controls: Vec::new(),
-        undo: Undo::None,
-        operation,
-    }
 }

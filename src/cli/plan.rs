@@ -4,7 +4,7 @@ use super::pipeline::Pipeline;
 use super::{Error, Format, Global};
 use crate::error::ExitCode;
 use crate::plan::{self, Plan as ThePlan, file};
-use crate::ui::{self, Output, Progress};
+use crate::ui::{self, Output, Progress, View};
 use clap::Args;
 use std::fs::OpenOptions;
 use std::io::Write as _;
@@ -47,6 +47,12 @@ pub fn run(arguments: &Plan, global: &Global, output: &Output) -> Result<ExitCod
         () if arguments.detailed_exitcode && !plan.is_empty() => ExitCode::Changes,
         () => ExitCode::Success,
     })
+}
+
+/// Shows a plan to whoever is asked about it, where standard output is for a program.
+pub(super) fn show_for_question(plan: &plan::Plan, global: &Global, output: &Output) {
+    let view = View { paint: output.stderr_paint(), ..output.view(global.verbose > 0) };
+    output.message(&ui::plan::render(plan, view));
 }
 
 /// Prints a plan in the form that was asked for.

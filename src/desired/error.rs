@@ -48,7 +48,7 @@ pub enum TemplateError {
         reason: String,
     },
     /// What was rendered is not what its kind must be.
-    #[error("{template}: rendered for {node}, it is not usable: {reason}")]
+    #[error("{template}: what it renders for {node} is not usable: {reason}")]
     Shape {
         /// The template.
         template: String,
@@ -112,6 +112,20 @@ pub struct Claim {
 }
 
 impl TemplateError {
+    /// The template that it is about, as a path below `templates/`; `inventory` where that asks for it, and `None` where
+    /// it names a file by itself.
+    pub fn template(&self) -> Option<&str> {
+        match self {
+            Self::Syntax { template, .. }
+            | Self::Render { template, .. }
+            | Self::Shape { template, .. }
+            | Self::UnknownFlag { template, .. }
+            | Self::Unmounted { template, .. } => Some(template),
+            Self::Conflict { claims, .. } => Some(&claims[0].by),
+            Self::Read { .. } | Self::Name { .. } => None,
+        }
+    }
+
     /// Whether it says the same of another node.
     pub(super) fn same_as(&self, other: &Self) -> bool {
         let without_node = |error: &Self| {

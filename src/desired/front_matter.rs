@@ -96,7 +96,7 @@ pub(super) fn split<'a>(template: &str, text: &'a str) -> Result<Parts<'a>, Temp
 }
 
 /// Line and column, from 1, of a byte of a text. Columns are characters.
-fn position(text: &str, byte: usize) -> (usize, usize) {
+pub(super) fn position(text: &str, byte: usize) -> (usize, usize) {
     let before = text.get(..byte).unwrap_or(text);
     let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
     (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)

@@ -34,17 +34,30 @@ pub(super) struct Entry {
 }
 
 impl Templates {
-    /// Reads the built-in templates, and those in a folder over them. A folder that does not exist is an empty one.
+    /// Reads the built-in templates, and those in a folder over them. A folder that does not exist is an empty one. The
+    /// error is the first; [`Templates::load_all`] has them all.
     pub fn load(overrides: Option<&Path>) -> Result<Self, TemplateError> {
+        Self::load_all(overrides).map_err(|(first, _)| *first)
+    }
+
+    /// [`Templates::load`] with every error: the first, and the others.
+    pub fn load_all(overrides: Option<&Path>) -> Result<Self, (Box<TemplateError>, Vec<TemplateError>)> {
+        let mut errors = Vec::new();
         let mut texts: BTreeMap<String, String> =
             EMBEDDED.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
         if let Some(folder) = overrides
             && folder.exists()
         {
-            walk(folder, "", &mut texts)?;
+            walk(folder, "", &mut texts, &mut errors);
         }
         texts.retain(|_, text| !text.trim().is_empty());
-        Self::from_texts(&texts)
+        let templates = Self::from_texts(&texts, &mut errors);
+        let mut errors = errors.into_iter();
+        match (templates, errors.next()) {
+            (Ok(templates), None) => Ok(templates),
+            (Ok(_), Some(first)) | (Err(first), None) => Err((Box::new(first), errors.collect())),
+            (Err(last), Some(first)) => Err((Box::new(first), errors.chain([last]).collect())),
+        }
     }
 
     /// SHA-256, hexadecimal, over the paths and texts of all templates: tells that a saved plan was made with others.
@@ -52,7 +65,10 @@ impl Templates {
         &self.digest
     }
 
-    fn from_texts(texts: &BTreeMap<String, String>) -> Result<Self, TemplateError> {
+    fn from_texts(
+        texts: &BTreeMap<String, String>,
+        errors: &mut Vec<TemplateError>,
+    ) -> Result<Self, TemplateError> {
         let mut tera = Tera::new();
         tera.autoescape_on(Vec::<&'static str>::new());
         // Before any template: an unknown filter is found when a template is added, not when it is rendered.
@@ -65,19 +81,28 @@ impl Templates {
                 hasher.update(&(part.len() as u64).to_be_bytes());
                 hasher.update(part.as_bytes());
             }
-            let parts = front_matter::split(path, text)?;
-            tera.add_raw_template(path, parts.body).map_err(|error| {
-                let (line, column, reason) = place(&error, parts.lines_before);
-                TemplateError::Syntax { template: path.clone(), line, column, reason }
-            })?;
-            check_variables(&tera, path, parts.lines_before)?;
-            let stem = path.rsplit('/').next().unwrap_or(path).trim_end_matches(EXTENSION);
-            let name = parts.front.name.clone().unwrap_or_else(|| stem.to_owned());
-            entries
-                .insert(path.clone(), Entry { front: parts.front, lines_before: parts.lines_before, name });
+            match add(&mut tera, path, text) {
+                Ok(entry) => {
+                    entries.insert(path.clone(), entry);
+                }
+                Err(error) => errors.push(error),
+            }
         }
         Ok(Self { tera, entries, flags: FlagLists::load()?, digest: hex(&hasher.finish()) })
     }
+}
+
+/// Takes a template apart and gives its body to Tera.
+fn add(tera: &mut Tera, path: &str, text: &str) -> Result<Entry, TemplateError> {
+    let parts = front_matter::split(path, text)?;
+    tera.add_raw_template(path, parts.body).map_err(|error| {
+        let (line, column, reason) = place(&error, parts.lines_before);
+        TemplateError::Syntax { template: path.to_owned(), line, column, reason }
+    })?;
+    check_variables(tera, path, &parts)?;
+    let stem = path.rsplit('/').next().unwrap_or(path).trim_end_matches(EXTENSION);
+    let name = parts.front.name.clone().unwrap_or_else(|| stem.to_owned());
+    Ok(Entry { front: parts.front, lines_before: parts.lines_before, name })
 }
 
 /// Line, column and text of an error of Tera. Its lines count from the body's first.
@@ -114,26 +139,37 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 }
 
 /// Tera finds an undefined variable only where it is printed: a misspelt one in `{% if %}` would silently be false.
-fn check_variables(tera: &Tera, path: &str, lines_before: usize) -> Result<(), TemplateError> {
-    let syntax = |reason: String| TemplateError::Syntax {
-        template: path.to_owned(),
-        line: lines_before + 1,
-        column: 1,
-        reason,
+fn check_variables(tera: &Tera, path: &str, parts: &front_matter::Parts<'_>) -> Result<(), TemplateError> {
+    let syntax = |name: &str, reason: String| {
+        let (line, column) = front_matter::position(parts.body, word(parts.body, name));
+        TemplateError::Syntax { template: path.to_owned(), line: parts.lines_before + line, column, reason }
     };
     let mut names: Vec<&str> = tera
         .get_template_variables(path)
-        .map_err(|error| syntax(place(&error, lines_before).2))?
+        .map_err(|error| syntax("", place(&error, parts.lines_before).2))?
         .into_iter()
         .collect();
     names.sort_unstable();
     match names.into_iter().find(|name| !VARIABLES.contains(name)) {
-        Some(name) => Err(syntax(format!(
-            "there is no variable `{name}`; there are {}",
-            VARIABLES.map(|known| format!("`{known}`")).join(", ")
-        ))),
+        Some(name) => Err(syntax(
+            name,
+            format!(
+                "there is no variable `{name}`; there are {}",
+                VARIABLES.map(|known| format!("`{known}`")).join(", ")
+            ),
+        )),
         None => Ok(()),
     }
+}
+
+/// At which byte a word first stands by itself in a text; 0 where it does not.
+fn word(text: &str, word: &str) -> usize {
+    let part = |character: Option<char>| {
+        character.is_some_and(|character| character.is_alphanumeric() || character == '_')
+    };
+    let alone =
+        |at: &usize| !part(text[..*at].chars().next_back()) && !part(text[*at + word.len()..].chars().next());
+    text.match_indices(word).map(|(at, _)| at).find(alone).unwrap_or_default()
 }
 
 /// A value as JSON, which is a YAML scalar (or flow collection) that no content can break out of.
@@ -153,27 +189,35 @@ fn dirname(path: &str, _: Kwargs, _: &State) -> tera::TeraResult<String> {
 }
 
 /// Reads the templates of a folder and its sub-folders. Names that begin with a dot are left alone (editors' files).
-fn walk(folder: &Path, below: &str, texts: &mut BTreeMap<String, String>) -> Result<(), TemplateError> {
-    let read = |path: &Path| {
-        let path = path.to_owned();
-        move |source| TemplateError::Read { path, source }
+fn walk(folder: &Path, below: &str, texts: &mut BTreeMap<String, String>, errors: &mut Vec<TemplateError>) {
+    let read = |path: &Path, source| TemplateError::Read { path: path.to_owned(), source };
+    let entries: Result<Vec<_>, _> = fs::read_dir(folder).and_then(Iterator::collect);
+    let mut entries = match entries {
+        Ok(entries) => entries,
+        Err(source) => return errors.push(read(folder, source)),
     };
-    for entry in fs::read_dir(folder).map_err(read(folder))? {
-        let path = entry.map_err(read(folder))?.path();
+    entries.sort_by_key(fs::DirEntry::file_name);
+    for entry in entries {
+        let path = entry.path();
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
-            return Err(TemplateError::Name { path });
+            errors.push(TemplateError::Name { path });
+            continue;
         };
         if name.starts_with('.') {
             continue;
         }
         let relative = if below.is_empty() { name.to_owned() } else { format!("{below}/{name}") };
         if path.is_dir() {
-            walk(&path, &relative, texts)?;
+            walk(&path, &relative, texts, errors);
         } else if name.ends_with(EXTENSION) {
-            texts.insert(relative, fs::read_to_string(&path).map_err(read(&path))?);
+            match fs::read_to_string(&path) {
+                Ok(text) => {
+                    texts.insert(relative, text);
+                }
+                Err(source) => errors.push(read(&path, source)),
+            }
         } else {
-            return Err(TemplateError::Name { path });
+            errors.push(TemplateError::Name { path });
         }
     }
-    Ok(())
 }

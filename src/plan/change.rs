@@ -13,8 +13,15 @@ pub struct Change {
     pub action: Action,
     /// What a person looks for: the path, the unit, the certificate's path.
     pub subject: String,
-    /// Why, one line each, most important first: "mode 0644 → 0600", "SAN 10.77.0.12 is missing".
+    /// Why, beyond what the difference of the two texts shows, one line each, most important first: "mode 0644 → 0600",
+    /// "SAN 10.77.0.12 is missing".
     pub reasons: Vec<String>,
+    /// What the difference of the two texts shows, in words, one line each: "--profiling is missing, wanted false".
+    #[serde(default)]
+    pub edits: Vec<String>,
+    /// What restarts because of it: systemd units by their full name, a static pod by its component.
+    #[serde(default)]
+    pub restarts: Vec<String>,
     /// The text as it is, masked; `None` where there is none to show.
     pub before: Option<String>,
     /// The text as it will be, masked; `None` where there is none to show.

@@ -83,10 +83,12 @@ impl Store {
     /// Opens the store for reading secrets. The first time a key or passphrase is given it becomes the store's.
     pub fn unlock(mut self, source: &KeySource) -> Result<Unlocked, StoreError> {
         if self.index.wrapping.is_none() {
+            // Before the folder is made: what is no key leaves nothing behind.
+            let wrapping = seal::wrap_new(source)?;
             let _lock = files::lock(&self.folder)?;
             let mut index = Index::read(&self.folder)?;
             if index.wrapping.is_none() {
-                index.wrapping = Some(seal::wrap_new(source)?);
+                index.wrapping = Some(wrapping);
                 index.write(&self.folder)?;
             }
             self.index = index;

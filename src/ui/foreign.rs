@@ -60,6 +60,18 @@ pub(super) fn shorten_digests(text: &str) -> String {
     short
 }
 
+/// A longer word (a list of cipher suites, a digest) is shortened in running text.
+const WORD_SHOWN: usize = 48;
+
+/// Shortens every very long word to its beginning.
+pub(super) fn shorten_words(text: &str) -> String {
+    let short = |word: &str| match word.char_indices().nth(WORD_SHOWN) {
+        Some((end, _)) => format!("{}…", &word[..end]),
+        None => word.to_owned(),
+    };
+    text.split(' ').map(short).collect::<Vec<_>>().join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,6 +87,13 @@ mod tests {
     fn a_secret_is_masked_before_it_is_escaped() {
         let _kept = crate::secret::Secret::new(String::from("tab\tinside\tof-it"));
         assert_eq!(line("x tab\tinside\tof-it y"), "x (sensitive) y");
+    }
+
+    #[test]
+    fn long_words_are_shortened() {
+        assert_eq!(shorten_words("a  b"), "a  b");
+        assert_eq!(shorten_words(&format!("x {} y", "ü".repeat(49))), format!("x {}… y", "ü".repeat(48)));
+        assert_eq!(shorten_words(&"z".repeat(48)), "z".repeat(48));
     }
 
     #[test]

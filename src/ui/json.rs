@@ -8,20 +8,47 @@
 //! | `harden_version`, `cluster`, `created`, `inputs` | who made it, for what, when (seconds since 1970), from which inputs (SHA-256) |
 //! | `stage`, `remaining` | the present stage and those that follow, each `{"name", "title"}` |
 //! | `waves` | in order, each `{"title", "nodes": [{"node", "changes", "restart_units", "restart_pods", "before", "after"}]}` |
+//! | `waves[].nodes[].changes` | each with `resource`, `action` (`add`, `change`, `remove`), `subject`, `reasons` (why, beyond what the texts show), `edits` (what the texts show, in words), `restarts`, the masked texts `before` and `after`, `origin` (`new`, `drift`, `pending`, `both`), `controls`, `undo` and `operations` |
 //! | `cluster_changes`, `gates` | what follows the waves |
 //! | `in_sync`, `unreachable`, `notices` | the other nodes, and what the user should know |
 //! | `summary` | `{"add", "change", "remove", "nodes", "of"}`, the numbers of the closing line |
 //!
 //! Without `summary` it is the type [`Plan`], and it can be read as one. Secrets are masked in every text.
 //!
+//! Drift (`harden drift -o json`) is one object with `format_version`, `harden_version`, `cluster`, `created`,
+//! `cluster_changes`, `in_sync`, `unreachable` and `notices` as in a plan, and with
+//!
+//! | key | what |
+//! |---|---|
+//! | `nodes` | the nodes that differ, each `{"node", "changes"}`; the `origin` of a change is `drift` where somebody changed the node, `pending` or `new` where it is declared and not applied yet, or `both` |
+//! | `summary` | `{"drift", "drift_nodes", "pending", "pending_nodes", "pending_cluster", "of", "unreachable"}`, the numbers of the closing line |
+//!
+//! An apply (`harden apply -o json`) is one object, printed at the end of the run, and the only thing on standard output:
+//!
+//! | key | what |
+//! |---|---|
+//! | `format_version` | `1.0`, as above |
+//! | `harden_version`, `cluster`, `started`, `seconds` | who applied, to what, when (seconds since 1970), for how long |
+//! | `stages` | the stages that were begun, in order, each `{"stage": {"name", "title"}, "summary", "nodes", "cluster_changes", "stopped"}`: `summary` is that of its plan, `cluster_changes` the number of the cluster's own records that were changed, `stopped` why the stage as a whole was not finished, or `null` |
+//! | `stages[].nodes` | by name `{"outcome", "changes", "error"}`; `outcome` is `applied`, `unchanged` (it failed before the first change), `rolled-back`, `needs-human` or `not-begun`, and `error` a text or `null` |
+//! | `remaining` | the stages that are left, as far as they are known |
+//! | `nothing_left` | `true` when a plan after the last stage found nothing to change |
+//! | `unreachable` | the nodes that could not be read, each `{"node", "error"}` |
+//! | `error` | the error that ended the run where it was not one of a node, or `null` |
+//! | `exit_code` | that of the process |
+//!
+//! What fails before the inventory is read prints no object.
+//!
 //! Progress (`--progress json`, on standard error) is one object a line: `time` (seconds since 1970), `event`, and the
 //! fields of the [`Event`]. `event` is `step`, `done` (with `outcome` `in-sync`, `finished`, `rolled-back` or `failed`,
 //! and `text`), `wave`, `waiting` and `passed` (with `elapsed_seconds`), `cluster` or `warning`. `node` is left out of
 //! what is about the whole cluster.
 
+use super::Applied;
+use super::plan::DriftSummary;
 use crate::event::{Event, Outcome};
 use crate::inventory::NodeName;
-use crate::plan::{Plan, Summary};
+use crate::plan::{Change, ClusterChange, Plan, Summary, Unreachable};
 use crate::secret::mask;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -38,6 +65,49 @@ struct Document<'a> {
 pub fn plan(plan: &Plan) -> Result<String, serde_json::Error> {
     let document = serde_json::to_value(Document { plan, summary: plan.summary() })?;
     serde_json::to_string_pretty(&masked(document))
+}
+
+#[derive(Serialize)]
+struct NodeDrift<'a> {
+    node: &'a NodeName,
+    changes: &'a [Change],
+}
+
+#[derive(Serialize)]
+struct Drift<'a> {
+    format_version: &'a str,
+    harden_version: &'a str,
+    cluster: &'a str,
+    created: i64,
+    nodes: Vec<NodeDrift<'a>>,
+    cluster_changes: &'a [ClusterChange],
+    in_sync: &'a [NodeName],
+    unreachable: &'a [Unreachable],
+    notices: &'a [String],
+    summary: DriftSummary,
+}
+
+/// What drifted and what is pending as a pretty-printed JSON document.
+pub fn drift(plan: &Plan) -> Result<String, serde_json::Error> {
+    let nodes = plan.waves.iter().flat_map(|wave| &wave.nodes);
+    let document = serde_json::to_value(Drift {
+        format_version: &plan.format_version,
+        harden_version: &plan.harden_version,
+        cluster: &plan.cluster,
+        created: plan.created,
+        nodes: nodes.map(|node| NodeDrift { node: &node.node, changes: &node.changes }).collect(),
+        cluster_changes: &plan.cluster_changes,
+        in_sync: &plan.in_sync,
+        unreachable: &plan.unreachable,
+        notices: &plan.notices,
+        summary: DriftSummary::of(plan),
+    })?;
+    serde_json::to_string_pretty(&masked(document))
+}
+
+/// What an apply did as a pretty-printed JSON document.
+pub fn applied(applied: &Applied) -> Result<String, serde_json::Error> {
+    serde_json::to_string_pretty(&masked(serde_json::to_value(applied)?))
 }
 
 /// An event as one line of JSON; `now` is the time since 1970.

@@ -2,6 +2,8 @@
 //! standard output and error: results go to the first, everything else to the second, all of it through
 //! [`crate::secret::mask`]. It only shows data: it reaches no node and decides nothing.
 
+mod applied;
+mod count;
 mod diff;
 mod error;
 mod foreign;
@@ -12,6 +14,8 @@ pub mod plan;
 mod progress;
 mod prompt;
 
+pub use applied::{Applied, AppliedNode, AppliedStage, NodeEnd};
+pub use count::count;
 pub use error::report;
 pub use foreign::{block, line};
 pub use output::{Color, Delivery, Output, OutputError, View};

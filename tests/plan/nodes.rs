@@ -27,18 +27,21 @@ fn change(plan: &Plan, id: &str) -> Change {
 #[test]
 fn reasons_say_what_differs() {
     let plan = planned(|_, _| ());
-    let expected: &[(&str, Action, &[&str])] = &[
-        ("file.audit-policy", Action::Add, &["does not exist"]),
-        ("file.encryption-config", Action::Add, &["does not exist"]),
-        ("attributes.pki", Action::Change, &["/etc/kubernetes/pki/sa.key: mode 0644 → 0600"]),
+    // What only words say, and what the two texts show as well.
+    let expected: &[(&str, Action, &[&str], &[&str])] = &[
+        ("file.audit-policy", Action::Add, &[], &["does not exist"]),
+        ("file.encryption-config", Action::Add, &[], &["does not exist"]),
+        ("attributes.pki", Action::Change, &["/etc/kubernetes/pki/sa.key: mode 0644 → 0600"], &[]),
         (
             "certificate.etcd-server",
             Action::Change,
             &["SAN 10.77.0.12 is missing", "SAN 127.0.0.1 is missing", "key is RSA 2048, wanted ECDSA P-256"],
+            &[],
         ),
         (
             "static-pod.kube-apiserver",
             Action::Change,
+            &[],
             &[
                 "--audit-policy-file is missing, wanted /etc/kubernetes/audit/policy.yaml",
                 "--enable-admission-plugins lacks EventRateLimit",
@@ -50,24 +53,26 @@ fn reasons_say_what_differs() {
         (
             "sysctl.kernel",
             Action::Add,
-            &["does not exist", "kernel.panic is 0 in the running kernel, wanted 10"],
+            &["kernel.panic is 0 in the running kernel, wanted 10"],
+            &["does not exist"],
         ),
         (
             "yaml-keys.kubelet",
             Action::Change,
+            &["mode 0644 → 0600"],
             &[
                 "podPidsLimit is missing, wanted 4096",
                 "tlsCertFile is missing, wanted /var/lib/kubelet/pki/x.crt",
-                "mode 0644 → 0600",
             ],
         ),
-        ("unit.containerd", Action::Change, &["at boot: disabled → enabled"]),
+        ("unit.containerd", Action::Change, &["at boot: disabled → enabled"], &[]),
     ];
     let found: Vec<_> = plan.changes().map(|(_, change)| change).collect();
     assert_eq!(found.len(), expected.len());
-    for (change, (id, action, reasons)) in found.iter().zip(expected) {
+    for (change, (id, action, reasons, edits)) in found.iter().zip(expected) {
         assert_eq!((change.resource.to_string().as_str(), change.action), (*id, *action));
         assert_eq!(change.reasons, *reasons, "{id}");
+        assert_eq!(change.edits, *edits, "{id}");
         assert_eq!((change.origin, change.controls.len()), (Origin::New, 1), "{id}");
     }
     assert_eq!((plan.summary().add, plan.summary().change, plan.summary().of), (3, 5, 1));
@@ -92,7 +97,7 @@ fn secrets_are_compared_and_shown_masked() {
             spec.content.secrets[0].sha256 = None;
         }
     });
-    assert_eq!(change(&plan, "file.encryption-config").reasons, ["content differs"]);
+    assert_eq!(change(&plan, "file.encryption-config").edits, ["content differs"]);
     let plan = planned(|_, observed| {
         let FileState::Present(mut file) = present(&masked, "0600") else { panic!() };
         file.content = ObservedContent::Opaque;
@@ -231,6 +236,10 @@ fn gates_stand_around_a_control_plane_node() {
     );
     assert_eq!(node.restart_pods, ["kube-apiserver"]);
     assert_eq!(node.restart_units, ["containerd.service", "kubelet.service"]);
+    let because_of = |id: &str| change(&plan, id).restarts;
+    assert_eq!(because_of("static-pod.kube-apiserver"), ["kube-apiserver"]);
+    assert_eq!(because_of("yaml-keys.kubelet"), ["kubelet.service"]);
+    assert!(because_of("attributes.pki").is_empty());
     let Gate::StaticPodRuns { component, command, revision, .. } = &node.after[0] else {
         panic!("{:?}", node.after)
     };
@@ -260,6 +269,7 @@ fn a_pod_whose_manifest_only_gets_another_mode_does_not_restart() {
     let plan = planned(|_, observed| *observed = node);
     assert!(plan.waves[0].nodes[0].restart_pods.is_empty());
     assert_eq!(change(&plan, "static-pod.kube-apiserver").reasons, ["mode 0644 → 0600"]);
+    assert!(change(&plan, "static-pod.kube-apiserver").restarts.is_empty());
     assert!(change(&plan, "static-pod.kube-apiserver").before.is_none());
 }
 

@@ -109,6 +109,8 @@ fn plan(root: &Path) -> (NodePlan, Vec<Payload>) {
         action: Action::Change,
         subject: String::new(),
         reasons: Vec::new(),
+        edits: Vec::new(),
+        restarts: Vec::new(),
         before: None,
         after: None,
         sensitive: false,

@@ -53,10 +53,17 @@ pub(super) fn plan(
     let live = observed.facts.live;
     let pods = restarted_pods(&resources, &changes);
     let restart_units = if live { restarted_units(&resources) } else { Vec::new() };
+    if live {
+        for (resource, change) in resources.iter().zip(&mut changes) {
+            change.restarts.clone_from(&resource.restarts);
+            let own = pods.iter().filter(|(id, ..)| **id == resource.id);
+            change.restarts.extend(own.map(|(_, spec, _)| spec.component.clone()));
+        }
+    }
     let mut plan = NodePlan {
         node: node.name.clone(),
         restart_pods: if live {
-            pods.iter().map(|(spec, _)| spec.component.clone()).collect()
+            pods.iter().map(|(_, spec, _)| spec.component.clone()).collect()
         } else {
             Vec::new()
         },
@@ -102,8 +109,11 @@ fn same_path(node: &NodeName, changes: &[Change]) -> Vec<Problem> {
     problems
 }
 
-/// The static pods whose manifest gets new bytes, with the new text: the kubelet restarts them.
-fn restarted_pods<'a>(resources: &[&'a Resource], changes: &[Change]) -> Vec<(&'a StaticPodSpec, String)> {
+/// A resource, the pod that it describes, and the manifest's new text.
+type RestartedPod<'a> = (&'a ResourceId, &'a StaticPodSpec, String);
+
+/// The static pods whose manifest gets new bytes: the kubelet restarts them.
+fn restarted_pods<'a>(resources: &[&'a Resource], changes: &[Change]) -> Vec<RestartedPod<'a>> {
     let written = |change: &Change| {
         change.operations.iter().find_map(|operation| match operation {
             Operation::Write { content, .. } => Some(content.text.clone()),
@@ -114,7 +124,7 @@ fn restarted_pods<'a>(resources: &[&'a Resource], changes: &[Change]) -> Vec<(&'
         .iter()
         .zip(changes)
         .filter_map(|(resource, change)| match &resource.spec {
-            Spec::StaticPod(spec) => Some((spec, written(change)?)),
+            Spec::StaticPod(spec) => Some((&resource.id, spec, written(change)?)),
             _ => None,
         })
         .collect()
@@ -152,12 +162,12 @@ fn before(node: &Node) -> Vec<Gate> {
 
 /// The kubelet has replaced the static pods before it is restarted. After its restart it brings their mirror pods up to date
 /// at once, which otherwise may take it a minute.
-fn between(node: &Node, plan: &NodePlan, pods: &[(&StaticPodSpec, String)]) -> Result<Vec<Gate>, Problem> {
+fn between(node: &Node, plan: &NodePlan, pods: &[RestartedPod<'_>]) -> Result<Vec<Gate>, Problem> {
     if plan.restart_units.is_empty() {
         return Ok(Vec::new());
     }
     let mut gates = Vec::new();
-    for (spec, text) in pods {
+    for (_, spec, text) in pods {
         gates.push(Gate::ProcessRuns {
             node: node.name.clone(),
             component: spec.component.clone(),
@@ -178,12 +188,12 @@ fn command(node: &NodeName, spec: &StaticPodSpec, text: &str) -> Result<Vec<Stri
     })
 }
 
-fn after(node: &Node, plan: &NodePlan, pods: &[(&StaticPodSpec, String)]) -> Result<Vec<Gate>, Problem> {
+fn after(node: &Node, plan: &NodePlan, pods: &[RestartedPod<'_>]) -> Result<Vec<Gate>, Problem> {
     let name = &node.name;
     let mut gates = Vec::new();
     // The mirror pod of a node that runs etcd alone is in nobody's API.
     if is_kubernetes_node(node) {
-        for (spec, text) in pods {
+        for (_, spec, text) in pods {
             gates.push(runs(name, spec, text)?);
         }
     }

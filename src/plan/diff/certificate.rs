@@ -24,7 +24,7 @@ pub(super) fn certificate(
     match state {
         CertificateState::Absent => {
             draft.action = Action::Add;
-            draft.reasons.push(String::from("does not exist"));
+            draft.edits.push(String::from("does not exist"));
         }
         CertificateState::Unreadable(reason) => {
             draft.reasons.push(format!("is not a certificate: {reason}"));
@@ -40,7 +40,7 @@ pub(super) fn certificate(
             draft.before = Some(observed_text(spec, facts));
         }
     }
-    if !draft.reasons.is_empty() {
+    if !(draft.reasons.is_empty() && draft.edits.is_empty()) {
         draft.after = Some(wanted_text(spec));
         let certificate = Box::new(spec.clone());
         draft.operations = vec![Operation::Issue { certificate, prior: prior(found) }];

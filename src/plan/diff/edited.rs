@@ -76,17 +76,17 @@ fn draft(
     context: &Context<'_>,
     part: &Part<'_>,
     new: String,
-    reasons: Vec<String>,
+    edits: Vec<String>,
 ) -> Option<Draft> {
     let Part { path, ownership, file, text } = part;
     let mut draft = Draft::new(Action::Change, path.as_str(), resource);
-    draft.reasons = reasons;
-    draft.reasons.extend(ownership_reasons(file, ownership, context.observed));
+    draft.edits = edits;
+    draft.reasons = ownership_reasons(file, ownership, context.observed);
     if new != *text {
         draft.before = Some((*text).to_owned());
         draft.after = Some(new.clone());
         draft.operations = vec![write(path, Content::plain(new), ownership, DIRECTORY_MODE, Some(file))];
-    } else if draft.reasons.is_empty() {
+    } else if draft.reasons.is_empty() && draft.edits.is_empty() {
         return None;
     } else {
         draft.operations = vec![set_ownership(path, file, ownership, context.observed)];

@@ -53,12 +53,15 @@ impl Whole<'_> {
                 draft.operations = vec![set_ownership(self.path, file, self.ownership, context.observed)];
                 return Ok(Some(draft));
             }
-            draft.reasons.insert(0, String::from("content differs"));
+            let differs = String::from("content differs");
             if let ObservedContent::Text(text) = &file.content {
                 draft.before = Some(text.clone());
+                draft.edits.push(differs);
+            } else {
+                draft.reasons.insert(0, differs);
             }
         } else {
-            draft.reasons.push(String::from("does not exist"));
+            draft.edits.push(String::from("does not exist"));
         }
         draft.after = Some(self.content.masked());
         draft.operations =

@@ -28,7 +28,10 @@ pub(super) struct Context<'a> {
 struct Draft {
     action: Action,
     subject: String,
+    /// Why, beyond what the two texts show.
     reasons: Vec<String>,
+    /// What the two texts show, in words.
+    edits: Vec<String>,
     before: Option<String>,
     after: Option<String>,
     sensitive: bool,
@@ -44,6 +47,7 @@ impl Draft {
             action,
             subject: subject.into(),
             reasons: Vec::new(),
+            edits: Vec::new(),
             before: None,
             after: None,
             sensitive: false,
@@ -79,6 +83,8 @@ fn finish(resource: &Resource, observed: &Observed, draft: Draft) -> Change {
         action: draft.action,
         subject: draft.subject,
         reasons: draft.reasons,
+        edits: draft.edits,
+        restarts: Vec::new(),
         before: draft.before,
         after: draft.after,
         sensitive: draft.sensitive,

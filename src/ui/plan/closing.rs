@@ -1,9 +1,9 @@
 //! What stands below the waves: the other nodes, notices, restarts, and the closing line.
 
-use super::{nodes, short_unit};
+use super::short_unit;
 use crate::inventory::NodeName;
 use crate::plan::Plan;
-use crate::ui::{Tone, View, line};
+use crate::ui::{Tone, View, count, line};
 
 /// Names of nodes in sync that are listed.
 const NAMES_SHOWN: usize = 12;
@@ -14,15 +14,22 @@ pub(super) fn lines(plan: &Plan, view: View) -> Vec<String> {
     if !plan.is_empty() {
         lines.extend(in_sync(plan, view));
     }
+    lines.extend(not_read(plan, view));
+    lines.extend(restarts(plan));
+    lines.extend(no_return(plan, view));
+    lines.push(view.paint.tone(Tone::Heading, &closing(plan)));
+    lines
+}
+
+/// The nodes that could not be read, and the notices.
+pub(super) fn not_read(plan: &Plan, view: View) -> Vec<String> {
+    let mut lines = Vec::new();
     if !plan.unreachable.is_empty() {
         lines.push(view.paint.tone(Tone::Warning, "Not read:"));
         lines.extend(plan.unreachable.iter().map(|it| format!("  {}: {}", it.node, line(&it.error))));
     }
     let notice = view.paint.tone(Tone::Warning, "Notice:");
     lines.extend(plan.notices.iter().map(|text| format!("{notice} {}", line(text))));
-    lines.extend(restarts(plan));
-    lines.extend(no_return(plan, view));
-    lines.push(view.paint.tone(Tone::Heading, &closing(plan)));
     lines
 }
 
@@ -53,17 +60,17 @@ fn restarts(plan: &Plan) -> Option<String> {
         let mut here: Vec<(&str, usize)> = Vec::new();
         for name in names {
             match here.iter_mut().find(|(known, _)| *known == name) {
-                Some((_, count)) => *count += 1,
+                Some((_, nodes)) => *nodes += 1,
                 None => here.push((name, 1)),
             }
         }
-        for (name, count) in here {
+        for (name, nodes) in here {
             match restarts.iter_mut().find(|restart| restart.name == name) {
                 Some(restart) => {
-                    restart.nodes += count;
-                    restart.at_once = restart.at_once.max(count);
+                    restart.nodes += nodes;
+                    restart.at_once = restart.at_once.max(nodes);
                 }
-                None => restarts.push(Restart { name, nodes: count, at_once: count }),
+                None => restarts.push(Restart { name, nodes, at_once: nodes }),
             }
         }
     }
@@ -78,19 +85,16 @@ fn restart(restart: &Restart<'_>) -> String {
         (all, at_once) if all == at_once => String::from(" at once"),
         (_, at_once) => format!(" up to {at_once} at once"),
     };
-    format!("{} on {}{pace}", line(restart.name), nodes(restart.nodes))
+    format!("{} on {}{pace}", line(restart.name), count(restart.nodes, "node"))
 }
 
 fn no_return(plan: &Plan, view: View) -> Option<String> {
     use crate::resource::Undo;
     let on_nodes = plan.changes().filter(|(_, change)| change.undo == Undo::None).count();
     let in_cluster = plan.cluster_changes.iter().filter(|change| change.undo == Undo::None).count();
-    let text = match on_nodes + in_cluster {
-        0 => return None,
-        1 => String::from("1 change marked ! cannot be undone."),
-        count => format!("{count} changes marked ! cannot be undone."),
-    };
-    Some(view.paint.tone(Tone::Warning, &text))
+    let all = on_nodes + in_cluster;
+    let text = format!("{} marked ! cannot be undone.", count(all, "change"));
+    (all > 0).then(|| view.paint.tone(Tone::Warning, &text))
 }
 
 /// The last line; scripts look for it.
@@ -105,10 +109,11 @@ fn closing(plan: &Plan) -> String {
     }
     let verb = |count: usize| if count == 1 { "is" } else { "are" };
     match plan.unreachable.len() {
-        0 => format!("No changes. {} {} as declared.", nodes(read), verb(read)),
+        lost if lost > 0 && read == 0 => String::from("No node could be read."),
+        0 => format!("No changes. {} {} as declared.", count(read, "node"), verb(read)),
         lost => format!(
             "No changes. {read} of {} {} as declared, {lost} could not be read.",
-            nodes(summary.of),
+            count(summary.of, "node"),
             verb(read)
         ),
     }

@@ -4,12 +4,30 @@ use crate::plan::{Gate, Wave};
 use crate::ui::{Tone, View, line};
 use std::collections::BTreeMap;
 
+/// The titles, each once; the static pods, which all must do the same, are named together.
 fn titles<'a>(gates: impl Iterator<Item = &'a Gate>) -> String {
     let mut titles: Vec<String> = Vec::new();
+    let mut pods: Vec<&str> = Vec::new();
     for gate in gates {
-        let title = line(&gate.title());
-        if !titles.contains(&title) {
-            titles.push(title);
+        match gate {
+            Gate::StaticPodRuns { component, .. } if !pods.contains(&component.as_str()) => {
+                pods.push(component);
+            }
+            Gate::StaticPodRuns { .. } => {}
+            _ => {
+                let title = line(&gate.title());
+                if !titles.contains(&title) {
+                    titles.push(title);
+                }
+            }
+        }
+    }
+    match pods.as_slice() {
+        [] => {}
+        [pod] => titles.insert(0, format!("{} runs with its new manifest", line(pod))),
+        [rest @ .., last] => {
+            let names = format!("{} and {}", line(&rest.join(", ")), line(last));
+            titles.insert(0, format!("{names} run with their new manifests"));
         }
     }
     titles.join(", ")

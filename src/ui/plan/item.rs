@@ -1,9 +1,14 @@
-//! One change in text: its line with sign, subject and marks, its reasons, its diff.
+//! One change in text: its line with sign, subject and marks, its reasons, its diff. What the diff shows is not said in
+//! words as well, unless everything is asked for.
 
-use crate::plan::{Action, Change, ClusterChange, NodePlan, Origin};
-use crate::resource::{ControlId, Kind, ResourceId, Undo};
+use super::short_unit;
+use crate::plan::{Action, Change, ClusterChange, Origin};
+use crate::resource::{ControlId, ResourceId, Undo};
 use crate::ui::{Tone, View, block, diff, foreign, line};
 use std::collections::BTreeMap;
+
+/// A lone reason up to this length stands on the line of its change.
+const SHORT_REASON: usize = 60;
 
 /// What is shown of a change, on a node or in the cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,57 +17,75 @@ pub(super) struct Item<'a> {
     action: Action,
     subject: &'a str,
     reasons: &'a [String],
+    edits: &'a [String],
+    /// What restarts because of it: units and static pods.
+    pub(super) restarts: &'a [String],
     before: Option<&'a str>,
     after: Option<&'a str>,
     sensitive: bool,
     origin: Option<Origin>,
+    /// Whether the origin is what is asked for, so that each is named.
+    every_origin: bool,
     controls: &'a [ControlId],
     undo: Undo,
-    /// The static pod that restarts because of it.
-    pub(super) restart: Option<&'a str>,
 }
 
 impl<'a> Item<'a> {
-    pub(super) fn of_node(change: &'a Change, node: &'a NodePlan) -> Self {
-        let restarts = |pod: &&String| {
-            change.resource.kind == Kind::StaticPod
-                && (**pod == change.resource.name || change.subject.ends_with(&format!("/{pod}.yaml")))
-        };
+    pub(super) fn of_node(change: &'a Change) -> Self {
         Self {
             resource: &change.resource,
             action: change.action,
             subject: &change.subject,
             reasons: &change.reasons,
+            edits: &change.edits,
+            restarts: &change.restarts,
             before: change.before.as_deref(),
             after: change.after.as_deref(),
             sensitive: change.sensitive,
             origin: Some(change.origin),
+            every_origin: false,
             controls: &change.controls,
             undo: change.undo,
-            restart: node.restart_pods.iter().find(restarts).map(String::as_str),
         }
     }
 
     pub(super) fn of_cluster(change: &'a ClusterChange) -> Self {
+        // The records of the cluster have no owner and no mode: the two texts show all that there is.
+        let shown = change.before.is_some() && change.after.is_some();
+        let (reasons, edits): (&[String], &[String]) =
+            if shown { (&[], &change.reasons) } else { (&change.reasons, &[]) };
         Self {
             resource: &change.resource,
             action: change.action,
             subject: &change.subject,
-            reasons: &change.reasons,
+            reasons,
+            edits,
+            restarts: &[],
             before: change.before.as_deref(),
             after: change.after.as_deref(),
             sensitive: false,
             origin: None,
+            every_origin: false,
             controls: &change.controls,
             undo: change.undo,
-            restart: None,
         }
+    }
+
+    /// A difference that nobody is about to change: nothing restarts, nothing needs to be undone.
+    pub(super) fn of_drift(change: &'a Change) -> Self {
+        Self { restarts: &[], undo: Undo::Full, every_origin: true, ..Self::of_node(change) }
+    }
+
+    /// A difference of a record of the cluster; who made it is not known.
+    pub(super) fn of_cluster_drift(change: &'a ClusterChange) -> Self {
+        let origin = Some(Origin::Pending);
+        Self { undo: Undo::Full, every_origin: true, origin, ..Self::of_cluster(change) }
     }
 
     /// Whether it is the same change as another, on files that may differ elsewhere.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         // The diff is the expensive part, so that it comes last.
-        let without_text = |item: &Self| Self { before: None, after: None, ..item.clone() };
+        let without_text = |item: &Self| Self { before: None, after: None, edits: &[], ..item.clone() };
         self == other
             || (self.resource == other.resource
                 && without_text(self) == without_text(other)
@@ -74,15 +97,39 @@ impl<'a> Item<'a> {
 
     /// All lines of the change.
     pub(super) fn lines(&self, view: View) -> Vec<String> {
-        let mut lines = vec![self.heading(view, "")];
-        lines.extend(self.reasons.iter().map(|reason| format!("        {}", line(reason))));
+        let mut lines = match self.shown_reasons().as_slice() {
+            [reason] if reason.chars().count() <= SHORT_REASON => {
+                vec![self.heading(view, &format!("  {reason}"))]
+            }
+            reasons => {
+                let below = reasons.iter().map(|reason| format!("        {reason}"));
+                std::iter::once(self.heading(view, "")).chain(below).collect()
+            }
+        };
+        if view.verbose {
+            let edits = self.edits.iter().map(|edit| foreign::shorten_words(&line(edit)));
+            lines.extend(edits.map(|edit| format!("        {edit}")));
+        }
+        lines.extend(self.diff(view));
+        lines
+    }
+
+    /// The reasons without the subject, where that is what they begin with.
+    fn shown_reasons(&self) -> Vec<String> {
+        let reasons = self.reasons.iter().map(|reason| {
+            let own = reason.strip_prefix(self.subject).and_then(|rest| rest.strip_prefix(": "));
+            line(own.unwrap_or(reason))
+        });
+        reasons.collect()
+    }
+
+    fn diff(&self, view: View) -> Vec<String> {
         let safe = |text: &str| {
             let text = block(text);
             if self.sensitive { foreign::shorten_digests(&text) } else { text }
         };
         let (before, after) = (self.before.map(safe), self.after.map(safe));
-        lines.extend(diff::lines(before.as_deref(), after.as_deref(), view));
-        lines
+        diff::lines(before.as_deref(), after.as_deref(), view)
     }
 
     /// The line with sign, subject and marks; `note` follows the subject.
@@ -109,12 +156,16 @@ impl<'a> Item<'a> {
 
     fn marks(&self) -> Vec<String> {
         let mut marks = Vec::new();
-        if let Some(pod) = self.restart {
-            marks.push(format!("  [restart: {}]", line(pod)));
+        if !self.restarts.is_empty() {
+            let names: Vec<_> = self.restarts.iter().map(|name| line(short_unit(name))).collect();
+            marks.push(format!("  [restarts {}]", names.join(", ")));
         }
         match self.origin {
             Some(Origin::Drift) => marks.push(String::from("  [drift]")),
             Some(Origin::Both) => marks.push(String::from("  [drift and pending]")),
+            Some(Origin::New | Origin::Pending) if self.every_origin => {
+                marks.push(String::from("  [pending]"));
+            }
             Some(Origin::New | Origin::Pending) | None => {}
         }
         if self.sensitive {

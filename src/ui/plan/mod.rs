@@ -2,11 +2,14 @@
 //! the plan and computes nothing about the cluster.
 
 mod closing;
+mod drift;
 mod fold;
 mod gates;
 mod item;
 
-use super::{Tone, View, line};
+pub use drift::{DriftSummary, drift};
+
+use super::{Tone, View, count, line};
 use crate::plan::{NodePlan, Plan, StageTitle, Wave};
 use fold::{Folded, References};
 use item::Item;
@@ -14,7 +17,12 @@ use item::Item;
 /// The text of a plan. The last line is stable: `Plan: 3 to add, 9 to change, 0 to remove on 4 of 4 nodes.`, or
 /// `No changes. 4 nodes are as declared.`
 pub fn render(plan: &Plan, view: View) -> String {
-    let mut lines = header(plan, view);
+    render_stage(plan, 0, view)
+}
+
+/// [`render`] in a run that has applied so many stages before this one.
+pub fn render_stage(plan: &Plan, stages_before: usize, view: View) -> String {
+    let mut lines = header(plan, stages_before, view);
     let mut references = References::default();
     for (index, wave) in plan.waves.iter().enumerate() {
         lines.push(String::new());
@@ -28,18 +36,22 @@ pub fn render(plan: &Plan, view: View) -> String {
     lines.join("\n")
 }
 
-fn header(plan: &Plan, view: View) -> Vec<String> {
+fn header(plan: &Plan, stages_before: usize, view: View) -> Vec<String> {
     let of = plan.summary().of;
     let read = of - plan.unreachable.len();
     let cluster = view.paint.tone(Tone::Heading, &format!("Cluster {}", line(&plan.cluster)));
-    let mut lines = vec![format!("{cluster}: {read} of {} read", nodes(of))];
+    let mut lines = match stages_before {
+        0 => vec![format!("{cluster}: {read} of {} read", count(of, "node"))],
+        // A heading between two stages; the cluster was named above the first.
+        _ => vec![String::new()],
+    };
     if plan.is_empty() {
         return lines;
     }
     let title = |stage: &StageTitle| format!("{} ({})", line(&stage.name), line(&stage.title));
-    let number = match plan.remaining.len() {
-        0 => String::from("Stage"),
-        remaining => format!("Stage 1 of {}", remaining + 1),
+    let number = match (stages_before, plan.remaining.len()) {
+        (0, 0) => String::from("Stage"),
+        (before, remaining) => format!("Stage {} of {}", before + 1, before + 1 + remaining),
     };
     lines.push(format!("{}: {}", view.paint.tone(Tone::Heading, &number), title(&plan.stage)));
     if !plan.remaining.is_empty() {
@@ -52,7 +64,7 @@ fn header(plan: &Plan, view: View) -> Vec<String> {
 fn wave_lines<'a>(wave: &'a Wave, references: &mut References<'a>, view: View) -> Vec<String> {
     let mut lines = Vec::new();
     for node in &wave.nodes {
-        let items: Vec<_> = node.changes.iter().map(|change| Item::of_node(change, node)).collect();
+        let items: Vec<_> = node.changes.iter().map(Item::of_node).collect();
         lines.push(node_heading(node, &items, view));
         match references.fold(&node.node, items, view.verbose) {
             Folded::None(items) => {
@@ -82,23 +94,17 @@ fn wave_lines<'a>(wave: &'a Wave, references: &mut References<'a>, view: View) -
     lines
 }
 
-/// The node's line; it carries the restarts that no change of a manifest carries.
+/// The node's line; it carries the restarts that no change carries.
 fn node_heading(node: &NodePlan, items: &[Item<'_>], view: View) -> String {
-    let count = match node.changes.len() {
-        1 => String::from("1 change"),
-        count => format!("{count} changes"),
-    };
-    let pods = node.restart_pods.iter().map(String::as_str);
-    let rest: Vec<_> = node
-        .restart_units
-        .iter()
-        .map(|unit| short_unit(unit))
-        .chain(pods.filter(|pod| !items.iter().any(|item| item.restart == Some(pod))))
-        .map(line)
+    let count = count(node.changes.len(), "change");
+    let all = node.restart_units.iter().chain(&node.restart_pods);
+    let rest: Vec<_> = all
+        .filter(|name| !items.iter().any(|item| item.restarts.contains(name)))
+        .map(|name| line(short_unit(name)))
         .collect();
     let restarts = match rest.as_slice() {
         [] => String::new(),
-        rest => view.paint.tone(Tone::Warning, &format!("  [restart: {}]", rest.join(", "))),
+        rest => view.paint.tone(Tone::Warning, &format!("  [restarts {}]", rest.join(", "))),
     };
     format!("  {}: {count}{restarts}", view.paint.tone(Tone::Heading, node.node.as_str()))
 }
@@ -121,8 +127,4 @@ fn cluster_lines(plan: &Plan, view: View) -> Vec<String> {
 
 fn short_unit(unit: &str) -> &str {
     unit.strip_suffix(".service").unwrap_or(unit)
-}
-
-fn nodes(count: usize) -> String {
-    if count == 1 { String::from("1 node") } else { format!("{count} nodes") }
 }

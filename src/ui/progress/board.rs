@@ -16,31 +16,72 @@ pub(super) struct Board {
     changing: bool,
 }
 
+/// One moving line of a terminal: the text may be cut where it does not fit, the time may not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Line {
+    pub(super) text: String,
+    pub(super) elapsed: String,
+}
+
 #[derive(Debug)]
 struct Active {
-    step: Option<String>,
+    doing: Doing,
     since: Duration,
     spoke: Duration,
-    waiting: Option<Waiting>,
+}
+
+#[derive(Debug)]
+enum Doing {
+    Step(String),
+    /// The gates that do not hold yet, in the order in which they were first asked. Several are waited for at once, and
+    /// each poll reports each of them.
+    Gates(Vec<Waiting>),
 }
 
 #[derive(Debug)]
 struct Waiting {
     gate: String,
-    since: Duration,
     last: String,
 }
 
+impl Waiting {
+    fn text(&self) -> String {
+        let gate = line(&self.gate);
+        if self.last.is_empty() { gate } else { format!("{gate}: {}", line(&self.last)) }
+    }
+}
+
 impl Active {
-    fn text(&self, now: Duration) -> String {
-        let seconds = |since: Duration| now.saturating_sub(since).as_secs();
-        match (&self.waiting, &self.step) {
-            (Some(waiting), _) => {
-                let text = format!("waiting for {} ({} s)", line(&waiting.gate), seconds(waiting.since));
-                if waiting.last.is_empty() { text } else { format!("{text}: {}", line(&waiting.last)) }
+    fn seconds(&self, now: Duration) -> String {
+        format!("{} s", now.saturating_sub(self.since).as_secs())
+    }
+
+    /// All of it, for a plain line.
+    fn whole(&self, now: Duration) -> String {
+        let seconds = self.seconds(now);
+        match &self.doing {
+            Doing::Step(step) => format!("{}: still running after {seconds}", line(step)),
+            Doing::Gates(gates) => {
+                let pending: Vec<_> = gates.iter().map(Waiting::text).collect();
+                format!("still waiting after {seconds} until {}", pending.join("; "))
             }
-            (None, Some(step)) => format!("{} ({} s)", line(step), seconds(self.since)),
-            (None, None) => String::new(),
+        }
+    }
+
+    /// The most important of it, for one line of a terminal.
+    fn short(&self) -> String {
+        match &self.doing {
+            Doing::Step(step) => line(step),
+            Doing::Gates(gates) => {
+                let Some(first) = gates.first() else { return String::new() };
+                let gate = line(&first.gate);
+                let more = match gates.len() - 1 {
+                    0 => String::new(),
+                    more => format!(" (+{more} more)"),
+                };
+                let last = if first.last.is_empty() { "" } else { ": " };
+                format!("waiting until {gate}{more}{last}{}", line(&first.last))
+            }
         }
     }
 }
@@ -64,13 +105,7 @@ impl Board {
                 self.wait(node.as_ref(), gate, *elapsed, last, now)
             }
             Event::Passed { node, gate, elapsed } => {
-                if let Some(active) = self.active.get_mut(node) {
-                    active.waiting = None;
-                    active.spoke = now;
-                    if active.step.is_none() {
-                        self.active.remove(node);
-                    }
-                }
+                self.pass(node.as_ref(), gate, now);
                 vec![said(node.as_ref(), &format!("{} ({} s)", line(gate), elapsed.as_secs()))]
             }
             Event::Warning { node, text } => vec![warning(node.as_ref(), text)],
@@ -84,15 +119,18 @@ impl Board {
         silent
             .map(|(node, active)| {
                 active.spoke = now;
-                let still = if active.waiting.is_some() { "" } else { "still: " };
-                said(node.as_ref(), &format!("{still}{}", active.text(now)))
+                said(node.as_ref(), &active.whole(now))
             })
             .collect()
     }
 
     /// The line of everything active, for a terminal.
-    pub(super) fn active(&self, now: Duration) -> Vec<String> {
-        self.active.iter().map(|(node, active)| said(node.as_ref(), &active.text(now))).collect()
+    pub(super) fn active(&self, now: Duration) -> Vec<Line> {
+        let lines = self.active.iter().map(|(node, active)| Line {
+            text: said(node.as_ref(), &active.short()),
+            elapsed: active.seconds(now),
+        });
+        lines.collect()
     }
 
     /// The line that stays on a terminal after an event. Nodes on which nothing was changed just disappear.
@@ -109,7 +147,7 @@ impl Board {
     }
 
     fn begin(&mut self, node: Option<&NodeName>, step: &str, now: Duration) -> Vec<String> {
-        let active = Active { step: Some(step.to_owned()), since: now, spoke: now, waiting: None };
+        let active = Active { doing: Doing::Step(step.to_owned()), since: now, spoke: now };
         self.active.insert(node.cloned(), active);
         vec![said(node, &line(step))]
     }
@@ -122,20 +160,33 @@ impl Board {
         last: &str,
         now: Duration,
     ) -> Vec<String> {
-        let active = self.active.entry(node.cloned()).or_insert(Active {
-            step: None,
-            since: now,
-            spoke: now,
-            waiting: None,
-        });
-        let known = active.waiting.as_ref().is_some_and(|waiting| waiting.gate == gate);
-        let since = now.saturating_sub(elapsed);
-        active.waiting = Some(Waiting { gate: gate.to_owned(), since, last: last.to_owned() });
-        if known {
+        let begun =
+            || Active { doing: Doing::Gates(Vec::new()), since: now.saturating_sub(elapsed), spoke: now };
+        let active = self.active.entry(node.cloned()).or_insert_with(begun);
+        // Gates are asked when the step before them is over.
+        if let Doing::Step(_) = active.doing {
+            *active = begun();
+        }
+        let Doing::Gates(gates) = &mut active.doing else { return Vec::new() };
+        if let Some(known) = gates.iter_mut().find(|waiting| waiting.gate == gate) {
+            last.clone_into(&mut known.last);
             return Vec::new();
         }
+        gates.push(Waiting { gate: gate.to_owned(), last: last.to_owned() });
         active.spoke = now;
-        vec![said(node, &format!("waiting for {}", line(gate)))]
+        vec![said(node, &format!("waiting until {}", line(gate)))]
+    }
+
+    fn pass(&mut self, node: Option<&NodeName>, gate: &str, now: Duration) {
+        let node = node.cloned();
+        let Some(active) = self.active.get_mut(&node) else { return };
+        active.spoke = now;
+        if let Doing::Gates(gates) = &mut active.doing {
+            gates.retain(|waiting| waiting.gate != gate);
+            if gates.is_empty() {
+                self.active.remove(&node);
+            }
+        }
     }
 }
 
@@ -167,4 +218,42 @@ fn outcome_text(outcome: &Outcome) -> String {
 pub(super) fn time_of_day(now: Duration) -> String {
     let seconds = now.as_secs() % 86_400;
     format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_has_one_line_a_node() {
+        let node = NodeName(String::from("cp-1"));
+        let waiting = |gate: &str, seconds: u64, last: &str| Event::Waiting {
+            node: Some(node.clone()),
+            gate: gate.to_owned(),
+            elapsed: Duration::from_secs(seconds),
+            last: last.to_owned(),
+        };
+        let mut board = Board::default();
+        let mut after = |event: &Event, second: u64| {
+            let now = Duration::from_secs(second);
+            board.take(event, now);
+            let lines = board.active(now).into_iter().map(|line| format!("{}  {}", line.text, line.elapsed));
+            lines.collect::<Vec<_>>().join("\n")
+        };
+        let step = Event::Step { node: node.clone(), step: String::from("restart kubelet") };
+        assert_eq!(after(&step, 100), "cp-1  restart kubelet  0 s");
+        assert_eq!(after(&waiting("a holds", 0, ""), 110), "cp-1  waiting until a holds  0 s");
+        after(&waiting("b holds", 0, "not yet"), 110);
+        after(&waiting("c holds", 0, "not yet"), 110);
+        let line = after(&waiting("a holds", 42, "no leader"), 152);
+        assert_eq!(line, "cp-1  waiting until a holds (+2 more): no leader  42 s");
+        let passed = |gate: &str| Event::Passed {
+            node: Some(node.clone()),
+            gate: gate.to_owned(),
+            elapsed: Duration::from_secs(50),
+        };
+        assert_eq!(after(&passed("a holds"), 160), "cp-1  waiting until b holds (+1 more): not yet  50 s");
+        after(&passed("b holds"), 160);
+        assert_eq!(after(&passed("c holds"), 160), "");
+    }
 }

@@ -20,7 +20,7 @@ pub enum ProgressMode {
     /// Moving lines on a terminal, plain lines elsewhere.
     #[default]
     Auto,
-    /// A line when a step begins, and every 10 seconds for what is still waited for; times are UTC.
+    /// A line when a step begins, and every 10 seconds for what is still running; times are UTC.
     Plain,
     /// One JSON object per event.
     Json,

@@ -1,5 +1,6 @@
 //! Moving lines on a terminal. It shows the lines it is given and knows nothing of events.
 
+use super::board::Line;
 use crate::secret::mask;
 use crate::ui::Output;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -22,26 +23,29 @@ impl Terminal {
     }
 
     /// Replaces the lines.
-    pub(super) fn show(&mut self, lines: &[String]) {
-        let mut texts: Vec<String> = lines.iter().take(LINES).map(|line| mask(line).into_owned()).collect();
+    pub(super) fn show(&mut self, lines: &[Line]) {
+        let mut lines_shown: Vec<Line> = lines.iter().take(LINES).cloned().collect();
         if lines.len() > LINES {
-            texts.push(format!("and {} more", lines.len() - LINES));
+            let text = format!("and {} more", lines.len() - LINES);
+            lines_shown.push(Line { text, elapsed: String::new() });
         }
-        while self.bars.len() > texts.len() {
+        while self.bars.len() > lines_shown.len() {
             if let Some(bar) = self.bars.pop() {
                 bar.finish_and_clear();
                 self.display.remove(&bar);
             }
         }
-        while self.bars.len() < texts.len() {
+        while self.bars.len() < lines_shown.len() {
             let bar = self.display.add(ProgressBar::new_spinner());
-            if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
+            // The text is cut to the width of the terminal; the time behind it is not.
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}  {prefix}") {
                 bar.set_style(style);
             }
             self.bars.push(bar);
         }
-        for (bar, text) in self.bars.iter().zip(texts) {
-            bar.set_message(text);
+        for (bar, line) in self.bars.iter().zip(lines_shown) {
+            bar.set_message(mask(&line.text).into_owned());
+            bar.set_prefix(line.elapsed);
             bar.tick();
         }
     }

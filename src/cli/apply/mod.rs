@@ -1,0 +1,238 @@
+//! `harden apply`: make the nodes match. Without a file it plans, asks once and goes through all stages; with one it does
+//! exactly what was reviewed. It ends with a summary, or with `-o json` with one document and nothing else.
+
+mod error;
+mod outcome;
+
+pub use error::ApplyError;
+
+use super::materials::Held;
+use super::pipeline::{Observation, Pipeline};
+use super::{Error, Format, Global, keys, plan as plan_verb, show, signal};
+use crate::apply::{self, Report, Run};
+use crate::error::{Chain, ExitCode};
+use crate::plan::{Operation, Plan};
+use crate::store::{SecretKind, Unlocked, random_key_base64};
+use crate::ui::{self, Applied, Output, Progress, count};
+use clap::Args;
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// More stages than any procedure has: a run that plans the same again and again must end.
+const MOST_STAGES: usize = 8;
+
+/// Both secretbox and aescbc take keys of 32 bytes.
+const ENCRYPTION_KEY_BYTES: usize = 32;
+
+/// Make the nodes match the inventory, or carry out a saved plan
+#[derive(Debug, Clone, Args)]
+pub struct Apply {
+    /// A plan saved by `harden plan --out`; exactly that is done, as far as it is not stale
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+
+    /// Do not ask; there is no environment variable for it, on purpose
+    #[arg(short, long, visible_alias = "auto-approve")]
+    pub yes: bool,
+}
+
+/// Applies.
+pub fn run(arguments: &Apply, global: &Global, output: &Output) -> Result<ExitCode, Error> {
+    // A file that is no plan is refused before anything else is looked at.
+    let saved = arguments.file.as_deref().map(show::load).transpose()?;
+    let pipeline = Pipeline::load(global, output)?;
+    let record = Applied::new(&pipeline.inventory.cluster.name, pipeline.now);
+    let began = Instant::now();
+    let mut applying = Applying { pipeline, global, output, asked: arguments.yes, record };
+    let result = match saved {
+        Some(plan) => applying.saved(&plan),
+        None => applying.all_stages(),
+    };
+    let Applying { mut record, .. } = applying;
+    // What was applied stays applied, whatever failed behind it.
+    let result =
+        result.map_err(|error| if record.stages.is_empty() { error } else { error.code(ExitCode::Stopped) });
+    record.seconds = began.elapsed().as_secs();
+    record.exit_code = result.as_ref().map_or_else(Error::exit_code, |code| *code) as u8;
+    record.error = result.as_ref().err().map(|error| Chain(error).to_string());
+    let told = tell(&record, global, output);
+    let code = result?;
+    told?;
+    Ok(code)
+}
+
+fn tell(record: &Applied, global: &Global, output: &Output) -> Result<(), Error> {
+    let text = match global.output {
+        Format::Text => record.summary(),
+        Format::Json => Some(ui::json::applied(record)?),
+    };
+    if let Some(text) = text {
+        output.result(&text)?;
+    }
+    Ok(())
+}
+
+/// One run of the verb.
+struct Applying<'a> {
+    pipeline: Pipeline,
+    global: &'a Global,
+    output: &'a Output,
+    /// Whether the user said yes.
+    asked: bool,
+    record: Applied,
+}
+
+impl Applying<'_> {
+    fn all_stages(&mut self) -> Result<ExitCode, Error> {
+        for stage in 0..MOST_STAGES {
+            if signal::interrupted() {
+                self.output.message("interrupted between two stages\n");
+                return Ok(ExitCode::Interrupted);
+            }
+            let (observation, plan) = self.observe_and_plan()?;
+            self.record.remaining.clone_from(&plan.remaining);
+            if stage == 0 || !plan.is_empty() {
+                self.show(&plan)?;
+            }
+            if plan.is_empty() {
+                self.record.nothing_left = true;
+                return Ok(ExitCode::Success);
+            }
+            self.ask(&plan)?;
+            // Keys are made before they are planned with, so that the plan knows their digests.
+            let store = self.open_store(&plan)?;
+            let plan = self.pipeline.plan(&observation)?;
+            if let Some(failed) = self.execute(&plan, &observation, store) {
+                return Ok(failed);
+            }
+        }
+        Err(Error::hinted(ApplyError::NeverEnds).code(ExitCode::Stopped))
+    }
+
+    fn saved(&mut self, plan: &Plan) -> Result<ExitCode, Error> {
+        let inventory = &self.pipeline.inventory.cluster.name;
+        if plan.cluster != *inventory {
+            let (plan, inventory) = (plan.cluster.clone(), inventory.clone());
+            return Err(Error::hinted(ApplyError::OtherCluster { plan, inventory }));
+        }
+        let (observation, _) = self.observe_and_plan()?;
+        let stale = plan.stale(&observation.nodes);
+        if !stale.is_empty() {
+            let moved = stale.iter().map(ToString::to_string).collect();
+            return Err(Error::hinted(ApplyError::Stale { moved }));
+        }
+        self.record.remaining.clone_from(&plan.remaining);
+        self.show(plan)?;
+        if plan.waves.is_empty() && plan.cluster_changes.is_empty() {
+            return Ok(ExitCode::Success);
+        }
+        self.ask(plan)?;
+        let store = self.open_store(plan)?;
+        Ok(self.execute(plan, &observation, store).unwrap_or(ExitCode::Success))
+    }
+
+    fn observe_and_plan(&mut self) -> Result<(Observation, Plan), Error> {
+        let progress = Progress::start(self.output.clone(), self.global.progress, self.global.quiet);
+        let observation = self.pipeline.observe(&|event| progress.emit(&event))?;
+        let plan = self.pipeline.plan(&observation)?;
+        drop(progress);
+        if plan.unreachable.is_empty() {
+            return Ok((observation, plan));
+        }
+        self.show(&plan)?;
+        let (nodes, done) = (plan.unreachable.len(), self.record.stages.len());
+        self.record.unreachable = plan.unreachable;
+        Err(Error::hinted(ApplyError::Unreachable { nodes, done }))
+    }
+
+    /// Shows a plan: as a result, or where results are JSON only to whoever will be asked about it.
+    fn show(&self, plan: &Plan) -> Result<(), Error> {
+        let stages_before = self.record.stages.len();
+        match self.global.output {
+            Format::Text => {
+                let view = self.output.view(self.global.verbose > 0);
+                self.output.result(&ui::plan::render_stage(plan, stages_before, view))?;
+            }
+            Format::Json if self.asked => {}
+            Format::Json => plan_verb::show_for_question(plan, self.global, self.output),
+        }
+        Ok(())
+    }
+
+    /// Asks once, for this stage and those that it named.
+    fn ask(&mut self, plan: &Plan) -> Result<(), Error> {
+        if self.asked {
+            return Ok(());
+        }
+        let summary = plan.summary();
+        let stages = match plan.remaining.len() {
+            0 => String::new(),
+            more => format!(" and go on through {}", count(more, "more stage")),
+        };
+        let question = format!(
+            "Change {} on {} of {}{stages}?",
+            count(summary.add + summary.change + summary.remove, "resource"),
+            count(summary.nodes, "node"),
+            plan.cluster
+        );
+        if !ui::confirm(self.output, &question)? {
+            return Err(Error::new(ApplyError::Declined));
+        }
+        self.asked = true;
+        Ok(())
+    }
+
+    /// Opens the store where the plan needs a secret, and makes what does not exist yet. From then on the pipeline plans
+    /// with the new index.
+    fn open_store(&mut self, plan: &Plan) -> Result<Option<Unlocked>, Error> {
+        let operations = plan.changes().flat_map(|(_, change)| &change.operations);
+        let contents = operations.filter_map(|operation| match operation {
+            Operation::Write { content, .. } => Some(&content.secrets),
+            _ => None,
+        });
+        let wanted: Vec<_> = contents.flatten().collect();
+        if wanted.is_empty() {
+            return Ok(None);
+        }
+        let store = self.pipeline.open_store()?;
+        let key = keys::store_key(&store, self.output)?;
+        let mut store = store.unlock(&key).map_err(Error::hinted)?;
+        for secret in wanted {
+            if secret.sha256.is_none() && store.store().secret_ref(&secret.name).is_none() {
+                let value = random_key_base64(ENCRYPTION_KEY_BYTES).map_err(Error::hinted)?;
+                store
+                    .create(&secret.name, SecretKind::EncryptionKey, &value, self.pipeline.now)
+                    .map_err(Error::hinted)?;
+            }
+        }
+        self.pipeline.store = self.pipeline.open_store()?;
+        Ok(Some(store))
+    }
+
+    /// Does it; the exit code where it did not end well.
+    fn execute(
+        &mut self,
+        plan: &Plan,
+        observation: &Observation,
+        store: Option<Unlocked>,
+    ) -> Option<ExitCode> {
+        // Only now: until here a signal may end the process at once.
+        signal::listen();
+        let report: Report = {
+            let progress = Progress::start(self.output.clone(), self.global.progress, self.global.quiet);
+            let run = Run {
+                fleet: &observation.reach,
+                materials: &Held { store, now: self.pipeline.now },
+                by: &signal::who(),
+                now: self.pipeline.now,
+                listener: &|event| progress.emit(&event),
+                interrupted: &signal::interrupted,
+            };
+            apply::apply(plan, &run)
+        };
+        outcome::tell(&report, self.output);
+        self.record.stages.push(outcome::stage(plan, &report));
+        let clean = report.stopped.is_none() && report.exit_code() == ExitCode::Success;
+        (!clean).then(|| report.exit_code())
+    }
+}
