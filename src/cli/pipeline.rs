@@ -77,10 +77,11 @@ pub(super) fn override_known_hosts(inventory: &mut Inventory, global: &Global) {
     }
 }
 
-/// Reads the templates: harden's own and those beside the inventory.
+/// Reads the templates: those of the profile and those beside the inventory.
 pub(super) fn load_templates(inventory: &Inventory) -> Result<Templates, Error> {
     let overrides = inventory.directory().join("templates");
-    Templates::load(overrides.is_dir().then_some(overrides.as_path())).map_err(Error::hinted)
+    let overrides = overrides.is_dir().then_some(overrides.as_path());
+    Templates::load(inventory.cluster.profile, overrides).map_err(Error::hinted)
 }
 
 /// Seconds since 1970; 0 on a clock before that.

@@ -6,6 +6,7 @@ use super::embedded::EMBEDDED;
 use super::error::TemplateError;
 use super::flags::FlagLists;
 use super::front_matter::{self, FrontMatter};
+use crate::inventory::Profile;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -34,10 +35,15 @@ pub(super) struct Entry {
 }
 
 impl Templates {
-    /// Reads the built-in templates, and those in a folder over them. A folder that does not exist is an empty one.
-    pub fn load(overrides: Option<&Path>) -> Result<Self, TemplateError> {
+    /// Reads the profile's built-in templates, and those in a folder over them. A folder that does not exist is an empty
+    /// one.
+    pub fn load(profile: Profile, overrides: Option<&Path>) -> Result<Self, TemplateError> {
+        let built_in = match profile {
+            Profile::Default => EMBEDDED,
+            Profile::Bare => &[],
+        };
         let mut texts: BTreeMap<String, String> =
-            EMBEDDED.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
+            built_in.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
         if let Some(folder) = overrides
             && folder.exists()
         {
