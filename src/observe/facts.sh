@@ -1,5 +1,4 @@
 printf 'root %s\n' "$R"
-printf 'clock %s\n' "$(date +%s)"
 harden_systemd=0
 harden_hostname=
 if [ -z "$R" ]; then

@@ -26,9 +26,12 @@ impl Hosts {
         let folder = tempfile::tempdir().unwrap();
         keygen(&folder.path().join("identity"), &["-t", "ed25519", "-N", ""]);
         let keys = folder.path().join("identity.pub");
-        // The first of two lines counts for `AuthorizedKeysFile`, and both for `ListenAddress`.
+        // The first of two lines counts for `AuthorizedKeysFile`, and both for `ListenAddress`. Without a home the shells
+        // have no start files: what somebody's .bashrc does here is not to be measured.
         let server = |at| {
-            let config = format!("AuthorizedKeysFile {}\nListenAddress {}", keys.display(), address(at));
+            let keys = keys.display();
+            let config =
+                format!("AuthorizedKeysFile {keys}\nListenAddress {}\nSetEnv HOME=/nonexistent", address(at));
             Sshd::with(&Options { config: vec![config], ..Options::default() })
         };
         let hosts = Self { servers: (0..nodes).map(server).collect(), folder };
