@@ -8,10 +8,10 @@ while [ $# -ge 2 ]; do
     harden_present=$harden_present$1$harden_nl
   else
     harden_missing=$harden_missing$1$harden_nl
-    printf '=%s\n' "$1"
   fi
   shift 2
 done
+[ -z "$harden_missing" ] || printf '=%s\n' $harden_missing
 # What is not there is asked for as well, for the reason, one line each in the same order: what is not there differs from
 # what cannot be seen. The directory /proc/self/ belongs to whoever runs this, and is as old as stat itself: one `id` and
 # one `date` less to start.
