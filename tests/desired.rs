@@ -24,6 +24,7 @@ pub(crate) struct Case {
     /// Only resources whose id begins with one of these; all when it is empty.
     only: Vec<String>,
     kubernetes: Option<u32>,
+    profile: Profile,
     audit: Option<AuditPolicy>,
     no_audit: bool,
     encryption: Option<String>,
@@ -62,7 +63,7 @@ fn inventory(case: &Case) -> Inventory {
             name: String::from("test"),
             kubernetes: Minor(case.kubernetes.unwrap_or(35)),
             endpoint: None,
-            profile: Profile::Default,
+            profile: case.profile,
         },
         nodes: vec![
             node("cp-1", "10.0.0.11", &both),
@@ -134,7 +135,7 @@ fn explain(errors: &[TemplateError]) -> String {
 
 fn run(folder: &Path) -> String {
     let case: Case = toml::from_str(&fs::read_to_string(folder.join("case.toml")).unwrap()).unwrap();
-    let templates = match Templates::load(Some(&folder.join("templates"))) {
+    let templates = match Templates::load(case.profile, Some(&folder.join("templates"))) {
         Ok(templates) => templates,
         Err(error) => return explain(&[error]).replace(folder.to_str().unwrap(), "CASE"),
     };
@@ -172,7 +173,7 @@ fn cases() {
 }
 
 fn rendered(case: &Case) -> BTreeMap<NodeName, Desired> {
-    let templates = Templates::load(None).unwrap();
+    let templates = Templates::load(Profile::Default, None).unwrap();
     let all = render(&templates, &inventory(case), &inputs(case)).unwrap();
     all.into_iter().map(|(node, rendered)| (node, rendered.desired)).collect()
 }
@@ -199,7 +200,7 @@ fn rendering_twice_gives_the_same_bytes() {
     let case = Case { encryption: Some(String::from("write")), ..Case::default() };
     let bytes = || format!("{:?}", rendered(&case));
     assert_eq!(bytes(), bytes());
-    let digest = || Templates::load(None).unwrap().digest().to_owned();
+    let digest = || Templates::load(Profile::Default, None).unwrap().digest().to_owned();
     assert_eq!(digest(), digest());
 }
 
@@ -224,7 +225,7 @@ fn the_revision_changes_with_everything_that_is_owned_and_with_nothing_else() {
 
 #[test]
 fn every_supported_version_renders_every_policy_and_phase() {
-    let templates = Templates::load(None).unwrap();
+    let templates = Templates::load(Profile::Default, None).unwrap();
     for minor in Minor::OLDEST.0..=Minor::NEWEST.0 {
         for policy in [AuditPolicy::Default, AuditPolicy::Metadata, AuditPolicy::Strict] {
             for provider in
@@ -267,7 +268,7 @@ fn no_inventory_string_breaks_out_of_its_place() {
     assert_eq!(format!("{:?}", rendered(&case)), quiet);
     // Where a template does use the string, it is refused or stays one value.
     case.etcd_sans = vec![evil.to_owned()];
-    let templates = Templates::load(None).unwrap();
+    let templates = Templates::load(Profile::Default, None).unwrap();
     let text = explain(&templates.validate(&inventory(&case)));
     assert!(text.contains("is neither a DNS name nor an IP address"), "{text}");
     let mut case = Case::default();

@@ -84,10 +84,11 @@ pub(super) fn overrides(inventory: &Inventory) -> PathBuf {
     inventory.directory().join("templates")
 }
 
-/// Reads the templates: harden's own and those beside the inventory.
+/// Reads the templates: those of the profile and those beside the inventory.
 pub(super) fn load_templates(inventory: &Inventory) -> Result<Templates, Error> {
     let overrides = overrides(inventory);
-    Templates::load(overrides.exists().then_some(overrides.as_path())).map_err(Error::hinted)
+    let overrides = overrides.exists().then_some(overrides.as_path());
+    Templates::load(inventory.cluster.profile, overrides).map_err(Error::hinted)
 }
 
 /// Seconds since 1970; 0 on a clock before that.

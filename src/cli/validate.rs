@@ -42,7 +42,7 @@ pub fn run(global: &Global, output: &Output) -> Result<ExitCode, Error> {
 
 /// Every error of every template. What cannot be read is not rendered.
 fn errors(inventory: &Inventory, folder: &Path) -> Vec<TemplateError> {
-    match Templates::load_all(folder.exists().then_some(folder)) {
+    match Templates::load_all(inventory.cluster.profile, folder.exists().then_some(folder)) {
         Ok(templates) => templates.validate(inventory),
         Err((first, others)) => std::iter::once(*first).chain(others).collect(),
     }

@@ -6,6 +6,7 @@ use super::embedded::EMBEDDED;
 use super::error::TemplateError;
 use super::flags::FlagLists;
 use super::front_matter::{self, FrontMatter};
+use crate::inventory::Profile;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -34,17 +35,24 @@ pub(super) struct Entry {
 }
 
 impl Templates {
-    /// Reads the built-in templates, and those in a folder over them. A folder that does not exist is an empty one. The
-    /// error is the first; [`Templates::load_all`] has them all.
-    pub fn load(overrides: Option<&Path>) -> Result<Self, TemplateError> {
-        Self::load_all(overrides).map_err(|(first, _)| *first)
+    /// Reads the profile's built-in templates, and those in a folder over them. A folder that does not exist is an empty
+    /// one. The error is the first; [`Templates::load_all`] has them all.
+    pub fn load(profile: Profile, overrides: Option<&Path>) -> Result<Self, TemplateError> {
+        Self::load_all(profile, overrides).map_err(|(first, _)| *first)
     }
 
     /// [`Templates::load`] with every error: the first, and the others.
-    pub fn load_all(overrides: Option<&Path>) -> Result<Self, (Box<TemplateError>, Vec<TemplateError>)> {
+    pub fn load_all(
+        profile: Profile,
+        overrides: Option<&Path>,
+    ) -> Result<Self, (Box<TemplateError>, Vec<TemplateError>)> {
         let mut errors = Vec::new();
+        let built_in = match profile {
+            Profile::Default => EMBEDDED,
+            Profile::Bare => &[],
+        };
         let mut texts: BTreeMap<String, String> =
-            EMBEDDED.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
+            built_in.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
         if let Some(folder) = overrides
             && folder.exists()
         {

@@ -5,7 +5,10 @@ use super::diagnostic::{Problem, Report};
 use super::raw::{Flags, RawAudit, RawCluster, RawEncryption, RawInventory, Text};
 use super::ssh::Ssh;
 use super::structure::Damage;
-use super::{ApiServer, Audit, Cluster, Component, Encryption, Etcd, Inventory, Kubelet, Minor, nodes, text};
+use super::{
+    ApiServer, Audit, Cluster, Component, Encryption, EncryptionProvider, Etcd, Inventory, Kubelet, Minor,
+    Profile, nodes, text,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -61,6 +64,7 @@ pub(super) fn lower(
     let (nodes_span, raw_nodes) =
         raw.nodes.map(|nodes| (nodes.span(), nodes.into_value())).unwrap_or_default();
     let nodes = nodes::lower(raw_nodes, &nodes_span, &ssh, places, damage, report);
+    let encryption = encryption(raw.encryption.unwrap_or_default(), cluster.profile, report);
     let etcd = raw.etcd.unwrap_or_default();
     let apiserver = raw.apiserver.unwrap_or_default();
     Inventory {
@@ -83,7 +87,7 @@ pub(super) fn lower(
         },
         scheduler: Component { flags: flags(raw.scheduler.unwrap_or_default().flags, report) },
         audit: audit(&raw.audit.unwrap_or_default(), report),
-        encryption: encryption(raw.encryption.unwrap_or_default(), report),
+        encryption,
         kubelet: Kubelet { config: raw.kubelet.unwrap_or_default().config.unwrap_or_default() },
     }
 }
@@ -128,8 +132,12 @@ fn audit(raw: &RawAudit, report: &mut Report) -> Audit {
     }
 }
 
-fn encryption(raw: RawEncryption, report: &mut Report) -> Encryption {
-    let provider = raw.provider.unwrap_or_default();
+fn encryption(raw: RawEncryption, profile: Profile, report: &mut Report) -> Encryption {
+    let provider = raw.provider.unwrap_or(match profile {
+        Profile::Default => EncryptionProvider::default(),
+        // Its templates are not there.
+        Profile::Bare => EncryptionProvider::None,
+    });
     let Some(list) = raw.resources else {
         return Encryption { provider, resources: vec![String::from("secrets")] };
     };

@@ -117,6 +117,8 @@ pub enum Profile {
     /// What a production cluster should have.
     #[default]
     Default,
+    /// Nothing but the templates beside the inventory; encryption at rest only where a provider is named.
+    Bare,
 }
 
 /// The name of a node: its Kubernetes node name and its hostname. A DNS label or subdomain.

@@ -291,7 +291,7 @@ pub(super) struct RawAudit {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct RawEncryption {
-    /// What new values are encrypted with.
+    /// What new values are encrypted with; nothing with the profile `bare` unless said otherwise.
     #[schemars(extend("default" = "secretbox"))]
     pub(super) provider: Option<EncryptionProvider>,
     /// Which resources are encrypted.

@@ -24,6 +24,8 @@ pub(super) struct Files<'a> {
     pub(super) torn: bool,
     /// The user id that the probe ran with.
     pub(super) user: u32,
+    /// Seconds since 1970 on the node's clock.
+    pub(super) clock: i64,
 }
 
 /// One line of `stat`.
@@ -54,7 +56,7 @@ struct Said<'a> {
 impl<'a> Files<'a> {
     /// Reads the sections on files; `root` is the value of `$R`.
     pub(super) fn parse(reply: &'a Reply, wishes: &Wishes, root: &str) -> Result<Self, ObserveError> {
-        let (user, stats) = stats(reply, root)?;
+        let (process, stats) = stats(reply, root)?;
         let sums = sums(reply, root)?;
         let said = Said {
             missing: missing(reply, root)?,
@@ -63,7 +65,13 @@ impl<'a> Files<'a> {
             stats,
             sums,
         };
-        let mut files = Self { states: BTreeMap::new(), bytes: BTreeMap::new(), torn: false, user };
+        let mut files = Self {
+            states: BTreeMap::new(),
+            bytes: BTreeMap::new(),
+            torn: false,
+            user: process.user,
+            clock: process.modified,
+        };
         for (path, wish) in &wishes.files {
             let found = said.state(path, wish);
             files.torn |= found == FileState::Unknown(TORN.to_owned());
@@ -161,21 +169,22 @@ pub(super) fn below(root: &str, name: &str) -> Option<NodePath> {
     name.strip_prefix(root)?.parse().ok()
 }
 
-fn stats<'a>(reply: &'a Reply, root: &str) -> Result<(u32, BTreeMap<NodePath, Stat<'a>>), ObserveError> {
+/// The line on the process that looked, and the lines on what it looked at.
+fn stats<'a>(reply: &'a Reply, root: &str) -> Result<(Stat<'a>, BTreeMap<NodePath, Stat<'a>>), ObserveError> {
     const EXPECTED: &str = "MODE:UID:GID:MTIME:SIZE:OWNER:GROUP:PATH";
     let lines = Lines::of(reply, "stat")?;
-    let mut user = None;
+    let mut process = None;
     let mut stats = BTreeMap::new();
     for (number, line) in lines.numbered() {
         let (stat, name) = stat_line(line).ok_or_else(|| lines.malformed(number, EXPECTED, line))?;
         if number == 1 {
-            user = Some(stat.user);
+            process = Some(stat);
         } else if let Some(path) = below(root, name) {
             stats.insert(path, stat);
         }
     }
-    let user = user.ok_or_else(|| lines.malformed(1, EXPECTED, ""))?;
-    Ok((user, stats))
+    let process = process.ok_or_else(|| lines.malformed(1, EXPECTED, ""))?;
+    Ok((process, stats))
 }
 
 fn stat_line(line: &str) -> Option<(Stat<'_>, &str)> {

@@ -39,6 +39,7 @@ pub(super) fn parse_reply(
     let (mut facts, root) = facts(reply)?;
     let mut files = Files::parse(reply, &wishes, &root)?;
     facts.owners = files.user == 0;
+    facts.clock = files.clock;
     let patterns = patterns(reply, &wishes, &root, &files.states)?;
     let certificates = wishes
         .certificates
@@ -62,16 +63,11 @@ fn facts(reply: &Reply) -> Result<(Facts, String), ObserveError> {
     let lines = Lines::of(reply, "facts")?;
     let mut facts = Facts::default();
     let mut root = None;
-    let mut clock = None;
     for (number, line) in lines.numbered() {
         let (name, value) =
             line.split_once(' ').ok_or_else(|| lines.malformed(number, "NAME VALUE", line))?;
         match name {
             "root" => root = Some(value.to_owned()),
-            "clock" => {
-                let seconds = value.parse().map_err(|_| lines.malformed(number, "seconds", line))?;
-                clock = Some(seconds);
-            }
             "live" => facts.live = value == "1",
             "systemd" => facts.systemd = value == "1",
             "hostname" => value.clone_into(&mut facts.hostname),
@@ -81,7 +77,6 @@ fn facts(reply: &Reply) -> Result<(Facts, String), ObserveError> {
             _ => return Err(lines.malformed(number, "the name of a fact", line)),
         }
     }
-    facts.clock = clock.ok_or_else(|| lines.malformed(1, "the fact `clock`", ""))?;
     Ok((facts, root.ok_or_else(|| lines.malformed(1, "the fact `root`", ""))?))
 }
 

@@ -24,8 +24,8 @@ pub fn probe(desired: &Desired) -> Script {
     Script::new("read state")
         .section("facts", include_str!("facts.sh"))
         .section("patterns", patterns(&wishes))
-        .section("stat", format!("{}{}", wish_list(&wishes), include_str!("stat.sh")))
-        .section("missing", include_str!("missing.sh"))
+        .section("missing", format!("{}{}", wish_list(&wishes), include_str!("missing.sh")))
+        .section("stat", include_str!("stat.sh"))
         .section("sums", include_str!("sums.sh"))
         .section("sent", include_str!("sent.sh"))
         .section("content", include_str!("content.sh"))
@@ -35,11 +35,11 @@ pub fn probe(desired: &Desired) -> Script {
 }
 
 fn patterns(wishes: &Wishes) -> String {
-    let mut text = String::from(include_str!("functions.sh"));
+    let mut text = String::from(include_str!("patterns.sh"));
     for (index, pattern) in wishes.patterns.iter().enumerate() {
         let _ = writeln!(text, "harden_pattern {index} {}", glob(pattern));
     }
-    text.push_str(":\n");
+    text.push_str("printf %s \"$harden_patterns\"\n");
     text
 }
 
@@ -75,7 +75,12 @@ fn wish_list(wishes: &Wishes) -> String {
 }
 
 fn masked(wishes: &Wishes) -> String {
-    let mut text = String::from("for harden_path in $harden_hide; do\n  case $harden_path in\n");
+    let is_masked = |wish: &Wish| matches!(wish, Wish::Masked { .. });
+    if !wishes.files.values().any(is_masked) {
+        return String::from(":\n");
+    }
+    let mut text = String::from(include_str!("mask.sh"));
+    text.push_str("for harden_path in $harden_hide; do\n  case $harden_path in\n");
     for (path, wish) in &wishes.files {
         if let Wish::Masked { keys } = wish {
             let keys: Vec<String> = keys.iter().map(|key| quote(key)).collect();

@@ -12,7 +12,8 @@ for harden_line in $harden_sums; do
   case $2 in
     stat | "$harden_digest") ;;
     mask) harden_hide=$harden_hide$1$harden_nl ;;
-    *) harden_send=$harden_send$1$harden_nl; printf '=%s\n' "$1" ;;
+    *) harden_send=$harden_send$1$harden_nl ;;
   esac
 done
+[ -z "$harden_send" ] || printf '=%s\n' $harden_send
 :

@@ -1,4 +1,5 @@
 # Not by the shell's read: it asks for one byte at a time, and /proc/sys answers only the first.
+harden_said=
 set --
 for harden_path in $harden_sysctls; do [ -r "$harden_path" ] && set -- "$@" "$harden_path"; done
 if [ $# -gt 0 ]; then
@@ -9,15 +10,15 @@ if [ $# -gt 0 ]; then
   set -- $harden_values
   if [ $# -eq "$harden_readable" ]; then
     for harden_path in $harden_names; do
-      printf '=%s\n:%s\n' "$harden_path" "$1"
+      harden_said="${harden_said}=$harden_path$harden_nl:$1$harden_nl"
       shift
     done
   else
     # One is empty, of several lines or cannot be read after all: one by one.
     for harden_path in $harden_names; do
       harden_values=$(cat -- "$harden_path" 2>/dev/null) &&
-        printf '=%s\n:%s\n' "$harden_path" "${harden_values%%"$harden_nl"*}"
+        harden_said="${harden_said}=$harden_path$harden_nl:${harden_values%%"$harden_nl"*}$harden_nl"
     done
   fi
 fi
-:
+printf %s "$harden_said"

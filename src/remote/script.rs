@@ -70,16 +70,23 @@ impl Script {
              trap 'trap - EXIT; exit 143' HUP INT TERM",
             quote(root)
         );
-        for (name, body) in &self.sections {
+        // Every printf is a write, and every write a packet and a turn of two processes: one for the end of a section and
+        // what follows it.
+        for (index, (name, body)) in self.sections.iter().enumerate() {
+            let end = if index == 0 { "" } else { "\\n%s END %s\\n" };
+            let ended = if index == 0 { String::new() } else { format!(" {nonce} \"$harden_rc\"") };
             // The rest of the script may stand on standard input: a command that reads from there must not get it.
             let _ = writeln!(
                 text,
-                "harden_section={name}\nprintf '%s BEGIN %s\\n' {nonce} {name}\n{{ :\n{}\n}} </dev/null",
+                "harden_section={name}\nprintf '{end}%s BEGIN %s\\n'{ended} {nonce} {name}\n\
+                 {{ :\n{}\n}} </dev/null\nharden_rc=$?",
                 body.as_str()
             );
+        }
+        if !self.sections.is_empty() {
             let _ = writeln!(
                 text,
-                "harden_rc=$?\nharden_section=\nprintf '\\n%s END %s\\n' {nonce} \"$harden_rc\""
+                "trap - EXIT\nprintf '\\n%s END %s\\n%s DONE 0\\n' {nonce} \"$harden_rc\" {nonce}"
             );
         }
         text.push_str("exit 0\n}\nharden_main; exit 125\n");

@@ -1,20 +1,4 @@
-harden_nl='
-'
 harden_tab='	'
-harden_matched=
-
-# harden_pattern INDEX MATCH...: reports what a pattern matched. A name with a newline is nobody's configuration.
-harden_pattern() {
-  printf 'pattern %s\n' "$1"
-  shift
-  for harden_path in "$@"; do
-    case $harden_path in *"$harden_nl"*) continue ;; esac
-    if [ -e "$harden_path" ] || [ -L "$harden_path" ]; then
-      printf '=%s\n' "$harden_path"
-      harden_matched=$harden_matched$harden_path$harden_nl
-    fi
-  done
-}
 
 # harden_mask FILE KEY...: prints FILE with the value of each KEY replaced by its digest. A secret must not leave the
 # node because it was written in a way that this does not understand: then nothing of the file is printed.

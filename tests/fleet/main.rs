@@ -1,0 +1,133 @@
+//! How fast `harden plan` reads a fleet: N real sshd on this machine, 20 managed files each, beside a minimal ssh2 program
+//! that shakes hands, logs in and runs one command per node (the floor). Prints a Markdown table; exit code 1 when a
+//! target is missed. The machine plays controller and nodes at once, so the ratio counts, not the seconds.
+//!
+//! `cargo bench --bench fleet -- [--nodes 100] [--runs 5]`; needs root and the Debian package `openssh-server`.
+
+// A benchmark that unwraps says where it failed; the lints that forbid it are for the program.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
+
+mod floor;
+mod hosts;
+mod measure;
+#[allow(dead_code)]
+#[path = "../support/sshd.rs"]
+mod sshd;
+
+use hosts::{FILES, Hosts, State};
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// harden's own default of `--parallelism`.
+const PARALLELISM: usize = 10;
+
+/// What else the floor is tried with.
+const OTHER_PARALLELISMS: [usize; 4] = [2, 5, 20, 50];
+
+/// Starts of `harden --version`.
+const STARTS: usize = 50;
+
+const MOST_RATIO: f64 = 1.3;
+const MOST_MEBIBYTES: f64 = 64.0;
+const MOST_MILLISECONDS: f64 = 20.0;
+
+struct Arguments {
+    nodes: usize,
+    runs: usize,
+}
+
+fn main() -> ExitCode {
+    let Arguments { nodes, runs } = arguments();
+    eprintln!("starting {nodes} sshd");
+    let hosts = Hosts::start(nodes);
+    measure::check_plan(&hosts, State::InSync);
+    measure::check_plan(&hosts, State::Differing);
+
+    let in_sync = pairs(&hosts, State::InSync, runs);
+    let differing = pairs(&hosts, State::Differing, runs);
+    let others = OTHER_PARALLELISMS.map(|parallelism| {
+        let times = (0..runs.div_ceil(2)).map(|_| measure::quiet(|| floor::run(&hosts, parallelism)));
+        (median(times.map(seconds).collect()), parallelism)
+    });
+    let best = others.into_iter().min_by(|a, b| a.0.total_cmp(&b.0)).unwrap();
+    let mebibytes = measure::peak_memory(&hosts, State::InSync);
+    let mebibytes_differing = measure::peak_memory(&hosts, State::Differing);
+    let start = 1000.0 * median((0..STARTS).map(|_| seconds(measure::version())).collect());
+
+    println!(
+        "| {nodes} nodes, {FILES} files each, {PARALLELISM} at once | floor | harden | ratio | target |"
+    );
+    println!("|---|---|---|---|---|");
+    row("`harden plan`, everything in sync", &in_sync, &format!("≤ {MOST_RATIO}"));
+    row("`harden plan`, every file differs", &differing, "");
+    println!("| peak memory, in sync | | {mebibytes:.0} MiB | | ≤ {MOST_MEBIBYTES} MiB |");
+    println!("| peak memory, every file differs | | {mebibytes_differing:.0} MiB | | |");
+    println!("| start-up, `harden --version` | | {start:.1} ms | | < {MOST_MILLISECONDS} ms |");
+    println!("\nThe floor is fastest with {} at once: {:.2} s.", best.1, best.0);
+
+    let missed = ratio(&in_sync) > MOST_RATIO || mebibytes > MOST_MEBIBYTES || start >= MOST_MILLISECONDS;
+    if missed {
+        println!("A target is missed.");
+    }
+    ExitCode::from(u8::from(missed))
+}
+
+fn arguments() -> Arguments {
+    let mut arguments = Arguments { nodes: 100, runs: 5 };
+    let mut words = std::env::args().skip(1);
+    while let Some(word) = words.next() {
+        let mut number = || words.next().and_then(|word| word.parse().ok()).filter(|number| *number > 0);
+        match word.as_str() {
+            // From cargo.
+            "--bench" => {}
+            "--nodes" => arguments.nodes = number().expect("--nodes takes a number"),
+            "--runs" => arguments.runs = number().expect("--runs takes a number"),
+            other => panic!("unknown argument {other}; there are --nodes NUMBER and --runs NUMBER"),
+        }
+    }
+    arguments
+}
+
+/// Seconds of the floor and of harden, taken in turns, so that both see the same weather.
+fn pairs(hosts: &Hosts, state: State, runs: usize) -> Vec<(f64, f64)> {
+    let floor = || seconds(measure::quiet(|| floor::run(hosts, PARALLELISM)));
+    let harden = || seconds(measure::quiet(|| measure::plan(hosts, state)));
+    (0..runs)
+        .map(|run| {
+            let pair = if run % 2 == 0 {
+                let first = floor();
+                (first, harden())
+            } else {
+                let first = harden();
+                (floor(), first)
+            };
+            eprintln!(
+                "{state:?}: floor {:.2} s, harden {:.2} s, ratio {:.2}",
+                pair.0,
+                pair.1,
+                pair.1 / pair.0
+            );
+            pair
+        })
+        .collect()
+}
+
+fn row(what: &str, pairs: &[(f64, f64)], target: &str) {
+    let floor = median(pairs.iter().map(|pair| pair.0).collect());
+    let harden = median(pairs.iter().map(|pair| pair.1).collect());
+    println!("| {what} | {floor:.2} s | {harden:.2} s | {:.2} | {target} |", ratio(pairs));
+}
+
+/// The median of the ratios within each pair.
+fn ratio(pairs: &[(f64, f64)]) -> f64 {
+    median(pairs.iter().map(|(floor, harden)| harden / floor).collect())
+}
+
+fn seconds(time: Duration) -> f64 {
+    time.as_secs_f64()
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
