@@ -39,7 +39,12 @@ impl Harden<'_> {
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         };
-        println!("harden {}: exit {} after {:.1?}", arguments.join(" "), call.code, started.elapsed());
+        println!(
+            "figure: harden {}: exit {} after {:.1?}",
+            arguments.join(" "),
+            call.code,
+            started.elapsed()
+        );
         self.outputs.push_str(&call.stdout);
         self.outputs.push_str(&call.stderr);
         call
@@ -144,7 +149,7 @@ fn apply_is_not_noticed(lab: &Lab, harden: &mut Harden<'_>) {
     let apply = harden.call(&["apply", "--yes"]);
     let counts = client.stop();
     println!(
-        "apply: {:.0?}; requests through the load balancer: {} succeeded, {} failed, slowest {:.1?}",
+        "figure: apply: {:.0?}; requests through the load balancer: {} succeeded, {} failed, slowest {:.1?}",
         started.elapsed(),
         counts.succeeded,
         counts.failures.len(),

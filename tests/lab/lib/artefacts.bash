@@ -31,6 +31,11 @@ plan_artefacts() {
   HOST=$CACHE/host-$VERSION-$(key "${IMAGES##*/}" "$(cgroup_version)" -- "$HERE/provision")
 }
 
+programs() {
+  plan_artefacts
+  echo "$KUBERNETES"
+}
+
 cgroup_version() { if [[ -e /sys/fs/cgroup/cgroup.controllers ]]; then echo 2; else echo 1; fi; }
 
 # publish LABEL PATH FUNCTION: makes the folder PATH by FUNCTION TEMPORARY_FOLDER unless it is there.
