@@ -2,7 +2,7 @@
 //! exactly what was reviewed.
 
 use super::materials::Held;
-use super::pipeline::{Observation, Pipeline};
+use super::pipeline::{Keep, Observation, Pipeline};
 use super::{Error, Global, keys, plan as plan_verb, signal};
 use crate::apply::{self, NodeOutcome, Report, Run, Stop};
 use crate::error::{Chain, ExitCode, Hint};
@@ -158,7 +158,7 @@ fn observe_and_plan(
     output: &Output,
 ) -> Result<(Observation, Plan), Error> {
     let progress = Progress::start(output.clone(), global.progress, global.quiet);
-    let observation = pipeline.observe(&|event| progress.emit(&event))?;
+    let observation = pipeline.observe(Keep::All, &|event| progress.emit(&event))?;
     let plan = pipeline.plan(&observation)?;
     drop(progress);
     if plan.unreachable.is_empty() {
