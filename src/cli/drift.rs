@@ -1,7 +1,7 @@
 //! `harden drift`: is every node as it was last applied? Strictly reading. What the inventory asks for and was never
 //! applied is told apart: that is pending, not drift.
 
-use super::pipeline::Pipeline;
+use super::pipeline::{Keep, Pipeline};
 use super::{Error, Format, Global};
 use crate::error::ExitCode;
 use crate::ui::plan::DriftSummary;
@@ -17,7 +17,7 @@ pub fn run(global: &Global, output: &Output) -> Result<ExitCode, Error> {
     let pipeline = Pipeline::load(global, output)?;
     let plan = {
         let progress = Progress::start(output.clone(), global.progress, global.quiet);
-        pipeline.plan(&pipeline.observe(&|event| progress.emit(&event))?)?
+        pipeline.plan(&pipeline.observe(Keep::ControlPlanes, &|event| progress.emit(&event))?)?
     };
     output.result(&match global.output {
         Format::Text => ui::plan::drift(&plan, output.view(global.verbose > 0)),

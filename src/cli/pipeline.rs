@@ -36,6 +36,16 @@ pub(super) struct Pipeline {
     pub(super) now: i64,
 }
 
+/// Which connections outlive the reading of the nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keep {
+    /// Those that the cluster is read through. The others are closed at once: a fleet's would cost as many descriptors
+    /// here, and as many processes there.
+    ControlPlanes,
+    /// All, to change the nodes through them.
+    All,
+}
+
 /// What was found on the nodes, and the connections that found it.
 pub(super) struct Observation {
     pub(super) nodes: BTreeMap<NodeName, Observed>,
@@ -126,14 +136,14 @@ impl Pipeline {
     }
 
     /// Connects to every node and reads it, then the cluster through its control planes.
-    pub(super) fn observe(&self, listener: &Listener<'_>) -> Result<Observation, Error> {
+    pub(super) fn observe(&self, keep: Keep, listener: &Listener<'_>) -> Result<Observation, Error> {
         let wishes = self.desired(&self.inputs(EncryptionPhase::Read, BTreeMap::new()))?;
         let nodes: Vec<&Node> = self.inventory.nodes.iter().collect();
         let found = fleet::each_node(
             &nodes,
             self.parallelism,
             "read its state",
-            |node| self.observe_node(node, &wishes[&node.name]),
+            |node| self.observe_node(node, &wishes[&node.name], keep),
             |_| Outcome::Finished(String::from("read")),
             listener,
         );
@@ -141,7 +151,7 @@ impl Pipeline {
         for (node, result) in found {
             match result {
                 Ok((session, state)) => {
-                    sessions.insert(node.clone(), session);
+                    sessions.extend(session.map(|session| (node.clone(), session)));
                     observed.insert(node, state);
                 }
                 Err(error) => unreachable.push(Unreachable { node, error: Chain(&error).to_string() }),
@@ -150,8 +160,8 @@ impl Pipeline {
         let mut reach = Reach::new();
         for node in &self.inventory.nodes {
             let Some(session) = sessions.remove(&node.name) else { continue };
-            let live = observed.get(&node.name).is_some_and(|state: &Observed| state.facts.live);
-            reach.add(node.name.clone(), session, live && node.roles.contains(&Role::ControlPlane));
+            let has_api_server = observed.get(&node.name).is_some_and(|state| has_api_server(node, state));
+            reach.add(node.name.clone(), session, has_api_server);
         }
         let cluster = self.observe_cluster(&reach, listener)?;
         Ok(Observation { nodes: observed, unreachable, reach, cluster })
@@ -161,7 +171,8 @@ impl Pipeline {
         &self,
         node: &Node,
         wishes: &Desired,
-    ) -> Result<(Box<dyn Session>, Observed), observe::ObserveError> {
+        keep: Keep,
+    ) -> Result<(Option<Box<dyn Session>>, Observed), observe::ObserveError> {
         let mut session = remote::connect(node, &self.access)?;
         let deadline = match &node.connection {
             Connection::Ssh(settings) => settings.timeouts.command,
@@ -170,7 +181,8 @@ impl Pipeline {
         let observed = observe::observe(session.as_mut(), wishes, deadline, &|certificate, issuer| {
             crate::pki::read(certificate, issuer).map_err(|error| Chain(&error).to_string())
         })?;
-        Ok((session, observed))
+        let is_kept = keep == Keep::All || has_api_server(node, &observed);
+        Ok((is_kept.then_some(session), observed))
     }
 
     fn observe_cluster(
@@ -200,10 +212,6 @@ impl Pipeline {
     /// The plan of the present stage.
     pub(super) fn plan(&self, observation: &Observation) -> Result<Plan, Error> {
         let versions = versions(&observation.nodes);
-        let rendered = |phase| {
-            desired::render(&self.templates, &self.inventory, &self.inputs(phase, versions.clone()))
-                .map_err(Error::hinted)
-        };
         let (mut desired, mut notices) = (BTreeMap::new(), Vec::new());
         let mut stage = self.stage(observation)?;
         if observation.cluster.is_none() {
@@ -213,15 +221,19 @@ impl Pipeline {
                 notices.push(format!("{} need a running cluster and are not planned", names.join(" and ")));
             }
         }
-        let mut writing = rendered(EncryptionPhase::Write)?;
-        for (node, reading) in rendered(EncryptionPhase::Read)? {
-            let written = writing.remove(&node);
-            let chosen = match (stage.encryption.get(&node), written) {
-                (Some(stage::EncryptionPhase::Write), Some(written)) => written,
-                _ => reading,
-            };
-            notices.extend(chosen.notices);
-            desired.insert(node, chosen.desired);
+        let (writing, reading): (Vec<&Node>, Vec<&Node>) = self
+            .inventory
+            .nodes
+            .iter()
+            .partition(|node| stage.encryption.get(&node.name) == Some(&stage::EncryptionPhase::Write));
+        for (nodes, phase) in [(writing, EncryptionPhase::Write), (reading, EncryptionPhase::Read)] {
+            let inputs = self.inputs(phase, versions.clone());
+            let rendered = desired::render_nodes(&self.templates, &self.inventory, &nodes, &inputs)
+                .map_err(Error::hinted)?;
+            for (node, rendered) in rendered {
+                notices.extend(rendered.notices);
+                desired.insert(node, rendered.desired);
+            }
         }
         let digest = inputs_digest(&desired)?;
         plan::build(plan::Inputs {
@@ -309,6 +321,10 @@ impl observe::ClusterSource for Running<'_> {
             None => Ok(BTreeMap::new()),
         })
     }
+}
+
+fn has_api_server(node: &Node, observed: &Observed) -> bool {
+    observed.facts.live && node.roles.contains(&Role::ControlPlane)
 }
 
 /// The minor versions that the nodes' kubelets say they are.

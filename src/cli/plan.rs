@@ -1,6 +1,6 @@
 //! `harden plan`: read, compare, show. It changes nothing but the file that `--out` names.
 
-use super::pipeline::Pipeline;
+use super::pipeline::{Keep, Pipeline};
 use super::{Error, Format, Global};
 use crate::error::ExitCode;
 use crate::plan::{self, Plan as ThePlan, file};
@@ -36,7 +36,7 @@ pub fn run(arguments: &Plan, global: &Global, output: &Output) -> Result<ExitCod
     let pipeline = Pipeline::load(global, output)?;
     let plan = {
         let progress = Progress::start(output.clone(), global.progress, global.quiet);
-        pipeline.plan(&pipeline.observe(&|event| progress.emit(&event))?)?
+        pipeline.plan(&pipeline.observe(Keep::ControlPlanes, &|event| progress.emit(&event))?)?
     };
     show(&plan, global, output)?;
     if let Some(path) = &arguments.out {

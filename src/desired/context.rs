@@ -1,6 +1,6 @@
 //! The variables that templates see, and the conditions in front matter, which speak of the same variables.
 
-use super::{EncryptionInput, EncryptionPhase};
+use super::{EncryptionInput, EncryptionPhase, TemplateError};
 use crate::inventory::{EncryptionProvider, Inventory, Minor, Node, Role};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -19,57 +19,90 @@ pub(super) const VARIABLES: [&str; 10] = [
     "scheduler",
 ];
 
-/// The variables for one node: the inventory's sections, and `node`.
-pub(super) fn variables(
-    inventory: &Inventory,
-    node: &Node,
-    minor: Minor,
-    encryption: Option<&EncryptionInput>,
-) -> Result<Value, serde_json::Error> {
-    let mut variables = serde_json::to_value(inventory)?;
-    variables["node"] = json!({
-        "name": node.name,
-        "address": node.address,
-        "ip": node.ip(),
-        "roles": node.roles,
-        "labels": node.labels,
-        "kubernetes": minor,
-        "minor": minor.0,
-        // etcd beside the API server, as kubeadm sets it up unless it is told of an external one.
-        "stacked_etcd": node.roles.contains(&Role::ControlPlane) && node.roles.contains(&Role::Etcd),
-    });
-    let members: Vec<Value> = inventory
-        .with_role(Role::Etcd)
-        .map(|member| json!({"name": member.name, "address": member.address}))
-        .collect();
-    variables["etcd"]["members"] = Value::from(members);
-    let input = encryption.filter(|_| inventory.encryption.provider != EncryptionProvider::None);
-    variables["encryption"]["active"] = Value::from(input.is_some());
-    variables["encryption"]["key"] = input.map(|input| input.key_name().to_owned()).into();
-    variables["encryption"]["token"] = input.map(|input| input.key.token()).into();
-    variables["encryption"]["phase"] = input
-        .map(|input| match input.phase {
-            EncryptionPhase::Read => "read",
-            EncryptionPhase::Write => "write",
-        })
-        .into();
-    Ok(variables)
+/// The variables that all nodes share, the inventory's sections: made once, since a fleet's inventory is as long as the
+/// fleet.
+#[derive(Debug)]
+pub(super) struct Shared {
+    /// For front matter.
+    variables: Value,
+    /// The same for bodies; a clone shares the values.
+    context: tera::Context,
 }
 
-/// The value at a dotted path.
-pub(super) fn lookup<'v>(variables: &'v Value, path: &str) -> Option<&'v Value> {
-    path.split('.').try_fold(variables, |value, part| value.get(part))
-}
-
-/// Whether all conditions hold; the error is the path that leads nowhere.
-pub(super) fn holds(variables: &Value, when: &BTreeMap<String, toml::Value>) -> Result<bool, String> {
-    for (path, expected) in when {
-        let actual = lookup(variables, path).ok_or_else(|| path.clone())?;
-        if serde_json::to_value(expected).ok().as_ref() != Some(actual) {
-            return Ok(false);
-        }
+impl Shared {
+    pub(super) fn of(
+        inventory: &Inventory,
+        encryption: Option<&EncryptionInput>,
+    ) -> Result<Self, TemplateError> {
+        let failed = |source: Box<dyn std::error::Error + Send + Sync>| TemplateError::Variables { source };
+        let mut variables = serde_json::to_value(inventory).map_err(|error| failed(error.into()))?;
+        let members: Vec<Value> = inventory
+            .with_role(Role::Etcd)
+            .map(|member| json!({"name": member.name, "address": member.address}))
+            .collect();
+        variables["etcd"]["members"] = Value::from(members);
+        let input = encryption.filter(|_| inventory.encryption.provider != EncryptionProvider::None);
+        variables["encryption"]["active"] = Value::from(input.is_some());
+        variables["encryption"]["key"] = input.map(|input| input.key_name().to_owned()).into();
+        variables["encryption"]["token"] = input.map(|input| input.key.token()).into();
+        variables["encryption"]["phase"] = input
+            .map(|input| match input.phase {
+                EncryptionPhase::Read => "read",
+                EncryptionPhase::Write => "write",
+            })
+            .into();
+        let context = tera::Context::from_serialize(&variables).map_err(|error| failed(error.into()))?;
+        Ok(Self { variables, context })
     }
-    Ok(true)
+}
+
+/// The variables for one node: the shared ones, and `node`.
+#[derive(Debug)]
+pub(super) struct Variables<'a> {
+    shared: &'a Shared,
+    node: Value,
+    /// For bodies.
+    pub(super) context: tera::Context,
+}
+
+impl<'a> Variables<'a> {
+    pub(super) fn of(shared: &'a Shared, node: &Node, minor: Minor) -> Self {
+        let node = json!({
+            "name": node.name,
+            "address": node.address,
+            "ip": node.ip(),
+            "roles": node.roles,
+            "labels": node.labels,
+            "kubernetes": minor,
+            "minor": minor.0,
+            // etcd beside the API server, as kubeadm sets it up unless it is told of an external one.
+            "stacked_etcd": node.roles.contains(&Role::ControlPlane) && node.roles.contains(&Role::Etcd),
+        });
+        let mut context = shared.context.clone();
+        context.insert("node", &node);
+        Self { shared, node, context }
+    }
+
+    /// The value at a dotted path.
+    pub(super) fn lookup(&self, path: &str) -> Option<&Value> {
+        let mut parts = path.split('.');
+        let first = match parts.next()? {
+            "node" => &self.node,
+            name => self.shared.variables.get(name)?,
+        };
+        parts.try_fold(first, |value, part| value.get(part))
+    }
+
+    /// Whether all conditions hold; the error is the path that leads nowhere.
+    pub(super) fn holds(&self, when: &BTreeMap<String, toml::Value>) -> Result<bool, String> {
+        for (path, expected) in when {
+            let actual = self.lookup(path).ok_or_else(|| path.clone())?;
+            if serde_json::to_value(expected).ok().as_ref() != Some(actual) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
 }
 
 /// Lays a mapping of dotted path to value over nested mappings; the error is a path that runs through a value that is no
@@ -96,14 +129,21 @@ mod tests {
 
     #[test]
     fn conditions_are_strict_about_paths() {
-        let variables = json!({"audit": {"enabled": true, "policy": "default"}});
+        let shared = Shared {
+            variables: json!({"audit": {"enabled": true, "policy": "default"}}),
+            context: tera::Context::new(),
+        };
+        let node = json!({"name": "w-1"});
+        let variables = Variables { shared: &shared, node, context: tera::Context::new() };
         let when = |text: &str| toml::from_str(text).unwrap();
-        assert_eq!(holds(&variables, &when("\"audit.enabled\" = true")), Ok(true));
+        assert_eq!(variables.holds(&when("\"audit.enabled\" = true")), Ok(true));
         assert_eq!(
-            holds(&variables, &when("\"audit.enabled\" = true\n\"audit.policy\" = \"strict\"")),
+            variables.holds(&when("\"audit.enabled\" = true\n\"audit.policy\" = \"strict\"")),
             Ok(false)
         );
-        assert_eq!(holds(&variables, &when("\"audit.enable\" = true")), Err(String::from("audit.enable")));
+        assert_eq!(variables.holds(&when("\"audit.enable\" = true")), Err(String::from("audit.enable")));
+        assert_eq!(variables.holds(&when("\"node.name\" = \"w-1\"")), Ok(true));
+        assert_eq!(variables.holds(&when("\"node.nam\" = \"w-1\"")), Err(String::from("node.nam")));
     }
 
     #[test]

@@ -21,6 +21,12 @@ pub enum TemplateError {
         /// The file.
         path: PathBuf,
     },
+    /// The inventory could not be made into variables.
+    #[error("give the inventory to the templates")]
+    Variables {
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The front matter or the body is not written as it must be.
     #[error("{template}:{line}:{column}: {reason}")]
     Syntax {
@@ -122,7 +128,7 @@ impl TemplateError {
             | Self::UnknownFlag { template, .. }
             | Self::Unmounted { template, .. } => Some(template),
             Self::Conflict { claims, .. } => Some(&claims[0].by),
-            Self::Read { .. } | Self::Name { .. } => None,
+            Self::Read { .. } | Self::Name { .. } | Self::Variables { .. } => None,
         }
     }
 
@@ -145,7 +151,7 @@ impl TemplateError {
             | Self::Conflict { node, .. }
             | Self::UnknownFlag { node, .. }
             | Self::Unmounted { node, .. } => Some(node),
-            Self::Read { .. } | Self::Name { .. } | Self::Syntax { .. } => None,
+            Self::Read { .. } | Self::Name { .. } | Self::Variables { .. } | Self::Syntax { .. } => None,
         }
     }
 }

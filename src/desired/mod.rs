@@ -20,8 +20,9 @@ pub use error::{Claim, TemplateError};
 pub use load::Templates;
 pub use static_pod::REVISION;
 
-use crate::inventory::{EncryptionProvider, Inventory, Minor, NodeName};
+use crate::inventory::{EncryptionProvider, Inventory, Minor, Node, NodeName};
 use crate::resource::{Desired, SecretRef};
+use context::Shared;
 use std::collections::BTreeMap;
 
 /// What is known beside the inventory.
@@ -74,11 +75,22 @@ pub fn render(
     inventory: &Inventory,
     inputs: &Inputs,
 ) -> Result<BTreeMap<NodeName, Rendered>, TemplateError> {
-    inventory
-        .nodes
+    let nodes: Vec<&Node> = inventory.nodes.iter().collect();
+    render_nodes(templates, inventory, &nodes, inputs)
+}
+
+/// Renders every template for some of the nodes.
+pub fn render_nodes(
+    templates: &Templates,
+    inventory: &Inventory,
+    nodes: &[&Node],
+    inputs: &Inputs,
+) -> Result<BTreeMap<NodeName, Rendered>, TemplateError> {
+    let shared = Shared::of(inventory, inputs.encryption.as_ref())?;
+    nodes
         .iter()
         .map(|node| {
-            let (rendered, errors) = templates.render_node(inventory, node, inputs);
+            let (rendered, errors) = templates.render_node(inventory, node, inputs, &shared);
             match errors.into_iter().next() {
                 Some(error) => Err(error),
                 None => Ok((node.name.clone(), rendered)),
@@ -101,8 +113,12 @@ impl Templates {
         }
         let mut errors: Vec<TemplateError> = Vec::new();
         for inputs in &all {
+            let shared = match Shared::of(inventory, inputs.encryption.as_ref()) {
+                Ok(shared) => shared,
+                Err(error) => return vec![error],
+            };
             for node in &inventory.nodes {
-                for error in self.render_node(inventory, node, inputs).1 {
+                for error in self.render_node(inventory, node, inputs, &shared).1 {
                     if !errors.iter().any(|known| known.same_as(&error)) {
                         errors.push(error);
                     }

@@ -1,7 +1,7 @@
 //! Rendering for one node: which templates apply, what each makes of it, and whether the whole is sound.
 
 use super::body::Unusable;
-use super::context;
+use super::context::{Shared, Variables};
 use super::load::{Entry, Templates, place};
 use super::pods::Pods;
 use super::static_pod::Place;
@@ -15,8 +15,7 @@ use std::collections::BTreeMap;
 struct Pass<'a> {
     node: &'a Node,
     place: Place<'a>,
-    variables: Value,
-    context: tera::Context,
+    variables: Variables<'a>,
     encryption: Option<&'a EncryptionInput>,
 }
 
@@ -27,13 +26,12 @@ impl Templates {
         inventory: &Inventory,
         node: &Node,
         inputs: &Inputs,
+        shared: &Shared,
     ) -> (Rendered, Vec<TemplateError>) {
         let minor = inputs.versions.get(&node.name).copied().unwrap_or(inventory.cluster.kubernetes);
         let place = Place { node: &node.name, minor };
-        let pass = match Pass::new(inventory, node, place, inputs.encryption.as_ref()) {
-            Ok(pass) => pass,
-            Err(error) => return (Rendered::default(), vec![error]),
-        };
+        let variables = Variables::of(shared, node, minor);
+        let pass = Pass { node, place, variables, encryption: inputs.encryption.as_ref() };
         let mut resources = Vec::new();
         let mut errors = Vec::new();
         let mut pods = Pods::default();
@@ -64,14 +62,14 @@ impl Templates {
     ) -> Result<Option<Resource>, TemplateError> {
         let front = &entry.front;
         let shape = |unusable| pass.place.shape(path, unusable);
-        let holds = context::holds(&pass.variables, &front.when).map_err(|condition| {
+        let holds = pass.variables.holds(&front.when).map_err(|condition| {
             shape(Unusable(format!("`when` names `{condition}`, and there is no such variable")))
         })?;
         let role = front.roles.is_empty() || !front.roles.is_disjoint(&pass.node.roles);
         if !holds || !role || !front.kubernetes.contains(pass.place.minor) {
             return Ok(None);
         }
-        let text = self.tera.render(path, &pass.context).map_err(|error| {
+        let text = self.tera.render(path, &pass.variables.context).map_err(|error| {
             let (line, column, reason) = place(&error, entry.lines_before);
             let (template, node) = (path.to_owned(), pass.node.name.clone());
             TemplateError::Render { template, line, column, node, reason }
@@ -82,7 +80,7 @@ impl Templates {
         }
         let merge = match front.merge.as_deref() {
             Some(merge) => {
-                let values = context::lookup(&pass.variables, merge).and_then(Value::as_object);
+                let values = pass.variables.lookup(merge).and_then(Value::as_object);
                 let reason = || format!("`merge` names `{merge}`, and there is no such mapping");
                 Some(values.ok_or_else(|| shape(Unusable(reason())))?)
             }
@@ -97,21 +95,6 @@ impl Templates {
             undo: front.undo,
             templates: vec![path.to_owned()],
         }))
-    }
-}
-
-impl<'a> Pass<'a> {
-    fn new(
-        inventory: &Inventory,
-        node: &'a Node,
-        place: Place<'a>,
-        encryption: Option<&'a EncryptionInput>,
-    ) -> Result<Self, TemplateError> {
-        let shape = |text: String| place.shape("inventory", Unusable(text));
-        let variables = context::variables(inventory, node, place.minor, encryption)
-            .map_err(|error| shape(error.to_string()))?;
-        let context = tera::Context::from_serialize(&variables).map_err(|error| shape(error.to_string()))?;
-        Ok(Self { node, place, variables, context, encryption })
     }
 }
 

@@ -7,7 +7,7 @@ mod outcome;
 pub use error::ApplyError;
 
 use super::materials::Held;
-use super::pipeline::{Observation, Pipeline};
+use super::pipeline::{Keep, Observation, Pipeline};
 use super::{Error, Format, Global, keys, plan as plan_verb, show, signal};
 use crate::apply::{self, Report, Run};
 use crate::error::{Chain, ExitCode};
@@ -133,7 +133,7 @@ impl Applying<'_> {
 
     fn observe_and_plan(&mut self) -> Result<(Observation, Plan), Error> {
         let progress = Progress::start(self.output.clone(), self.global.progress, self.global.quiet);
-        let observation = self.pipeline.observe(&|event| progress.emit(&event))?;
+        let observation = self.pipeline.observe(Keep::All, &|event| progress.emit(&event))?;
         let plan = self.pipeline.plan(&observation)?;
         drop(progress);
         if plan.unreachable.is_empty() {
