@@ -193,3 +193,40 @@ fn an_apply_in_json_is_one_document() {
     assert_eq!((node("cp-1"), node("w-1")), (("applied".into(), 21.into()), ("applied".into(), 5.into())));
     assert_eq!(value["stages"].as_array().unwrap().len(), 1);
 }
+
+/// The first signal lets the node in hand be finished, and begins no other.
+#[test]
+fn an_interrupted_apply_finishes_what_it_began() {
+    use std::io::{BufRead as _, BufReader, Read as _};
+    use std::process::{Command, Stdio};
+    let site = Site::new();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_harden"))
+        .args(["apply", "--yes", "-o", "json"])
+        .env_clear()
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        .env("HARDEN_INVENTORY", site.inventory())
+        .env("HARDEN_KEY_FILE", site.key())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut seen = String::new();
+    while !seen.ends_with("cp-1  prepare\n") {
+        assert_ne!(stderr.read_line(&mut seen).unwrap(), 0, "{seen}");
+    }
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::INT)
+        .unwrap();
+    stderr.read_to_string(&mut seen).unwrap();
+    let mut stdout = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut stdout).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{seen}");
+    assert!(seen.contains("\ninterrupted: what had begun was finished, nothing else was begun\n"), "{seen}");
+    let value: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    let outcome = |node: &str| value["stages"][0]["nodes"][node]["outcome"].clone();
+    assert_eq!((outcome("cp-1"), outcome("w-1")), ("applied".into(), "not-begun".into()));
+    assert_eq!(value["exit_code"], 130);
+    // Run again, it goes on.
+    let site = site.applied();
+    assert_eq!(site.run(&["drift"]).code, 0);
+}
