@@ -18,6 +18,7 @@ mod pki;
 mod plan;
 mod plans;
 mod progress;
+mod quickstart;
 mod real_apiserver;
 mod remote;
 mod stage;

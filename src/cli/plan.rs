@@ -6,9 +6,9 @@ use crate::error::ExitCode;
 use crate::plan::{self, Plan as ThePlan, file};
 use crate::ui::{self, Output, Progress, View};
 use clap::Args;
-use std::fs::OpenOptions;
+use std::fs::{OpenOptions, Permissions};
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 /// Show what would be changed; changes nothing
@@ -71,5 +71,9 @@ fn save(plan: &ThePlan, path: &Path) -> Result<(), Error> {
     // It names paths, flags and addresses of a production cluster: nobody else's business.
     let mut file =
         OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path).map_err(error)?;
+    if file.metadata().map_err(error)?.is_file() {
+        // The mode above is only that of a new file.
+        file.set_permissions(Permissions::from_mode(0o600)).map_err(error)?;
+    }
     file.write_all(text.as_bytes()).map_err(error)
 }

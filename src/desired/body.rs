@@ -84,6 +84,9 @@ fn file(front: &FrontMatter, text: &str, encryption: Option<&EncryptionInput>) -
     if !secrets.is_empty() && front.sensitive.is_empty() {
         return Err(Unusable(String::from("it holds a secret, and `sensitive` names no key")));
     }
+    if let Some(key) = front.sensitive.iter().find(|key| stands_open(text, key)) {
+        return Err(Unusable(format!("`{key}` is declared sensitive, and its value stands in the template")));
+    }
     Ok(FileSpec {
         path,
         ownership: ownership(front)?,
@@ -91,6 +94,17 @@ fn file(front: &FrontMatter, text: &str, encryption: Option<&EncryptionInput>) -
         content: Content { text: text.to_owned(), secrets },
         sensitive_keys: front.sensitive.clone(),
     })
+}
+
+/// Whether a key has a value that is no secret of the store. It would be shown in every plan, and could not be compared:
+/// of sensitive keys only digests come back from a node.
+fn stands_open(text: &str, key: &str) -> bool {
+    let value = |line: &str| {
+        let own =
+            line.trim_start().trim_start_matches("- ").strip_prefix(key)?.trim_start().strip_prefix(':');
+        own.map(|value| value.trim().to_owned())
+    };
+    text.lines().filter_map(value).any(|value| !value.is_empty() && !value.contains("<<secret:"))
 }
 
 fn attributes(front: &FrontMatter, text: &str) -> Result<AttributesSpec, Unusable> {

@@ -103,8 +103,12 @@ fn closing(plan: &Plan) -> String {
     let read = summary.of - plan.unreachable.len();
     if !plan.is_empty() {
         return format!(
-            "Plan: {} to add, {} to change, {} to remove on {} of {} nodes.",
-            summary.add, summary.change, summary.remove, summary.nodes, summary.of
+            "Plan: {} to add, {} to change, {} to remove on {} of {}.",
+            summary.add,
+            summary.change,
+            summary.remove,
+            summary.nodes,
+            count(summary.of, "node")
         );
     }
     let verb = |count: usize| if count == 1 { "is" } else { "are" };
