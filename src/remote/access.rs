@@ -1,6 +1,7 @@
-//! What a run brings to all its connections: the become password, passphrases, the agent, and the bastions that nodes
-//! share. The host key policy is strict and has no setting.
+//! What a run brings to all its connections: the become password, passphrases, the agent, and the bastions and
+//! known-hosts files that nodes share. The host key policy is strict and has no setting.
 
+use super::known_files::KnownFiles;
 use super::ssh::Bastions;
 use crate::secret::Secret;
 use std::collections::BTreeMap;
@@ -11,7 +12,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Asks for the passphrase of a key; `None` when there is nobody to ask or no answer.
 type Ask = dyn Fn(&str) -> Option<Secret<String>> + Send + Sync;
 
-/// What a run brings to all its connections. A clone shares the bastions and the passphrases.
+/// What a run brings to all its connections. A clone shares the bastions, the passphrases and the
+/// known hosts.
 #[derive(Clone, Default)]
 pub struct Access {
     become_password: Option<Secret<String>>,
@@ -19,6 +21,7 @@ pub struct Access {
     home: Option<PathBuf>,
     passphrases: Arc<Passphrases>,
     bastions: Arc<Bastions>,
+    known_files: Arc<KnownFiles>,
 }
 
 #[derive(Default)]
@@ -85,6 +88,10 @@ impl Access {
         // Held while asking: a second node that needs the same key waits for the answer instead of asking again.
         let mut answers = self.passphrases.answers.lock().unwrap_or_else(PoisonError::into_inner);
         answers.entry(key.to_owned()).or_insert_with(|| ask(&key.to_string_lossy())).clone()
+    }
+
+    pub(super) fn known_files(&self) -> &KnownFiles {
+        &self.known_files
     }
 
     pub(super) fn bastions(&self) -> &Bastions {

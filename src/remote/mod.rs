@@ -7,6 +7,7 @@ mod error;
 pub mod fake;
 pub mod hostkeys;
 mod keys;
+mod known_files;
 mod known_hosts;
 mod local;
 mod script;

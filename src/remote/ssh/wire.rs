@@ -10,7 +10,6 @@ use crate::inventory::SshSettings;
 use rustix::event::PollFd;
 use ssh2::{BlockDirections, ErrorCode, MethodType, Session};
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -69,7 +68,7 @@ impl Wire {
         access: &Access,
         route: Route,
     ) -> Result<(Self, ShownKey, Instant), RemoteError> {
-        let known_hosts = read_known_hosts(&settings.known_hosts)?;
+        let known_hosts = access.known_files().read(&settings.known_hosts)?;
         let socket = if settings.bastions.is_empty() {
             Socket::Tcp(socket::connect(&settings.host, settings.port, settings.timeouts.connect)?)
         } else {
@@ -177,18 +176,6 @@ fn preference(known: &[String]) -> String {
     let mut algorithms = ALGORITHMS.to_vec();
     algorithms.sort_by_key(|(_, key_type)| is_known(key_type));
     algorithms.iter().map(|(algorithm, _)| *algorithm).collect::<Vec<_>>().join(",")
-}
-
-fn read_known_hosts(files: &[PathBuf]) -> Result<KnownHosts, RemoteError> {
-    let mut known_hosts = KnownHosts::default();
-    for file in files {
-        match std::fs::read(file) {
-            Ok(bytes) => known_hosts.add(&String::from_utf8_lossy(&bytes), &file.to_string_lossy()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(source) => return Err(RemoteError::LocalFile { path: file.clone(), source }),
-        }
-    }
-    Ok(known_hosts)
 }
 
 /// The strict host key policy.
