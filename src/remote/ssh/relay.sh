@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Connects standard input and output with a TCP port, for hosts whose sshd forbids forwarding.
 # $1: host, $2: port, $3: a marker; the stream begins after a line with it.
 # It ends when either side does.
