@@ -5,6 +5,7 @@
 // A test that unwraps says where it failed; the lints that forbid it are for the program.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
 
+mod apply;
 mod cli;
 mod cluster;
 mod cluster_lab;

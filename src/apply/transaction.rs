@@ -266,7 +266,12 @@ impl Transaction<'_> {
         let read = Script::new("read the CA")
             .section("certificate", format!("cat -- {}", rooted(spec.issuer_path.as_str())))
             .section("key", format!("cat -- {}", rooted(spec.issuer_key_path.as_str())));
-        let reply = self.run.fleet.run(&host, &read, FILES_DEADLINE)?;
+        let fleet = self.run.fleet;
+        // Reading again does no harm, and the host's connection may have been idle for long.
+        let reply = fleet.run(&host, &read, FILES_DEADLINE).or_else(|_| {
+            fleet.reconnect(&host)?;
+            fleet.run(&host, &read, FILES_DEADLINE)
+        })?;
         let (certificate, key) = (reply.section("certificate"), reply.section("key"));
         if certificate.code != 0 || key.code != 0 {
             return Err(NoIssuer { node: host, message: reply.last_words() }.into());
