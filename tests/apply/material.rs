@@ -84,6 +84,8 @@ pub(super) fn change(root: &Path, number: usize) -> Change {
         action: Action::Change,
         subject: String::new(),
         reasons: Vec::new(),
+        edits: Vec::new(),
+        restarts: Vec::new(),
         before: None,
         after: None,
         sensitive: false,

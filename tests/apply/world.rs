@@ -104,6 +104,7 @@ impl World {
             restart_units: vec![String::from("kubelet.service")],
             restart_pods: Vec::new(),
             before: vec![Gate::NodeReady { node: name(node) }],
+            between: Vec::new(),
             after: vec![Gate::ApiServerReady { node: name(node) }],
         }
     }
