@@ -64,7 +64,7 @@ impl Script {
         // bash runs that trap when it dies of a signal too, with the code of whatever came before: no last line then.
         let _ = writeln!(
             text,
-            "harden_main() {{\nexport LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\numask 077\nR={}\n\
+            "harden_called=\nharden_main() {{\nexport LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\numask 077\nR={}\n\
              harden_section=\n\
              trap 'harden_rc=$?; trap - EXIT; [ -z \"$harden_section\" ] || printf \"\\n%s END %s\\n\" {nonce} \"$harden_rc\"; printf \"%s DONE %s\\n\" {nonce} \"$harden_rc\"' EXIT\n\
              trap 'trap - EXIT; exit 143' HUP INT TERM",
@@ -86,10 +86,11 @@ impl Script {
         if !self.sections.is_empty() {
             let _ = writeln!(
                 text,
-                "trap - EXIT\nprintf '\\n%s END %s\\n%s DONE 0\\n' {nonce} \"$harden_rc\" {nonce}"
+                // A stray brace in a section ends the function early: what follows it runs all the same.
+                "[ -n \"$harden_called\" ] || exit 125\ntrap - EXIT\nprintf '\\n%s END %s\\n%s DONE 0\\n' {nonce} \"$harden_rc\" {nonce}"
             );
         }
-        text.push_str("exit 0\n}\nharden_main; exit 125\n");
+        text.push_str("exit 0\n}\nharden_called=1; harden_main; exit 125\n");
         text
     }
 }

@@ -324,6 +324,11 @@ fn link(channel: Channel, order: Order) -> Option<Link> {
 
 fn open_error(error: &io::Error) -> OpenError {
     let text = error.to_string();
-    // libssh2 has one code for all the reasons of RFC 4254, section 5.1, and tells them apart in words.
-    if text.contains("administratively prohibited") { OpenError::Forbidden } else { OpenError::Failed(text) }
+    // libssh2 has one code for all the reasons of RFC 4254, section 5.1, and tells them apart in words. What cannot even be
+    // sent was not refused by the host: the connection is gone.
+    match () {
+        () if text.contains("administratively prohibited") => OpenError::Forbidden,
+        () if text.contains("Unable to send channel-open request") => OpenError::Ended,
+        () => OpenError::Failed(text),
+    }
 }
