@@ -30,7 +30,7 @@ const STEPS: &[&str] = &[
     "swap '/etc/kubernetes/audit",
     "attributes '/etc/kubernetes/admin.conf",
     "swap '/etc/kubernetes/manifests",
-    "exit 0\n}\nharden_main",
+    "exit 0\n}\nharden_called=1; harden_main",
 ];
 
 #[test]
