@@ -29,8 +29,9 @@ impl Socket {
         };
     }
 
-    /// Acknowledges what came at once. An sshd that only forwards leaves Nagle's algorithm on (it turns it off with the
-    /// first command), and would hold back every second packet for the 40 ms of a delayed acknowledgement.
+    /// Acknowledges what came at once. An sshd leaves Nagle's algorithm on until the first command, and one that only
+    /// forwards for ever: it would hold back every second packet, one in each login, for the 40 ms of a delayed
+    /// acknowledgement.
     pub(super) fn acknowledge(&self) {
         if let Self::Tcp(stream) = self {
             let _ = sockopt::set_tcp_quickack(stream, true);

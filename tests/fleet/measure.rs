@@ -28,9 +28,10 @@ pub(super) fn quiet(work: impl FnOnce()) -> Duration {
     start.elapsed()
 }
 
-/// Plans.
-pub(super) fn plan(hosts: &Hosts, state: State) {
-    let code = plan_command(hosts, state).status().unwrap().code();
+/// Plans, so many nodes at once.
+pub(super) fn plan(hosts: &Hosts, state: State, parallelism: usize) {
+    let mut command = plan_command(hosts, state);
+    let code = command.arg(format!("--parallelism={parallelism}")).status().unwrap().code();
     assert_eq!(code, Some(code_of(state)));
 }
 

@@ -131,6 +131,7 @@ impl Wire {
 
     /// Waits until libssh2 can go on; false when the deadline has come.
     pub(super) fn wait(&self, until: Instant) -> io::Result<bool> {
+        self.socket.acknowledge();
         let outbound = self.is_outbound_pending();
         let mut descriptors = [PollFd::new(&*self.socket, interest(true, outbound))];
         Ok(wait(&mut descriptors, Some(until))? && Instant::now() < until)
