@@ -3,6 +3,7 @@
 
 mod certificate;
 mod content;
+mod evidence;
 mod file;
 mod id;
 mod observed;
@@ -10,6 +11,7 @@ mod static_pod;
 
 pub use certificate::{CertificateFacts, CertificateSpec, KeyAlgorithm, Usage};
 pub use content::{Content, SecretRef};
+pub use evidence::{ClusterEvidence, Evidence, EvidenceFile, FlagPath, Process, Questions};
 pub use file::{AttributesSpec, FileSpec, Mode, NodePath, Ownership};
 pub use id::{ControlId, Kind, ResourceId};
 pub use observed::{

@@ -1,0 +1,105 @@
+//! What a check says: one finding for each control on each node, or on the cluster.
+
+use crate::inventory::NodeName;
+use crate::resource::ControlId;
+use serde::{Deserialize, Serialize};
+
+/// Everything that one run of `harden check` found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// The version of this report's JSON form. The part before the dot changes when a reader must change.
+    pub format_version: String,
+    /// The cluster's name.
+    pub cluster: String,
+    /// The benchmark, `cis-1.12`.
+    pub benchmark: String,
+    /// Its title for people, "CIS Kubernetes Benchmark v1.12".
+    pub benchmark_title: String,
+    /// When, seconds since 1970.
+    pub created: i64,
+    /// The findings: by section and control in the benchmark's order, then by node in the inventory's.
+    pub findings: Vec<Finding>,
+    /// Nodes that could not be read, or the API, and why. The findings say nothing of them.
+    pub unreachable: Vec<Unread>,
+}
+
+/// A node, or the API, that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unread {
+    /// The node; `None` for the API.
+    pub node: Option<NodeName>,
+    /// Why.
+    pub error: String,
+}
+
+/// One control on one node, or on the cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// Which control.
+    pub control: ControlId,
+    /// What it demands, in one line.
+    pub title: String,
+    /// The section that it stands in, "1.2 API Server".
+    pub section: String,
+    /// The node; `None` for the cluster.
+    pub node: Option<NodeName>,
+    /// The verdict, as kube-bench would give it for the same facts where it can judge them.
+    pub verdict: Verdict,
+    /// Whether the benchmark scores it ("Automated"): only a scored control fails, another one warns.
+    pub scored: bool,
+    /// What was looked at and seen, one line each: "kube-apiserver runs with --profiling=true".
+    pub evidence: Vec<String>,
+    /// The offending objects or files, at most as many as a person can read; the evidence says how many there are.
+    pub objects: Vec<String>,
+    /// Where file, process and kubeadm's records differ. A finding of its own, whatever the verdict.
+    pub differences: Vec<Difference>,
+    /// What to do about it; empty where it passes.
+    pub remedy: String,
+    /// The resources with which `harden apply` brings it about, `static-pod.kube-apiserver`; empty where it does not.
+    pub fixed_by: Vec<String>,
+    /// The waiver that accepts it.
+    pub waiver: Option<Waived>,
+}
+
+/// The verdict on one control.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// It is as the benchmark demands.
+    Pass,
+    /// It is not, and the benchmark scores it.
+    Fail,
+    /// It is not and the benchmark does not score it, or no machine can tell.
+    Warn,
+}
+
+/// Two places that should say the same and do not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Difference {
+    /// The file has it and the running process does not: written, but not restarted.
+    NotRestarted,
+    /// The process has it and the file does not: it is lost when the process starts again.
+    LostAtRestart,
+    /// The node has it and kubeadm's record does not: it is lost at the next `kubeadm upgrade`.
+    LostAtUpgrade,
+}
+
+/// An accepted exception, as far as a report tells it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waived {
+    /// Why it is accepted.
+    pub reason: String,
+    /// The last day on which it counts, `2027-01-31`; `None` for ever.
+    pub expires: Option<String>,
+    /// Whether that day is over: then it counts no more, and the finding stands.
+    pub is_expired: bool,
+}
+
+impl Finding {
+    /// Whether somebody has to do something: it does not pass, or differs, and no waiver that still counts accepts it.
+    pub fn is_open(&self) -> bool {
+        let waived = self.waiver.as_ref().is_some_and(|waiver| !waiver.is_expired);
+        !waived && (self.verdict != Verdict::Pass || !self.differences.is_empty())
+    }
+}
