@@ -207,6 +207,7 @@ pub(crate) fn whole() -> Plan {
         unreachable: vec![Unreachable {
             node: name("w-4"),
             error: String::from("connect to 10.77.0.24:22: connection refused"),
+            hint: Some(String::from("start it")),
         }],
         notices: vec![String::from("--repair-malformed-updates does not exist in Kubernetes 1.35")],
         ..plan(vec![wave("canary control-plane node", vec![first]), wave("workers", workers)])

@@ -4,7 +4,7 @@
 use super::stage_change::stage_change;
 use super::{Error, Global, keys};
 use crate::desired::{self, EncryptionInput, EncryptionPhase, Inputs, Templates};
-use crate::error::Chain;
+use crate::error::{Chain, Hint};
 use crate::event::{Event, Listener, Outcome};
 use crate::health::{HealthError, Reach};
 use crate::inventory::{self, Connection, EncryptionProvider, Inventory, Minor, Node, NodeName, Role};
@@ -154,7 +154,10 @@ impl Pipeline {
                     sessions.extend(session.map(|session| (node.clone(), session)));
                     observed.insert(node, state);
                 }
-                Err(error) => unreachable.push(Unreachable { node, error: Chain(&error).to_string() }),
+                Err(error) => {
+                    let hint = error.hint();
+                    unreachable.push(Unreachable { node, error: Chain(&error).to_string(), hint });
+                }
             }
         }
         let mut reach = Reach::new();
@@ -217,7 +220,7 @@ impl Pipeline {
         if observation.cluster.is_none() {
             // Directory trees: nothing can be proven there that the next stage must rest on.
             let names = stage.remaining.drain(..).map(|stage| stage.name).collect::<Vec<_>>();
-            if !names.is_empty() {
+            if !names.is_empty() && !observation.nodes.is_empty() {
                 notices.push(format!("{} need a running cluster and are not planned", names.join(" and ")));
             }
         }

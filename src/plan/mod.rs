@@ -78,6 +78,9 @@ pub struct Unreachable {
     pub node: NodeName,
     /// Why.
     pub error: String,
+    /// What to do about it, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
 }
 
 /// Nodes that are changed together. Control-plane nodes are always alone in theirs.

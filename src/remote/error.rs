@@ -138,6 +138,9 @@ impl Hint for RemoteError {
             Self::HostKeyMismatch { place, .. } => Some(format!(
                 "if the host was really reinstalled, remove {place} and record the new key with `harden hostkeys scan`; otherwise somebody is in between"
             )),
+            Self::Authentication { .. } => Some(String::from(
+                "name the right key (`identity-file` in the inventory), load it into the SSH agent, or add it to authorized_keys",
+            )),
             Self::Become { user, .. } => Some(format!(
                 "add `{user} ALL=(root) NOPASSWD: /bin/sh -s` to sudoers, or give the password with --ask-become-pass or --become-password-file"
             )),

@@ -33,7 +33,7 @@
 //! | `stages[].nodes` | by name `{"outcome", "changes", "error"}`; `outcome` is `applied`, `unchanged` (it failed before the first change), `rolled-back`, `needs-human` or `not-begun`, and `error` a text or `null` |
 //! | `remaining` | the stages that are left, as far as they are known |
 //! | `nothing_left` | `true` when a plan after the last stage found nothing to change |
-//! | `unreachable` | the nodes that could not be read, each `{"node", "error"}` |
+//! | `unreachable` | the nodes that could not be read, each `{"node", "error", "hint"}` |
 //! | `error` | the error that ended the run where it was not one of a node, or `null` |
 //! | `exit_code` | that of the process |
 //!

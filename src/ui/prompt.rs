@@ -25,7 +25,7 @@ pub enum PromptError {
 impl Hint for PromptError {
     fn hint(&self) -> Option<String> {
         match self {
-            Self::NobodyToConfirm => Some(String::from("review the plan and use --yes")),
+            Self::NobodyToConfirm => Some(String::from("look at what is shown and use --yes")),
             Self::NobodyToType { .. } => Some(String::from("give it in a file")),
             Self::Read(_) => None,
         }

@@ -3,7 +3,7 @@
 use super::fixture::*;
 use harden::inventory::Role::{ControlPlane, Etcd, Worker};
 use harden::plan::wave::MaxUnavailable;
-use harden::plan::{ClusterOperation, Gate, build};
+use harden::plan::{ClusterOperation, Gate, StageTitle, build};
 use harden::resource::*;
 use std::collections::BTreeMap;
 
@@ -58,9 +58,15 @@ fn the_limit_leaves_nodes_and_records_out() {
     let mut limited = inputs(&inventory);
     limited.cluster = Some(&cluster);
     limited.limit = [name("w")].into();
+    // A procedure that rests on every control-plane node neither waits for them nor goes on.
+    let title = |name: &str| StageTitle { name: name.into(), title: String::new() };
+    limited.remaining = vec![title("encryption-write")];
+    limited.stage_gates = vec![Gate::ApiServerReady { node: name("cp") }];
     let plan = build(limited).unwrap();
     assert_eq!((plan.summary().nodes, plan.summary().of, plan.cluster_changes.len()), (1, 1, 0));
     assert!(plan.notices[0].contains("limit"));
+    assert!(plan.notices[1].starts_with("encryption-write will not follow"), "{:?}", plan.notices);
+    assert_eq!((plan.gates, plan.remaining), (Vec::new(), Vec::new()));
     let mut lost = inputs(&inventory);
     lost.observed.remove(&name("lost"));
     assert_eq!(build(lost).unwrap().unreachable[0].node, name("lost"));

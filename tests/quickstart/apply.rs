@@ -88,7 +88,7 @@ fn without_consent_nothing_is_written() {
     let site = Site::new();
     let messages = [
         "error: ask for confirmation: standard input is not a terminal\n",
-        "hint: review the plan and use --yes\n",
+        "hint: look at what is shown and use --yes\n",
     ];
     refused(&site, &mut site.command(&["apply"]), &messages);
     refused(&site, site.command(&["apply"]).write_stdin("yes\n"), &messages);

@@ -87,7 +87,7 @@ fn a_wrong_key_is_refused_and_the_error_says_what_was_tried() {
     settings.identity_file = Some(sshd.known_hosts());
     assert!(matches!(refused(open(&settings)), RemoteError::LocalFile { .. }));
     settings.identity_file = None;
-    assert!(refused(open(&settings)).to_string().contains("tried no key to try"));
+    assert!(refused(open(&settings)).to_string().contains("there was no key to try"));
 }
 
 #[test]

@@ -9,7 +9,7 @@ pub use error::{PlanError, Problem};
 
 use super::wave::MaxUnavailable;
 use super::{ClusterChange, FORMAT_VERSION, Gate, NodePlan, Plan, StageTitle, Unreachable};
-use crate::inventory::{Inventory, NodeName};
+use crate::inventory::{Inventory, NodeName, Role};
 use crate::resource::{ClusterObserved, Desired, Observed};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -62,7 +62,8 @@ pub fn build(inputs: Inputs<'_>) -> Result<Plan, PlanError> {
         }
         let (Some(desired), Some(observed)) = (inputs.desired.get(name), inputs.observed.get(name)) else {
             if !unreachable.iter().any(|other| other.node == *name) {
-                unreachable.push(Unreachable { node: name.clone(), error: String::from("it was not read") });
+                let error = String::from("it was not read");
+                unreachable.push(Unreachable { node: name.clone(), error, hint: None });
             }
             continue;
         };
@@ -78,9 +79,10 @@ pub fn build(inputs: Inputs<'_>) -> Result<Plan, PlanError> {
         return Err(PlanError { problems });
     }
     let mut cluster_changes = cluster::changes(&inputs, &changed, &mut notices)?;
+    let procedure = procedure(&inputs, &mut notices);
+    cluster_changes.extend(procedure.changes);
     let mut seen = BTreeSet::new();
     notices.retain(|notice| seen.insert(notice.clone()));
-    cluster_changes.extend(inputs.stage_changes);
     Ok(Plan {
         format_version: FORMAT_VERSION.to_owned(),
         harden_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -88,12 +90,45 @@ pub fn build(inputs: Inputs<'_>) -> Result<Plan, PlanError> {
         created: inputs.now,
         inputs: inputs.digest,
         stage: inputs.stage,
-        remaining: inputs.remaining,
+        remaining: procedure.remaining,
         waves: order::waves(inputs.inventory, changed, inputs.max_unavailable),
         cluster_changes,
-        gates: inputs.stage_gates,
+        gates: procedure.gates,
         in_sync,
         unreachable,
         notices,
     })
+}
+
+/// What the stage's procedure does beyond single nodes.
+struct Procedure {
+    gates: Vec<Gate>,
+    changes: Vec<ClusterChange>,
+    remaining: Vec<StageTitle>,
+}
+
+/// A procedure goes on when every control-plane node has done its part: with a limit that leaves one out, it is not waited
+/// for what nobody may change, and nothing is done that rests on it.
+fn procedure(inputs: &Inputs<'_>, notices: &mut Vec<String>) -> Procedure {
+    let mut gates = inputs.stage_gates.clone();
+    gates.retain(|gate| inputs.limit.contains(gate.node()));
+    let whole = inputs.inventory.with_role(Role::ControlPlane).all(|node| inputs.limit.contains(&node.name));
+    if whole {
+        return Procedure {
+            gates,
+            changes: inputs.stage_changes.clone(),
+            remaining: inputs.remaining.clone(),
+        };
+    }
+    let mut waiting: Vec<&str> = inputs.remaining.iter().map(|stage| stage.name.as_str()).collect();
+    if !inputs.stage_changes.is_empty() {
+        waiting.insert(0, &inputs.stage.name);
+    }
+    if !waiting.is_empty() {
+        notices.push(format!(
+            "{} will not follow while the limit leaves out a control-plane node",
+            waiting.join(" and ")
+        ));
+    }
+    Procedure { gates, changes: Vec::new(), remaining: Vec::new() }
 }

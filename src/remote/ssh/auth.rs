@@ -153,7 +153,10 @@ impl Login<'_> {
     }
 
     fn refused(&self) -> RemoteError {
-        let tried = if self.tried.is_empty() { String::from("no key to try") } else { self.tried.join(", ") };
+        let tried = match self.tried.as_slice() {
+            [] => String::from("there was no key to try"),
+            tried => format!("tried {}", tried.join(", ")),
+        };
         // Only asked for a message; bounded, since the server may have gone.
         let until = self.until.min(Instant::now() + Duration::from_secs(2));
         let session = self.wire.session();
@@ -165,7 +168,7 @@ impl Login<'_> {
         RemoteError::Authentication {
             host: self.settings.host.clone(),
             user: self.settings.user.clone(),
-            reason: format!("tried {tried}{allowed}"),
+            reason: format!("{tried}{allowed}"),
         }
     }
 }

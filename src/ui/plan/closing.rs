@@ -4,6 +4,7 @@ use super::short_unit;
 use crate::inventory::NodeName;
 use crate::plan::Plan;
 use crate::ui::{Tone, View, count, line};
+use std::collections::BTreeSet;
 
 /// Names of nodes in sync that are listed.
 const NAMES_SHOWN: usize = 12;
@@ -27,6 +28,9 @@ pub(super) fn not_read(plan: &Plan, view: View) -> Vec<String> {
     if !plan.unreachable.is_empty() {
         lines.push(view.paint.tone(Tone::Warning, "Not read:"));
         lines.extend(plan.unreachable.iter().map(|it| format!("  {}: {}", it.node, line(&it.error))));
+        // A remedy is mostly the same for all of them.
+        let hints: BTreeSet<&str> = plan.unreachable.iter().filter_map(|it| it.hint.as_deref()).collect();
+        lines.extend(hints.into_iter().map(|hint| format!("  hint: {}", line(hint))));
     }
     let notice = view.paint.tone(Tone::Warning, "Notice:");
     lines.extend(plan.notices.iter().map(|text| format!("{notice} {}", line(text))));
