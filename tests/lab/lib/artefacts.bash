@@ -25,6 +25,7 @@ plan_artefacts() {
   KUBERNETES=$CACHE/kubernetes-$VERSION-$(key 1 -- "$modules"/*)
   ETCD=$CACHE/etcd-$(key 1 -- "$HERE"/go/etcd/*)
   COREDNS=$CACHE/coredns-$(key 1 -- "$HERE"/go/coredns/*)
+  KUBE_BENCH=$CACHE/kube-bench-$(key 1 -- "$HERE"/go/kube-bench/*)
   PAUSE=$CACHE/pause-$(key 1 -- "$HERE/pause.c")
   BASE=$CACHE/base-$SUITE-$(key 1 "$("$HERE/provision" packages)" "${HARDEN_LAB_MIRROR:-}")
   IMAGES=$CACHE/images-$VERSION-$(key "${KUBERNETES##*/}" "${ETCD##*/}" "${COREDNS##*/}" "${PAUSE##*/}" "${BASE##*/}" -- "$HERE/images")
@@ -83,6 +84,13 @@ make_etcd() { # DIR
 
 make_coredns() { go_build coredns "$1/coredns" "" github.com/coredns/coredns; } # DIR
 
+# With its benchmarks, which it reads from files.
+make_kube_bench() { # DIR
+  go_build kube-bench "$1/kube-bench" "" github.com/aquasecurity/kube-bench
+  cp -r "$(cd "$HERE/go/kube-bench" && GOWORK=off go list -mod=readonly -m -f '{{.Dir}}' github.com/aquasecurity/kube-bench)/cfg" "$1/cfg"
+  chmod -R u+w "$1/cfg"
+}
+
 make_pause() { # DIR
   need gcc "gcc and libc6-dev"
   gcc -Os -static -s -o "$1/pause" "$HERE/pause.c"
@@ -127,6 +135,7 @@ build() {
   publish "Kubernetes $VERSION built" "$KUBERNETES" make_kubernetes
   publish "etcd built" "$ETCD" make_etcd
   publish "CoreDNS built" "$COREDNS" make_coredns
+  publish "kube-bench built" "$KUBE_BENCH" make_kube_bench
   publish "pause built" "$PAUSE" make_pause
   exec 8>&-
 }

@@ -203,7 +203,8 @@ boot() { # NAME
   local dir
   dir=$(host_dir "$1")
   container "$1" "$dir/root" --hostname="$1" --network-bridge="$BRIDGE" --system-call-filter='@keyring bpf' \
-    --bind="$dir/containerd:/var/lib/containerd" --bind="$dir/kubelet:/var/lib/kubelet" --boot
+    --bind="$dir/containerd:/var/lib/containerd" --bind="$dir/kubelet:/var/lib/kubelet" \
+    --bind-ro="$KUBE_BENCH:/opt/kube-bench" --boot
   rm -f "$dir/leader"
   spawn "$dir/pid" "$dir/console.log" "${COMMAND[@]}"
 }

@@ -1,6 +1,9 @@
 //! The main job on a real cluster: a plain kubeadm cluster of three control planes and a worker is planned, applied, and
 //! planned again to "no changes", while a client of its API notices nothing. `tests/run` brings the cluster up.
 
+mod benchmark;
+mod workloads;
+
 use crate::support::availability::Availability;
 use crate::support::lab::Lab;
 use std::fs;
@@ -115,13 +118,35 @@ fn cluster_main_job() {
     fs::write(&key_file, "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n").unwrap();
     let mut harden = Harden { lab: &lab, key_file, outputs: String::new() };
 
+    check_finds_what_kubeadm_leaves(&lab, &mut harden);
     plan_shows_and_touches_nothing(&lab, &mut harden);
     lab.kubectl(&["create", "secret", "generic", "before", &format!("--from-literal=word={POISON}")]);
     apply_is_not_noticed(&lab, &mut harden);
+    check_finds_nothing_more(&lab, &mut harden);
     secrets_are_encrypted_and_readable(&lab);
     audit_and_etcd_are_as_declared(&lab);
+    workloads::work(&lab);
+    workloads::are_refused(&lab);
     drift_is_found_and_repaired(&lab, &mut harden);
     nothing_secret_was_printed(&lab, &harden);
+}
+
+/// The twelve scored controls that a plain kubeadm cluster fails, found by kube-bench and by harden alike.
+fn check_finds_what_kubeadm_leaves(lab: &Lab, harden: &mut Harden<'_>) {
+    let found = benchmark::kube_bench(lab, "cp-1");
+    let totals = ["PASS", "FAIL", "WARN"].map(|status| benchmark::count(&found, status));
+    println!("figure: kube-bench before apply: {} PASS, {} FAIL, {} WARN", totals[0], totals[1], totals[2]);
+    assert_eq!(benchmark::failed(&found), benchmark::FAILED_BY_KUBEADM);
+    benchmark::agree(lab, harden, 2);
+}
+
+fn check_finds_nothing_more(lab: &Lab, harden: &mut Harden<'_>) {
+    let found = benchmark::kube_bench(lab, "cp-1");
+    let totals = ["PASS", "FAIL", "WARN"].map(|status| benchmark::count(&found, status));
+    println!("figure: kube-bench after apply: {} PASS, {} FAIL, {} WARN", totals[0], totals[1], totals[2]);
+    assert_eq!(benchmark::failed(&found), [""; 0]);
+    assert_eq!(totals[1], 0);
+    benchmark::agree(lab, harden, 0);
 }
 
 fn plan_shows_and_touches_nothing(lab: &Lab, harden: &mut Harden<'_>) {
