@@ -125,6 +125,13 @@ impl Applied {
             count(self.stages.len(), "stage"),
             time(self.seconds)
         );
+        if !succeeded && changes == 0 {
+            return Some(format!(
+                "Stopped with nothing changed ({}){}.\n",
+                time(self.seconds),
+                self.others()
+            ));
+        }
         if !succeeded {
             return Some(format!("Stopped after {done}{}.\n", self.others()));
         }
@@ -229,6 +236,10 @@ mod tests {
             summary(vec![first(), stopped], 4, |it| it.seconds = 3720),
             "Stopped after 28 changes on 2 nodes in 2 stages (1 h 2 m); needs a human: w-9; rolled back: cp-2; \
              not begun: w-1, w-2.\n"
+        );
+        assert_eq!(
+            summary(vec![stage(&[("cp-1", RolledBack, 2)], 0)], 3, |_| ()),
+            "Stopped with nothing changed (2 m 14 s); rolled back: cp-1.\n"
         );
         assert_eq!(summary(Vec::new(), 0, |_| ()), "Nothing to apply.\n");
         assert_eq!(summary(Vec::new(), 1, |_| ()), "");

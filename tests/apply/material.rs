@@ -1,10 +1,8 @@
 //! What the imagined nodes get: changes of each kind, secrets, certificates.
 
 use harden::apply::{Issued, Issuer, MaterialError, Materials};
-use harden::plan::{Action, Change, Operation, Origin, Prior, sha256};
-use harden::resource::{
-    CertificateSpec, Content, KeyAlgorithm, Kind, Mode, NodePath, Ownership, ResourceId, SecretRef, Undo,
-};
+use harden::plan::{Change, Operation, Prior, sha256};
+use harden::resource::{CertificateSpec, Content, KeyAlgorithm, Kind, Mode, NodePath, Ownership, SecretRef};
 use harden::secret::Secret;
 use std::collections::BTreeSet;
 use std::fs;
@@ -80,20 +78,9 @@ pub(super) fn change(root: &Path, number: usize) -> Change {
         ),
     };
     Change {
-        resource: ResourceId::new(kind, name),
-        action: Action::Change,
-        subject: String::new(),
-        reasons: Vec::new(),
-        edits: Vec::new(),
-        restarts: Vec::new(),
-        before: None,
-        after: None,
-        sensitive: false,
-        origin: Origin::New,
-        controls: Vec::new(),
-        undo: Undo::Full,
         operations: vec![operation],
         desired: format!("digest of {name}"),
+        ..crate::plans::change(&format!("{kind}.{name}"), "")
     }
 }
 

@@ -31,8 +31,8 @@ impl Harden<'_> {
     fn call(&mut self, arguments: &[&str]) -> Call {
         let started = Instant::now();
         let output = Command::new(env!("CARGO_BIN_EXE_harden"))
-            .args(["-i", self.lab.inventory().to_str().unwrap()])
             .args(arguments)
+            .env("HARDEN_INVENTORY", self.lab.inventory())
             .env("HARDEN_KEY_FILE", &self.key_file)
             .env("NO_COLOR", "1")
             .output()
@@ -128,6 +128,8 @@ fn cluster_main_job() {
     workloads::work(&lab);
     workloads::are_refused(&lab);
     drift_is_found_and_repaired(&lab, &mut harden);
+    a_user_with_sudo_and_without_forwarding_will_do(&lab, &mut harden);
+    workloads::joins(&lab);
     nothing_secret_was_printed(&lab, &harden);
 }
 
@@ -236,6 +238,23 @@ fn drift_is_found_and_repaired(lab: &Lab, harden: &mut Harden<'_>) {
     harden.expect(0, &["apply", "--yes"]);
     assert!(lab.output("cp-2", &format!("cat {manifest}")).contains("--profiling=false"));
     harden.expect(0, &["drift"]);
+}
+
+/// As on many hardened hosts: no login as root, a password for sudo, no forwarding of ports.
+fn a_user_with_sudo_and_without_forwarding_will_do(lab: &Lab, harden: &mut Harden<'_>) {
+    let inventory = lab.inventory().with_file_name("ops-pass.toml");
+    fs::write(&inventory, lab.tool(&["inventory", "ops-pass"])).unwrap();
+    let forbid = "/etc/ssh/sshd_config.d/00-no-forwarding.conf";
+    for node in lab.names() {
+        lab.output(node, &format!("echo 'AllowTcpForwarding no' >{forbid} && systemctl reload ssh"));
+    }
+    let (inventory, password) = (inventory.to_str().unwrap(), lab.state().join("ops-pass.password"));
+    let arguments = ["-i", inventory, "--become-password-file", password.to_str().unwrap(), "drift"];
+    harden.expect(0, &arguments);
+    harden.expect(1, &["-i", inventory, "drift"]);
+    for node in lab.names() {
+        lab.output(node, &format!("rm {forbid} && systemctl reload ssh"));
+    }
 }
 
 fn nothing_secret_was_printed(lab: &Lab, harden: &Harden<'_>) {

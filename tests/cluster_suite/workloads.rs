@@ -35,7 +35,10 @@ spec:
 /// Runs kubectl with a document on standard input.
 fn apply(lab: &Lab, document: &str) -> std::process::Output {
     let quoted = harden::remote::quote(document);
-    lab.ssh("cp-1", &format!("printf %s {quoted} | kubectl --kubeconfig /etc/kubernetes/admin.conf apply -f -"))
+    lab.ssh(
+        "cp-1",
+        &format!("printf %s {quoted} | kubectl --kubeconfig /etc/kubernetes/admin.conf apply -f -"),
+    )
 }
 
 fn code_of(lab: &Lab, url: &str) -> String {
@@ -65,7 +68,8 @@ pub(super) fn work(lab: &Lab) {
         // bash's /dev/tcp opens a connection through kube-proxy's rules on that node.
         lab.output(node, &format!("timeout 10 bash -c '</dev/tcp/{}/5353'", service.trim()));
     }
-    let dns = lab.kubectl(&["-n", "kube-system", "get", "service", "kube-dns", "-o", "jsonpath={.spec.clusterIP}"]);
+    let dns =
+        lab.kubectl(&["-n", "kube-system", "get", "service", "kube-dns", "-o", "jsonpath={.spec.clusterIP}"]);
     for node in lab.names() {
         lab.output(node, &format!("timeout 10 bash -c '</dev/tcp/{}/53'", dns.trim()));
     }
@@ -130,17 +134,14 @@ pub(super) fn are_refused(lab: &Lab) {
 }
 
 /// One more worker joins by a bootstrap token, as `kubeadm token create` makes it.
-pub(super) fn joins(name: &str, address: &str, lab: &Lab) {
-    let run = |arguments: &[&str]| {
-        let tool = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab/lab");
-        let output = std::process::Command::new(tool).args(arguments).output().unwrap();
-        assert!(output.status.success(), "lab {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr));
-    };
-    run(&["up", name, address]);
-    run(&["join", name]);
+pub(super) fn joins(lab: &Lab) {
+    let name = "w-2";
+    let address = lab.address("w-1").rsplit_once('.').map(|(network, _)| format!("{network}.22")).unwrap();
+    lab.tool(&["up", name, &address]);
+    lab.tool(&["join", name]);
     wait_for("the new worker's Ready", 90, || {
         lab.kubectl(&["get", "node", name, "--no-headers"]).contains(" Ready")
     });
     lab.kubectl(&["delete", "node", name]);
-    run(&["down", name]);
+    lab.tool(&["down", name]);
 }

@@ -48,6 +48,23 @@ impl Lab {
         &self.addresses[at]
     }
 
+    /// What the lab's own tool prints.
+    ///
+    /// # Panics
+    /// When it fails, with what it said.
+    pub(crate) fn tool(&self, arguments: &[&str]) -> String {
+        let output =
+            Command::new(tool()).args(arguments).stdin(std::process::Stdio::null()).output().unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "lab {}: {errors}", arguments.join(" "));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// The folder with the lab's state.
+    pub(crate) fn state(&self) -> PathBuf {
+        std::env::var_os("HARDEN_LAB").map_or_else(|| PathBuf::from("/var/tmp/harden-lab"), PathBuf::from)
+    }
+
     /// Runs a shell command on a host, as root, and returns what it printed.
     ///
     /// # Panics
@@ -66,11 +83,7 @@ impl Lab {
     pub(crate) fn ssh(&self, host: &str, command: &str) -> Output {
         let name = host.rsplit('@').next().unwrap_or(host);
         assert!(self.names.iter().any(|known| known == name), "the lab has no host {name}");
-        Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab/lab"))
-            .args(["ssh", host, command])
-            .stdin(std::process::Stdio::null())
-            .output()
-            .unwrap()
+        Command::new(tool()).args(["ssh", host, command]).stdin(std::process::Stdio::null()).output().unwrap()
     }
 
     /// Runs kubectl as the cluster's administrator, on the first control plane, and returns its output.
@@ -85,4 +98,8 @@ impl Lab {
         assert!(output.status.success(), "kubectl {}: {errors}", arguments.join(" "));
         String::from_utf8(output.stdout).unwrap()
     }
+}
+
+fn tool() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab/lab")
 }
