@@ -3,6 +3,7 @@
 //! [`crate::secret::mask`]. It only shows data: it reaches no node and decides nothing.
 
 mod applied;
+pub mod check;
 mod count;
 mod diff;
 mod error;
