@@ -7,6 +7,7 @@ use harden::remote::Session as _;
 use harden::resource::{Evidence, FlagPath, Mode, Process, Questions};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
+use std::io::Read as _;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -256,7 +257,7 @@ fn running_programs_are_told_with_their_arguments_and_variables() {
     let calico = Running::start(&tree, "kube-controllers", &[], &[]);
     let proxy = Running::start(&tree, "kube-proxy", &[], &[]);
     let questions = Questions {
-        programs: strings(["etcd", "kube-controller-manager", "kube-apiserver"]),
+        programs: strings(["etcd", "kube-controller-manager", "kube-controller", "kube-apiserver"]),
         ..Questions::default()
     };
     for shell in SHELLS {
@@ -329,6 +330,50 @@ fn paths_behind_flags_are_found_on_the_node() {
         assert_eq!(found.documents[&path(&at("/audit.yaml"))], "rules: []\n");
         assert_eq!(found.documents[&path(&at("/enc.yaml"))], encryption(&digest_of(SECRET)));
         assert_eq!(found.files[&path(&at("/enc.yaml"))].mode, Mode(0o600));
+    }
+}
+
+/// A tenant can run anything under any name, in a network of its own.
+#[test]
+fn what_a_tenant_writes_on_a_command_line_is_not_read() {
+    let tree = Tree::new();
+    tree.write("/secret.yaml", "for root only\n", 0o600);
+    let secret = format!("{}/secret.yaml", tree.root().display());
+    let program = tree.directory.path().join("kube-apiserver");
+    std::fs::copy(std::fs::canonicalize("/usr/bin/dash").unwrap(), &program).unwrap();
+    let tenant = Command::new("unshare")
+        .args(["--map-root-user", "--net"])
+        .arg(program)
+        .args(["-c", "echo; read -r line", &format!("--audit-policy-file={secret}")])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut tenant = Running(tenant);
+    let mut byte = [0];
+    if tenant.0.stdout.take().unwrap().read_exact(&mut byte).is_err() {
+        println!("no network of one's own can be made here");
+        return;
+    }
+    let own = Running::start(&tree, "kube-apiserver", &["--audit-policy-file=relative"], &[]);
+    let questions = Questions {
+        programs: strings(["kube-apiserver"]),
+        flags: vec![FlagPath {
+            program: String::from("kube-apiserver"),
+            flag: String::from("audit-policy-file"),
+            document: Some(BTreeSet::new()),
+        }],
+        ..Questions::default()
+    };
+    for shell in SHELLS {
+        let found = live(&tree, shell, &questions);
+        assert!(of(&found, &tenant).is_some(), "{shell:?}");
+        assert!(!found.files.contains_key(&path(&secret)) && !found.documents.contains_key(&path(&secret)));
+        let position = |running: &Running| {
+            found.processes.iter().position(|process| process.pid == running.0.id()).unwrap()
+        };
+        assert!(position(&own) < position(&tenant), "those in the network of the host come first");
     }
 }
 

@@ -55,11 +55,11 @@ harden_process() {
   # shellcheck disable=SC2086 # cut apart at IFS
   set -- $harden_command
   # The kernel cuts its own name of a process to 15 characters: kube-controller-manager and Calico's kube-controllers
-  # have the same one.
+  # have the same one, so that a name of that length says nothing.
   if harden_is_program "${1##*/}"; then
     harden_program=${1##*/}
-  else
-    harden_is_program "$harden_program" || return 0
+  elif [ "${#harden_program}" -ge 15 ] || ! harden_is_program "$harden_program"; then
+    return 0
   fi
   harden_said="${harden_said}process $harden_number $harden_network $harden_program$harden_nl"
   while [ $# -gt 0 ]; do
