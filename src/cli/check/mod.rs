@@ -18,9 +18,9 @@ use selection::Selection;
 
 /// Judge the cluster by a security benchmark; changes nothing
 ///
-/// Exits with 0 where no finding is open, with 2 (or --exit-code) where a control fails or file, process and kubeadm's
-/// records differ, and no waiver accepts it, and with 1 where a node or the API could not be read, whatever was found
-/// elsewhere. A warning alone is no failure: the benchmark does not score it, a person has to decide.
+/// Exits with 2 (or --exit-code) where a control fails, or where file, process and kubeadm's records differ, and no waiver
+/// accepts it; with 1 where a node or the API could not be read, whatever was found elsewhere; and with 0 otherwise. A
+/// warning alone is no failure: the benchmark does not score it, a person has to decide.
 #[derive(Debug, Clone, Args)]
 pub struct Check {
     /// The benchmark, as in `cis-1.12`; without it, the one for the inventory's version of Kubernetes
