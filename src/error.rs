@@ -5,25 +5,41 @@ use std::fmt;
 
 /// The process exit code; the same table for every verb, and an interface that scripts rely on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
 pub enum ExitCode {
     /// Success; nothing left to change.
-    Success = 0,
+    Success,
     /// An error or incomplete information; nothing was changed. Usage errors too, since 2 means changes.
-    Error = 1,
+    Error,
     /// Changes, drift or findings (`drift`, `check`, `plan --detailed-exitcode`).
-    Changes = 2,
+    Changes,
     /// Apply stopped part-way; what failed was rolled back and the cluster is healthy.
-    Stopped = 3,
+    Stopped,
     /// A human is needed: a rollback failed, or the outcome on a node is unknown.
-    NeedsHuman = 4,
+    NeedsHuman,
     /// Interrupted by a signal.
-    Interrupted = 130,
+    Interrupted,
+    /// Findings, with the number that the user chose for them (`check --exit-code`).
+    Chosen(u8),
+}
+
+impl ExitCode {
+    /// The number that the process ends with.
+    pub fn number(self) -> u8 {
+        match self {
+            Self::Success => 0,
+            Self::Error => 1,
+            Self::Changes => 2,
+            Self::Stopped => 3,
+            Self::NeedsHuman => 4,
+            Self::Interrupted => 130,
+            Self::Chosen(number) => number,
+        }
+    }
 }
 
 impl From<ExitCode> for std::process::ExitCode {
     fn from(code: ExitCode) -> Self {
-        Self::from(code as u8)
+        Self::from(code.number())
     }
 }
 

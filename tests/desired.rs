@@ -55,6 +55,7 @@ fn inventory(case: &Case) -> Inventory {
         roles: roles.iter().copied().collect(),
         labels: case.labels.clone(),
         connection: Connection::Local { root: PathBuf::from("/nowhere") },
+        line: 1,
     };
     let both = [Role::ControlPlane, Role::Etcd];
     Inventory {
@@ -89,6 +90,7 @@ fn inventory(case: &Case) -> Inventory {
         },
         encryption: Encryption { provider: case.provider, resources: vec![String::from("secrets")] },
         kubelet: Kubelet { config: case.kubelet.clone() },
+        waivers: Vec::new(),
     }
 }
 

@@ -41,6 +41,9 @@ fn printed(result: Result<Loaded, InventoryError>) -> String {
             for node in &loaded.inventory.nodes {
                 writeln!(text, "{} {:#?}", node.name, node.connection).unwrap();
             }
+            for waiver in &loaded.inventory.waivers {
+                writeln!(text, "{waiver:#?}").unwrap();
+            }
             text
         }
     }
@@ -304,6 +307,8 @@ fn the_scaffold_loads_to_what_it_was_made_from() {
         let (head, tail) = text.split_once("different.\n").unwrap();
         let tail: String = tail.lines().map(|line| line.trim_start_matches("# ").to_owned() + "\n").collect();
         let tail = tail.replace("podPidsLimit = 4096\n", "");
+        assert_eq!(read(format!("{head}\n{tail}")).unwrap().inventory.waivers.len(), 1);
+        let (tail, _) = tail.split_once("[[waivers]]").unwrap();
         assert_eq!(printed(read(format!("{head}\n{tail}"))), printed(read(text.clone())));
     }
 }

@@ -22,6 +22,7 @@ mod progress;
 mod quickstart;
 mod real_apiserver;
 mod remote;
+mod reports;
 mod stage;
 mod store;
 mod support;

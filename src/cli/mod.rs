@@ -2,6 +2,7 @@
 //! the other modules together; no rule about clusters lives here.
 
 pub mod apply;
+pub mod check;
 pub mod drift;
 mod error;
 pub mod global;
@@ -18,6 +19,7 @@ pub mod show;
 mod signal;
 mod stage_change;
 pub mod validate;
+mod waivers;
 
 pub use error::Error;
 pub use global::{Format, Global, LogFormat};
@@ -31,7 +33,7 @@ use std::ffi::OsString;
 const EXIT_CODES: &str = "Exit codes:
     0  success; nothing left to change
     1  an error or incomplete information, nothing was changed; wrong usage too
-    2  changes, drift or findings (drift, plan --detailed-exitcode)
+    2  changes, drift or findings (drift, check, plan --detailed-exitcode)
     3  apply stopped part-way; what failed was rolled back and the cluster is healthy
     4  a human is needed: a rollback failed, or the outcome on a node is unknown
   130  interrupted";
@@ -68,6 +70,8 @@ pub enum Verb {
     Apply(apply::Apply),
     /// Tell what somebody changed on the nodes since the last apply; changes nothing
     Drift(drift::Drift),
+    /// Judge the cluster by a security benchmark; changes nothing
+    Check(check::Check),
 }
 
 /// The command line as parsed, or the exit code where it ends here: usage errors (1, since 2 means changes), `--help`
@@ -103,5 +107,6 @@ pub fn run(cli: Cli, output: &Output) -> Result<ExitCode, Error> {
         Verb::Show(arguments) => show::run(&arguments, &global, output),
         Verb::Apply(arguments) => apply::run(&arguments, &global, output),
         Verb::Drift(_) => drift::run(&global, output),
+        Verb::Check(arguments) => check::run(&arguments, &global, output),
     }
 }

@@ -2,7 +2,7 @@
 //! render, plan. It wires modules together and decides nothing about clusters.
 
 use super::stage_change::stage_change;
-use super::{Error, Global, keys};
+use super::{Error, Global, keys, waivers};
 use crate::desired::{self, EncryptionInput, EncryptionPhase, Inputs, Templates};
 use crate::error::{Chain, Hint};
 use crate::event::{Event, Listener, Outcome};
@@ -12,13 +12,15 @@ use crate::observe::{self, fleet};
 use crate::plan::wave::MaxUnavailable;
 use crate::plan::{self, Plan, Unreachable};
 use crate::remote::{self, Access, Session};
-use crate::resource::{ClusterObserved, ConfigMapKey, Desired, NodePath, Observed, ObservedKey, SecretRef};
+use crate::resource::{
+    ClusterObserved, ConfigMapKey, Desired, Facts, NodePath, Observed, ObservedKey, SecretRef,
+};
 use crate::stage::{self, ControlPlane, EncryptionGoal, EncryptionState, Stage, StageInput};
 use crate::store::{self, Store};
 use crate::ui::Output;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Where the template puts the encryption config, and where kubeadm puts the API server's manifest.
 const ENCRYPTION_CONFIG: &str = "/etc/kubernetes/encryption/config.yaml";
@@ -29,9 +31,10 @@ pub(super) struct Pipeline {
     pub(super) inventory: Inventory,
     pub(super) templates: Templates,
     pub(super) store: Store,
-    access: Access,
-    limit: BTreeSet<NodeName>,
-    parallelism: std::num::NonZeroUsize,
+    pub(super) access: Access,
+    /// The nodes that the run is about.
+    pub(super) limit: BTreeSet<NodeName>,
+    pub(super) parallelism: std::num::NonZeroUsize,
     /// Seconds since 1970, once for the whole run.
     pub(super) now: i64,
 }
@@ -64,6 +67,7 @@ pub(super) fn load_inventory(global: &Global, output: &Output) -> Result<Invento
                     output.message(&warning.render(color));
                 }
             }
+            waivers::refuse_unknown(&loaded.inventory, output)?;
             Ok(loaded.inventory)
         }
         Err(error) => {
@@ -163,7 +167,8 @@ impl Pipeline {
         let mut reach = Reach::new();
         for node in &self.inventory.nodes {
             let Some(session) = sessions.remove(&node.name) else { continue };
-            let has_api_server = observed.get(&node.name).is_some_and(|state| has_api_server(node, state));
+            let has_api_server =
+                observed.get(&node.name).is_some_and(|state| has_api_server(node, &state.facts));
             reach.add(node.name.clone(), session, has_api_server);
         }
         let cluster = self.observe_cluster(&reach, listener)?;
@@ -177,14 +182,11 @@ impl Pipeline {
         keep: Keep,
     ) -> Result<(Option<Box<dyn Session>>, Observed), observe::ObserveError> {
         let mut session = remote::connect(node, &self.access)?;
-        let deadline = match &node.connection {
-            Connection::Ssh(settings) => settings.timeouts.command,
-            Connection::Local { .. } => std::time::Duration::from_mins(1),
-        };
-        let observed = observe::observe(session.as_mut(), wishes, deadline, &|certificate, issuer| {
+        let read_certificate = |certificate: &[u8], issuer: Option<&[u8]>| {
             crate::pki::read(certificate, issuer).map_err(|error| Chain(&error).to_string())
-        })?;
-        let is_kept = keep == Keep::All || has_api_server(node, &observed);
+        };
+        let observed = observe::observe(session.as_mut(), wishes, deadline(node), &read_certificate)?;
+        let is_kept = keep == Keep::All || has_api_server(node, &observed.facts);
         Ok((is_kept.then_some(session), observed))
     }
 
@@ -287,12 +289,16 @@ impl Pipeline {
             .map_err(Error::hinted)
     }
 
-    fn inputs(&self, phase: EncryptionPhase, versions: BTreeMap<NodeName, inventory::Minor>) -> Inputs {
+    pub(super) fn inputs(
+        &self,
+        phase: EncryptionPhase,
+        versions: BTreeMap<NodeName, inventory::Minor>,
+    ) -> Inputs {
         let encryption = self.encryption_key().map(|key| EncryptionInput { key, phase });
         Inputs { encryption, versions }
     }
 
-    fn desired(&self, inputs: &Inputs) -> Result<BTreeMap<NodeName, Desired>, Error> {
+    pub(super) fn desired(&self, inputs: &Inputs) -> Result<BTreeMap<NodeName, Desired>, Error> {
         let rendered = desired::render(&self.templates, &self.inventory, inputs).map_err(Error::hinted)?;
         Ok(rendered.into_iter().map(|(node, rendered)| (node, rendered.desired)).collect())
     }
@@ -326,8 +332,17 @@ impl observe::ClusterSource for Running<'_> {
     }
 }
 
-fn has_api_server(node: &Node, observed: &Observed) -> bool {
-    observed.facts.live && node.roles.contains(&Role::ControlPlane)
+/// How long one reading of a node may take.
+pub(super) fn deadline(node: &Node) -> Duration {
+    match &node.connection {
+        Connection::Ssh(settings) => settings.timeouts.command,
+        Connection::Local { .. } => Duration::from_mins(1),
+    }
+}
+
+/// Whether it is a control-plane node of a running cluster.
+pub(super) fn has_api_server(node: &Node, facts: &Facts) -> bool {
+    facts.live && node.roles.contains(&Role::ControlPlane)
 }
 
 /// The minor versions that the nodes' kubelets say they are.

@@ -16,7 +16,7 @@ pub(super) fn listen() {
         // ends the process as ever, and the nodes' own rollback is what is left.
         let _ = flag::register_conditional_shutdown(
             signal,
-            crate::error::ExitCode::Interrupted as i32,
+            crate::error::ExitCode::Interrupted.number().into(),
             Arc::clone(asked),
         );
         let _ = flag::register(signal, Arc::clone(asked));

@@ -2,6 +2,7 @@
 //! It knows nothing of inventories.
 
 use annotate_snippets::{AnnotationKind, Level as SnippetLevel, Renderer, Snippet};
+use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -34,7 +35,7 @@ impl Problem {
 }
 
 /// A text of the user inside a message: in backticks, control characters escaped, cut when it is very long.
-pub(super) fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     const LONGEST: usize = 80;
     if text.is_empty() {
         return String::from("the empty string");
@@ -47,7 +48,7 @@ pub(super) fn shown(text: &str) -> String {
 }
 
 /// The candidate that was probably meant.
-pub(super) fn nearest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     const LIKE_ENOUGH: f64 = 0.8;
     let text = text.to_lowercase().replace('_', "-");
     candidates
@@ -224,6 +225,34 @@ fn floor(text: &str, at: usize) -> usize {
     (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default()
 }
 
+/// Where something sound stands in a file of the user, so that who knows more than the reader can still blame it.
+#[derive(Clone)]
+pub struct Place {
+    span: Range<usize>,
+    source: Arc<Source>,
+}
+
+impl Place {
+    /// An error at this place, with what to do about it.
+    pub fn error(&self, message: impl Into<String>, help: Option<String>) -> Diagnostic {
+        Diagnostic {
+            level: Level::Error,
+            problem: Problem { message: message.into(), help },
+            span: self.span.clone(),
+            related: None,
+            excerpt: true,
+            source: Arc::clone(&self.source),
+        }
+    }
+}
+
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at = self.error("", None);
+        write!(f, "{}:{}:{}", at.file(), at.line(), at.column())
+    }
+}
+
 /// Collects diagnostics of one file.
 #[derive(Debug)]
 pub(super) struct Report {
@@ -235,6 +264,16 @@ pub(super) struct Report {
 impl Report {
     pub(super) fn new(source: Source) -> Self {
         Self { source: Arc::new(source), diagnostics: Vec::new(), hidden: Vec::new() }
+    }
+
+    /// The line on which a part of the file begins, from 1.
+    pub(super) fn line(&self, span: &Range<usize>) -> usize {
+        self.source.line(span.start) + 1
+    }
+
+    /// A place for what others may find out later.
+    pub(super) fn place(&self, span: Range<usize>) -> Place {
+        Place { span, source: Arc::clone(&self.source) }
     }
 
     fn add(&mut self, level: Level, span: Range<usize>, problem: Problem) -> &mut Diagnostic {

@@ -7,7 +7,7 @@ use super::ssh::Ssh;
 use super::structure::Damage;
 use super::{
     ApiServer, Audit, Cluster, Component, Encryption, EncryptionProvider, Etcd, Inventory, Kubelet, Minor,
-    Profile, nodes, text,
+    Profile, nodes, text, waiver,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -65,6 +65,7 @@ pub(super) fn lower(
         raw.nodes.map(|nodes| (nodes.span(), nodes.into_value())).unwrap_or_default();
     let nodes = nodes::lower(raw_nodes, &nodes_span, &ssh, places, damage, report);
     let encryption = encryption(raw.encryption.unwrap_or_default(), cluster.profile, report);
+    let waivers = waiver::lower(raw.waivers.unwrap_or_default(), &nodes, damage, report);
     let etcd = raw.etcd.unwrap_or_default();
     let apiserver = raw.apiserver.unwrap_or_default();
     Inventory {
@@ -89,6 +90,7 @@ pub(super) fn lower(
         audit: audit(&raw.audit.unwrap_or_default(), report),
         encryption,
         kubelet: Kubelet { config: raw.kubelet.unwrap_or_default().config.unwrap_or_default() },
+        waivers,
     }
 }
 

@@ -3,6 +3,7 @@
 //! It reads one file and touches no network.
 
 mod diagnostic;
+mod glob;
 mod limit;
 mod load;
 mod lower;
@@ -13,12 +14,16 @@ mod schema;
 mod ssh;
 mod structure;
 mod text;
+mod waiver;
 
-pub use diagnostic::{Diagnostic, Level};
+pub use diagnostic::{Diagnostic, Level, Place};
+pub(crate) use diagnostic::{nearest, shown};
+pub use glob::glob;
 pub use limit::{Limit, LimitError};
 pub use load::{InventoryError, Loaded, load, parse};
 pub use scaffold::{Scaffold, ScaffoldNode, scaffold};
 pub use schema::schema;
+pub use waiver::{Day, Waiver};
 
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -51,6 +56,9 @@ pub struct Inventory {
     pub encryption: Encryption,
     /// The kubelets.
     pub kubelet: Kubelet,
+    /// Accepted exceptions. Templates do not see them: they change what is reported, never what is applied.
+    #[serde(skip)]
+    pub waivers: Vec<Waiver>,
 }
 
 impl Inventory {
@@ -153,6 +161,9 @@ pub struct Node {
     /// How harden reaches it.
     #[serde(skip)]
     pub connection: Connection,
+    /// The line of the file on which it begins, from 1.
+    #[serde(skip)]
+    pub line: usize,
 }
 
 impl Node {

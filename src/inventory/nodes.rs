@@ -106,7 +106,8 @@ fn node(
             Connection::Local { root: root(raw.root.as_ref(), &place, places, seen, report) }
         }
     };
-    Node { name: name.unwrap_or_else(|| NodeName(String::new())), address, roles, labels, connection }
+    let name = name.unwrap_or_else(|| NodeName(String::new()));
+    Node { name, address, roles, labels, connection, line: report.line(header) }
 }
 
 fn root(

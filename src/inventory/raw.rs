@@ -72,6 +72,32 @@ impl JsonSchema for Scalar {
     }
 }
 
+/// A day: TOML's own local date, or the same in quotes.
+#[derive(Debug, Clone)]
+pub(super) struct DayText(pub(super) String);
+
+impl<'de> Deserialize<'de> for DayText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = toml::Value::deserialize(deserializer)?;
+        Ok(Self(value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
+    }
+}
+
+impl JsonSchema for DayText {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        Cow::Borrowed("Day")
+    }
+
+    /// Editors check a date of TOML as the string that it is in JSON.
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        schemars::json_schema!({ "type": "string", "format": "date", "examples": ["2027-01-31"] })
+    }
+}
+
 /// A text with its place.
 pub(super) type Text = Located<String>;
 /// Flags of a program.
@@ -104,6 +130,8 @@ pub(super) struct RawInventory {
     pub(super) encryption: Option<RawEncryption>,
     /// The kubelets.
     pub(super) kubelet: Option<RawKubelet>,
+    /// Accepted exceptions from a benchmark, one `[[waivers]]` each.
+    pub(super) waivers: Option<Vec<Located<RawWaiver>>>,
 }
 
 /// `[cluster]`
@@ -305,4 +333,25 @@ pub(super) struct RawEncryption {
 pub(super) struct RawKubelet {
     /// Keys of the kubelet's configuration file, as Kubernetes names them: `podPidsLimit = 4096`.
     pub(super) config: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
+/// `[[waivers]]`: an accepted exception from a benchmark. `harden check` still names it, and does not count it as open.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct RawWaiver {
+    /// The control, `"cis-1.12:1.2.11"`; `*`, `?` and `[…]` stand for more than one.
+    #[schemars(required, regex(pattern = r"^[^:\s]+:[^:\s]+$"), extend("examples" = ["cis-1.12:1.2.11"]))]
+    pub(super) control: Option<Text>,
+    /// The nodes that it is accepted on, as `--limit` names them: node names, roles and patterns. Everywhere unless said
+    /// otherwise.
+    #[schemars(length(min = 1))]
+    pub(super) nodes: Option<Vec<Text>>,
+    /// The objects that it is accepted for, by their names in the report or patterns of them. All unless said otherwise.
+    #[schemars(length(min = 1))]
+    pub(super) objects: Option<Vec<Text>>,
+    /// Why it is accepted; every report shows it.
+    #[schemars(required, length(min = 1))]
+    pub(super) reason: Option<Text>,
+    /// The last day on which it counts, `2027-01-31` in UTC; for ever unless said otherwise.
+    pub(super) expires: Option<Located<DayText>>,
 }

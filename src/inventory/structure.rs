@@ -192,6 +192,10 @@ impl Walk<'_> {
         if !choices(schema).is_empty() {
             expected.push("string");
         }
+        // JSON writes as a string what TOML has a type for.
+        if schema["format"] == "date" {
+            expected.push("date");
+        }
         // A free-form value can be anything that YAML and JSON have too, and these have no dates.
         let free = expected.is_empty() && found != "date";
         if free || expected.contains(&found) {

@@ -11,8 +11,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// The reason given for a file that was written while it was read.
-const TORN: &str = "it changed while it was being read";
-const UNREADABLE: &str = "its content cannot be read";
+pub(super) const TORN: &str = "it changed while it was being read";
+pub(super) const UNREADABLE: &str = "its content cannot be read";
 
 /// What the reply says of files.
 pub(super) struct Files<'a> {
@@ -29,18 +29,25 @@ pub(super) struct Files<'a> {
 }
 
 /// One line of `stat`.
-struct Stat<'a> {
-    mode: u32,
-    user: u32,
+pub(super) struct Stat<'a> {
+    /// Type and permission bits, as in `st_mode`.
+    pub(super) mode: u32,
+    /// The number of the owner.
+    pub(super) user: u32,
     group: &'a str,
-    modified: i64,
-    size: u64,
+    /// When it was last written, seconds since 1970.
+    pub(super) modified: i64,
+    /// In bytes.
+    pub(super) size: u64,
     owner_name: &'a str,
     group_name: &'a str,
 }
 
-enum Masked {
+/// A text with secrets, as it left the node.
+pub(super) enum Masked {
+    /// With each secret replaced by its digest.
     Text(String),
+    /// Not at all, since its secrets could not be told from the rest.
     Withheld,
 }
 
@@ -116,8 +123,8 @@ impl Said<'_> {
         FileState::Present(PresentFile {
             kind,
             mode: Mode(stat.mode & 0o7777),
-            owner: name_or_number(stat.owner_name, &stat.user.to_string()),
-            group: name_or_number(stat.group_name, stat.group),
+            owner: stat.owner(),
+            group: stat.group(),
             sha256: sum.cloned().unwrap_or_default(),
             modified: stat.modified,
             content,
@@ -149,7 +156,18 @@ impl Said<'_> {
 }
 
 impl Stat<'_> {
-    fn kind(&self) -> FileKind {
+    /// The owner's name, or number where it has none.
+    pub(super) fn owner(&self) -> String {
+        name_or_number(self.owner_name, &self.user.to_string())
+    }
+
+    /// The group's name, or number where it has none.
+    pub(super) fn group(&self) -> String {
+        name_or_number(self.group_name, self.group)
+    }
+
+    /// What it is.
+    pub(super) fn kind(&self) -> FileKind {
         match self.mode & 0o170_000 {
             0o100_000 => FileKind::File,
             0o040_000 => FileKind::Directory,
@@ -170,7 +188,10 @@ pub(super) fn below(root: &str, name: &str) -> Option<NodePath> {
 }
 
 /// The line on the process that looked, and the lines on what it looked at.
-fn stats<'a>(reply: &'a Reply, root: &str) -> Result<(Stat<'a>, BTreeMap<NodePath, Stat<'a>>), ObserveError> {
+pub(super) fn stats<'a>(
+    reply: &'a Reply,
+    root: &str,
+) -> Result<(Stat<'a>, BTreeMap<NodePath, Stat<'a>>), ObserveError> {
     const EXPECTED: &str = "MODE:UID:GID:MTIME:SIZE:OWNER:GROUP:PATH";
     let lines = Lines::of(reply, "stat")?;
     let mut process = None;
@@ -223,7 +244,8 @@ fn missing(reply: &Reply, root: &str) -> Result<BTreeMap<NodePath, Option<String
         .collect())
 }
 
-fn sums(reply: &Reply, root: &str) -> Result<BTreeMap<NodePath, String>, ObserveError> {
+/// The digests of the files that have one.
+pub(super) fn sums(reply: &Reply, root: &str) -> Result<BTreeMap<NodePath, String>, ObserveError> {
     let lines = Lines::of(reply, "sums")?;
     let mut sums = BTreeMap::new();
     for (number, line) in lines.numbered() {
@@ -246,7 +268,7 @@ fn sums(reply: &Reply, root: &str) -> Result<BTreeMap<NodePath, String>, Observe
 }
 
 /// The content of every file that was sent; `None` for one whose bytes are not those of its digest.
-fn contents<'a>(
+pub(super) fn contents<'a>(
     reply: &'a Reply,
     root: &str,
     stats: &BTreeMap<NodePath, Stat<'_>>,
@@ -267,7 +289,8 @@ fn contents<'a>(
     Ok(contents)
 }
 
-fn masked(reply: &Reply, root: &str) -> Result<BTreeMap<NodePath, Masked>, ObserveError> {
+/// The files with secrets.
+pub(super) fn masked(reply: &Reply, root: &str) -> Result<BTreeMap<NodePath, Masked>, ObserveError> {
     let lines = Lines::of(reply, "masked")?;
     let mut masked = BTreeMap::new();
     let mut open: Option<(NodePath, Masked)> = None;

@@ -2,10 +2,12 @@
 //!
 //! The probe asks for everything that is desired of a node in one round trip and a constant number of programs, and sends
 //! along the digests that are expected: content comes back only where it differs. [`fleet`] does the same work
-//! on many nodes at once; [`observe_cluster`] reads what belongs to no single node.
+//! on many nodes at once; [`observe_cluster`] reads what belongs to no single node. [`evidence`] reads in the same way what
+//! benchmarks ask of a node beyond what harden manages there.
 
 mod cluster;
 mod error;
+mod evidence;
 mod files;
 pub mod fleet;
 mod lines;
@@ -15,6 +17,7 @@ mod wish;
 
 pub use cluster::{ClusterSource, observe_cluster};
 pub use error::ObserveError;
+pub use evidence::{evidence, evidence_probe, parse_evidence};
 pub use parse::{ReadCertificate, parse};
 pub use probe::probe;
 

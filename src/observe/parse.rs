@@ -31,10 +31,7 @@ pub(super) fn parse_reply(
     desired: &Desired,
     read_certificate: &ReadCertificate<'_>,
 ) -> Result<(Observed, bool), ObserveError> {
-    if reply.code != 0 {
-        let stderr = reply.stderr.lines().next_back().unwrap_or_default().to_owned();
-        return Err(ObserveError::Failed { code: reply.code, stderr });
-    }
+    succeeded(reply)?;
     let wishes = Wishes::of(desired);
     let (mut facts, root) = facts(reply)?;
     let mut files = Files::parse(reply, &wishes, &root)?;
@@ -59,7 +56,17 @@ pub(super) fn parse_reply(
     Ok((observed, files.torn))
 }
 
-fn facts(reply: &Reply) -> Result<(Facts, String), ObserveError> {
+/// Whether the script ran to its end.
+pub(super) fn succeeded(reply: &Reply) -> Result<(), ObserveError> {
+    if reply.code == 0 {
+        return Ok(());
+    }
+    let stderr = reply.stderr.lines().next_back().unwrap_or_default().to_owned();
+    Err(ObserveError::Failed { code: reply.code, stderr })
+}
+
+/// What the node says of itself, and the value of `$R`.
+pub(super) fn facts(reply: &Reply) -> Result<(Facts, String), ObserveError> {
     let lines = Lines::of(reply, "facts")?;
     let mut facts = Facts::default();
     let mut root = None;

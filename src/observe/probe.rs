@@ -44,7 +44,7 @@ fn patterns(wishes: &Wishes) -> String {
 }
 
 /// The pattern below `$R` with everything quoted but its `*` and `?`.
-fn glob(pattern: &str) -> String {
+pub(super) fn glob(pattern: &str) -> String {
     let mut text = String::from("\"$R\"");
     for part in pattern.split_inclusive(['*', '?']) {
         let (literal, wildcard) = match part.strip_suffix(['*', '?']) {

@@ -119,6 +119,13 @@ impl From<ControlId> for String {
     }
 }
 
+impl ControlId {
+    /// The section of the benchmark that it stands in, `1.2`; the item itself where that has no parts.
+    pub fn section(&self) -> &str {
+        self.item.rsplit_once('.').map_or(&self.item, |(section, _)| section)
+    }
+}
+
 /// A text is not the name of a control.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a control; it looks like `cis-1.12:1.2.16`")]

@@ -7,6 +7,7 @@ mod evidence;
 mod file;
 mod id;
 mod observed;
+mod pattern;
 mod static_pod;
 
 pub use certificate::{CertificateFacts, CertificateSpec, KeyAlgorithm, Usage};
@@ -18,6 +19,7 @@ pub use observed::{
     Applied, AppliedResource, CertificateState, ClusterObserved, ConfigMapKey, Facts, FileKind, FileState,
     Observed, ObservedContent, ObservedKey, PresentFile, UnitState,
 };
+pub use pattern::{ControlPattern, ControlPatternError};
 pub use static_pod::{FlagSpec, FlagValue, MountSpec, MountType, StaticPodSpec};
 
 use serde::{Deserialize, Serialize};

@@ -156,7 +156,7 @@ fn outcome(outcome: &Outcome) -> Value {
 
 /// Masks the texts before they are written as JSON: afterwards a secret with a quote or a newline in it reads
 /// differently and would no longer be found.
-fn masked(value: Value) -> Value {
+pub(super) fn masked(value: Value) -> Value {
     match value {
         Value::String(text) => Value::String(mask(&text).into_owned()),
         Value::Array(values) => values.into_iter().map(masked).collect(),

@@ -1,8 +1,9 @@
-//! Plans, events and errors as text, progress lines or JSON, and questions to the user. It owns colour, width, and
-//! standard output and error: results go to the first, everything else to the second, all of it through
-//! [`crate::secret::mask`]. It only shows data: it reaches no node and decides nothing.
+//! Plans, findings, events and errors as text, progress lines, JSON or reports for other programs, and questions to the
+//! user. It owns colour, width, and standard output and error: results go to the first, everything else to the second,
+//! all of it through [`crate::secret::mask`]. It only shows data: it reaches no node and decides nothing.
 
 mod applied;
+pub mod check;
 mod count;
 mod diff;
 mod error;

@@ -47,7 +47,7 @@ fn check(changes: &[usize], faults: &[(usize, Fault)], sick: Option<usize>) -> R
         ("broken", "not-begun") => 4,
         _ => return Err(TestCaseError::fail(format!("{report:?}"))),
     };
-    prop_assert_eq!(report.exit_code() as u8, code, "{:?}", report);
+    prop_assert_eq!(report.exit_code().number(), code, "{:?}", report);
     prop_assert_eq!(world.listing("w-1"), if next == "applied" { new } else { old });
     Ok(())
 }

@@ -17,6 +17,7 @@ fn node(name: &str) -> Node {
         roles: BTreeSet::new(),
         labels: BTreeMap::new(),
         connection: Connection::Local { root: "/".into() },
+        line: 1,
     }
 }
 

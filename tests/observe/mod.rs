@@ -2,6 +2,8 @@
 
 mod cases;
 mod cluster;
+mod evidence;
+mod evidence_cases;
 mod fleet;
 mod node;
 mod probe;

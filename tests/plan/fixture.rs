@@ -42,6 +42,7 @@ pub(super) fn inventory(nodes: &[(&str, &[Role])]) -> Inventory {
                 roles: roles.iter().copied().collect(),
                 labels: BTreeMap::new(),
                 connection: Connection::Local { root: "/nowhere".into() },
+                line: 1,
             })
             .collect(),
         etcd: Etcd { sans: vec![], certificate_lifetime_days: 365, flags: BTreeMap::new() },
@@ -58,6 +59,7 @@ pub(super) fn inventory(nodes: &[(&str, &[Role])]) -> Inventory {
         },
         encryption: Encryption { provider: EncryptionProvider::None, resources: vec![] },
         kubelet: Kubelet { config: serde_json::Map::new() },
+        waivers: Vec::new(),
     }
 }
 

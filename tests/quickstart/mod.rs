@@ -2,6 +2,7 @@
 //! shared between two tests.
 
 mod apply;
+mod check;
 mod mistakes;
 mod plan;
 mod saved;

@@ -97,7 +97,7 @@ fn a_limit_leaves_nodes_alone() {
 }
 
 /// A node on a port of this machine where nobody listens.
-fn with_unreachable_node(site: &Site) {
+pub(super) fn with_unreachable_node(site: &Site) {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     site.declare(&format!(
         "[[nodes]]\nname = \"w-2\"\naddress = \"127.0.0.1\"\nroles = [\"worker\"]\n[nodes.ssh]\nport = {port}"

@@ -143,6 +143,7 @@ pub(crate) fn node(settings: SshSettings) -> Node {
         roles: BTreeSet::from([Role::Worker]),
         labels: BTreeMap::new(),
         connection: Connection::Ssh(Box::new(settings)),
+        line: 1,
     }
 }
 

@@ -53,7 +53,7 @@ pub fn run(arguments: &Apply, global: &Global, output: &Output) -> Result<ExitCo
     let result =
         result.map_err(|error| if record.stages.is_empty() { error } else { error.code(ExitCode::Stopped) });
     record.seconds = began.elapsed().as_secs();
-    record.exit_code = result.as_ref().map_or_else(Error::exit_code, |code| *code) as u8;
+    record.exit_code = result.as_ref().map_or_else(Error::exit_code, |code| *code).number();
     record.error = result.as_ref().err().map(|error| Chain(error).to_string());
     let told = tell(&record, global, output);
     let code = result?;

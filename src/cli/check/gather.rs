@@ -1,0 +1,131 @@
+//! The way from a selection of controls to a report: every node is read in one round trip, then the cluster through its
+//! control planes, and all of it is judged.
+
+use super::selection::Selection;
+use crate::check::{self, Report, Unread};
+use crate::cli::Error;
+use crate::cli::pipeline::{Pipeline, deadline, has_api_server};
+use crate::desired::EncryptionPhase;
+use crate::error::Chain;
+use crate::event::{Event, Listener, Outcome};
+use crate::health::{HealthError, Reach};
+use crate::inventory::{Node, NodeName, Role};
+use crate::observe::{self, ObserveError, fleet};
+use crate::remote::{self, Session};
+use crate::resource::{ClusterEvidence, ConfigMapKey, Evidence};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What was read of the nodes, and the way to the API of the cluster.
+#[derive(Default)]
+struct Gathered {
+    nodes: Vec<(NodeName, BTreeSet<Role>, Evidence)>,
+    unreachable: Vec<Unread>,
+    reach: Reach,
+}
+
+impl Pipeline {
+    /// Reads and judges.
+    pub(super) fn check(&self, selection: &Selection, listener: &Listener<'_>) -> Result<Report, Error> {
+        let desired = self.desired(&self.inputs(EncryptionPhase::Read, BTreeMap::new()))?;
+        let Gathered { nodes, mut unreachable, reach } = self.gather(selection, listener);
+        let cluster_evidence = match cluster_evidence(&reach, selection, listener) {
+            Ok(evidence) => evidence,
+            Err(error) => {
+                unreachable.push(Unread { node: None, error: Chain(&error).to_string() });
+                None
+            }
+        };
+        let mut report = check::judge(check::Inputs {
+            cluster: &self.inventory.cluster.name,
+            benchmark: selection.benchmark,
+            nodes: &nodes,
+            cluster_evidence: cluster_evidence.as_ref(),
+            unreachable,
+            fixes: &check::fixes(desired.values()),
+            now: self.now,
+        });
+        report.findings.retain(|finding| selection.controls.contains(&finding.control));
+        check::apply_waivers(&mut report, &self.inventory.waivers, self.now);
+        Ok(report)
+    }
+
+    fn gather(&self, selection: &Selection, listener: &Listener<'_>) -> Gathered {
+        let limit = &self.limit;
+        let nodes: Vec<&Node> =
+            self.inventory.nodes.iter().filter(|node| limit.contains(&node.name)).collect();
+        let mut found = fleet::each_node(
+            &nodes,
+            self.parallelism,
+            "read the evidence",
+            |node| self.read_evidence(node, selection),
+            |_| Outcome::Finished(String::from("read")),
+            listener,
+        );
+        let mut gathered = Gathered::default();
+        for node in nodes {
+            match found.remove(&node.name) {
+                Some(Ok((session, evidence))) => {
+                    for text in &evidence.unread {
+                        listener(Event::Warning { node: Some(node.name.clone()), text: text.clone() });
+                    }
+                    if let Some(session) = session {
+                        gathered.reach.add(node.name.clone(), session, true);
+                    }
+                    gathered.nodes.push((node.name.clone(), node.roles.clone(), evidence));
+                }
+                Some(Err(error)) => {
+                    let error = Chain(&error).to_string();
+                    gathered.unreachable.push(Unread { node: Some(node.name.clone()), error });
+                }
+                None => {}
+            }
+        }
+        gathered
+    }
+
+    /// The evidence, and the connection where the cluster can be read through it.
+    fn read_evidence(
+        &self,
+        node: &Node,
+        selection: &Selection,
+    ) -> Result<(Option<Box<dyn Session>>, Evidence), ObserveError> {
+        let questions = check::questions(selection.benchmark, &node.roles);
+        let mut session = remote::connect(node, &self.access)?;
+        let evidence = observe::evidence(session.as_mut(), &questions, deadline(node))?;
+        let is_kept = has_api_server(node, &evidence.facts);
+        Ok((is_kept.then_some(session), evidence))
+    }
+}
+
+/// What the cluster says of itself, asked of one control plane after the other until one answers; `None` where there is none
+/// to ask: a directory tree runs nothing, and `--limit` may leave all of them out.
+fn cluster_evidence(
+    reach: &Reach,
+    selection: &Selection,
+    listener: &Listener<'_>,
+) -> Result<Option<ClusterEvidence>, HealthError> {
+    let mut result = Ok(None);
+    for node in reach.control_planes() {
+        if result.is_ok() {
+            listener(Event::Cluster { step: String::from("read the cluster") });
+        }
+        result = reach
+            .ask(node, |plane| {
+                if selection.wants_objects() {
+                    return plane.api.policy_evidence();
+                }
+                let mut evidence = ClusterEvidence::default();
+                for key in [ConfigMapKey::ClusterConfiguration, ConfigMapKey::KubeletConfiguration] {
+                    evidence
+                        .config_maps
+                        .extend(plane.api.observed_key(key)?.map(|observed| (key, observed.value)));
+                }
+                Ok(evidence)
+            })
+            .map(Some);
+        if result.is_ok() {
+            break;
+        }
+    }
+    result
+}

@@ -1,0 +1,1 @@
+printf '%s\n' "$harden_stat" "$harden_others" "$harden_inside"
