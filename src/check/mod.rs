@@ -2,6 +2,7 @@
 //! API or a clock.
 
 mod finding;
+pub mod policies;
 
 pub use finding::{Difference, Finding, Report, Unread, Verdict, Waived};
 

@@ -8,6 +8,7 @@ mod error;
 mod etcd;
 mod link;
 mod metrics;
+mod policies;
 mod reading;
 mod rewrite;
 mod stored;
