@@ -6,6 +6,7 @@ mod control;
 mod finding;
 mod fixes;
 mod judge;
+pub mod policies;
 mod questions;
 mod waivers;
 

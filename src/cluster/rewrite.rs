@@ -33,9 +33,10 @@ struct Page {
 }
 
 #[derive(Deserialize, Default)]
-struct PageMetadata {
+pub(super) struct PageMetadata {
+    /// The token of the next page; empty on the last one.
     #[serde(default, rename = "continue")]
-    next: String,
+    pub(super) next: String,
     #[serde(default, rename = "remainingItemCount")]
     remaining: usize,
 }
@@ -173,7 +174,7 @@ impl Api {
     }
 
     /// A GET that is sent again while the server is silent or asks for patience.
-    fn read_patiently(&self, attempt: &str, path: &str) -> Result<Answer, ClusterError> {
+    pub(super) fn read_patiently(&self, attempt: &str, path: &str) -> Result<Answer, ClusterError> {
         let mut turn = 0;
         loop {
             turn += 1;
@@ -242,7 +243,7 @@ fn display(resource: &str, metadata: &Metadata) -> String {
 }
 
 /// Percent-encoding of everything but the unreserved characters of RFC 3986.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::new();
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {

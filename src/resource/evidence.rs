@@ -1,7 +1,7 @@
 //! What benchmarks ask of a node beyond what harden manages there: any file's mode and owner, the running programs and
 //! their flags, a few documents. Read in one round trip, judged by `check`.
 
-use super::{ConfigMapKey, Facts, Mode, NodePath};
+use super::{ClusterObjects, ConfigMapKey, Facts, Mode, NodePath};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is to be read on a node.
@@ -78,4 +78,9 @@ pub struct Process {
 pub struct ClusterEvidence {
     /// kubeadm's own records; what does not exist is not in it.
     pub config_maps: BTreeMap<ConfigMapKey, String>,
+    /// The objects that benchmarks ask for; `None` where they were not read.
+    pub objects: Option<ClusterObjects>,
+    /// The level that PodSecurity enforces in namespaces without a label, from the API servers' AdmissionConfiguration: the
+    /// API does not show it, only the control-plane nodes know. `None` where they do not say or were not asked.
+    pub pod_security_default: Option<String>,
 }

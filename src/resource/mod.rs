@@ -6,6 +6,7 @@ mod content;
 mod evidence;
 mod file;
 mod id;
+mod objects;
 mod observed;
 mod pattern;
 mod static_pod;
@@ -15,6 +16,11 @@ pub use content::{Content, SecretRef};
 pub use evidence::{ClusterEvidence, Evidence, EvidenceFile, FlagPath, Process, Questions};
 pub use file::{AttributesSpec, FileSpec, Mode, NodePath, Ownership};
 pub use id::{ControlId, Kind, ResourceId};
+pub use objects::{
+    AdmissionPolicy, AdmissionPolicyBinding, Binding, Capabilities, ClusterObjects, Container, Metadata,
+    Namespace, NetworkPolicy, OperationRule, Owner, Pod, PodSpec, Role, RoleRef, Rule, SecurityContext,
+    ServiceAccount, Subject, Webhook, WebhookConfiguration,
+};
 pub use observed::{
     Applied, AppliedResource, CertificateState, ClusterObserved, ConfigMapKey, Facts, FileKind, FileState,
     Observed, ObservedContent, ObservedKey, PresentFile, UnitState,

@@ -1,0 +1,245 @@
+//! How the API's JSON becomes those types: what nobody asks for is dropped while it is read. A list that is `null` is empty.
+
+use super::{
+    AdmissionPolicy, AdmissionPolicyBinding, Capabilities, Metadata, OperationRule, Owner, SecurityContext,
+};
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny};
+use std::collections::BTreeMap;
+
+/// The beginnings of the labels that are kept.
+const KEPT_LABELS: &[&str] =
+    &["kubernetes.io/bootstrapping", "pod-template-hash", "pod-security.kubernetes.io/"];
+/// The beginnings of the flags that are kept.
+const KEPT_FLAGS: &[&str] = &["--enable-admission-plugins", "--disable-admission-plugins"];
+
+pub(super) fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// Reads a list, and keeps of each item what `keep` makes of it.
+fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>, K>(
+    deserializer: D,
+    keep: impl Fn(T) -> Option<K>,
+) -> Result<Vec<K>, D::Error> {
+    let items: Vec<T> = nullable(deserializer)?;
+    let mut kept: Vec<K> = items.into_iter().filter_map(keep).collect();
+    kept.shrink_to_fit();
+    Ok(kept)
+}
+
+pub(super) fn labels<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, String>, D::Error> {
+    let mut labels: BTreeMap<String, String> = nullable(deserializer)?;
+    labels.retain(|label, _| KEPT_LABELS.iter().any(|kept| label.starts_with(kept)));
+    Ok(labels)
+}
+
+/// The owner that controls it, else the first one.
+pub(super) fn owner<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Owner>, D::Error> {
+    #[derive(Deserialize)]
+    struct Reference {
+        #[serde(default)]
+        controller: bool,
+        #[serde(flatten)]
+        owner: Owner,
+    }
+    let mut references: Vec<Reference> = nullable(deserializer)?;
+    references.sort_by_key(|reference| !reference.controller);
+    Ok(references.into_iter().next().map(|reference| reference.owner))
+}
+
+/// A security context as the API has it. What is only asked for being there at all is not kept.
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+struct Context {
+    privileged: Option<bool>,
+    allow_privilege_escalation: Option<bool>,
+    run_as_non_root: Option<bool>,
+    run_as_user: Option<i64>,
+    capabilities: Option<Capabilities>,
+    seccomp_profile: Option<Seccomp>,
+    windows_options: Option<WindowsOptions>,
+    app_armor_profile: Option<IgnoredAny>,
+    fs_group: Option<IgnoredAny>,
+    proc_mount: Option<IgnoredAny>,
+    read_only_root_filesystem: Option<IgnoredAny>,
+    run_as_group: Option<IgnoredAny>,
+    se_linux_options: Option<IgnoredAny>,
+    supplemental_groups: Option<IgnoredAny>,
+    sysctls: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize, PartialEq)]
+struct Seccomp {
+    #[serde(rename = "type")]
+    kind: String,
+}
+
+#[derive(Deserialize, Default, PartialEq)]
+#[serde(default, rename_all = "camelCase")]
+struct WindowsOptions {
+    host_process: Option<bool>,
+}
+
+/// `{}`, which the API gives every pod, is as good as none.
+pub(super) fn context<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Box<SecurityContext>>, D::Error> {
+    let context: Context = nullable(deserializer)?;
+    let only_there = [
+        context.app_armor_profile,
+        context.fs_group,
+        context.proc_mount,
+        context.read_only_root_filesystem,
+        context.run_as_group,
+        context.se_linux_options,
+        context.supplemental_groups,
+        context.sysctls,
+    ];
+    let is_set = only_there.iter().any(Option::is_some) || context.windows_options.is_some();
+    let kept = SecurityContext {
+        privileged: context.privileged,
+        allow_privilege_escalation: context.allow_privilege_escalation,
+        run_as_non_root: context.run_as_non_root,
+        run_as_user: context.run_as_user,
+        capabilities: context.capabilities.unwrap_or_default(),
+        seccomp: context.seccomp_profile.map(|profile| profile.kind),
+        host_process: context.windows_options.and_then(|options| options.host_process),
+    };
+    Ok((is_set || kept != SecurityContext::default()).then(|| Box::new(kept)))
+}
+
+pub(super) fn host_paths<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize, Default)]
+    #[serde(default, rename_all = "camelCase")]
+    struct Volume {
+        host_path: Option<HostPath>,
+    }
+    #[derive(Deserialize)]
+    struct HostPath {
+        path: String,
+    }
+    list(deserializer, |volume: Volume| volume.host_path.map(|host| host.path))
+}
+
+pub(super) fn host_ports<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u16>, D::Error> {
+    #[derive(Deserialize, Default)]
+    #[serde(default, rename_all = "camelCase")]
+    struct Port {
+        host_port: u16,
+    }
+    list(deserializer, |port: Port| (port.host_port != 0).then_some(port.host_port))
+}
+
+/// The name of something, a Secret's here.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Named {
+    name: String,
+}
+
+pub(super) fn secret_keys<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize, Default)]
+    #[serde(default, rename_all = "camelCase")]
+    struct Variable {
+        value_from: Option<Source>,
+    }
+    #[derive(Deserialize, Default)]
+    #[serde(default, rename_all = "camelCase")]
+    struct Source {
+        secret_key_ref: Option<Named>,
+    }
+    list(deserializer, |variable: Variable| Some(variable.value_from?.secret_key_ref?.name))
+}
+
+pub(super) fn whole_secrets<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize, Default)]
+    #[serde(default, rename_all = "camelCase")]
+    struct Source {
+        secret_ref: Option<Named>,
+    }
+    list(deserializer, |source: Source| source.secret_ref.map(|secret| secret.name))
+}
+
+pub(super) fn admission_flags<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let is_kept = |word: &String| KEPT_FLAGS.iter().any(|flag| word.starts_with(flag));
+    list(deserializer, |word: String| is_kept(&word).then_some(word))
+}
+
+pub(super) fn windows<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    let system: Named = nullable(deserializer)?;
+    Ok(system.name == "windows")
+}
+
+/// A ValidatingAdmissionPolicy as the API has it.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(super) struct Policy {
+    metadata: Metadata,
+    spec: PolicySpec,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+struct PolicySpec {
+    match_constraints: Option<Constraints>,
+    #[serde(deserialize_with = "nullable")]
+    validations: Vec<Expression>,
+    #[serde(deserialize_with = "nullable")]
+    variables: Vec<Expression>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+struct Constraints {
+    #[serde(deserialize_with = "nullable")]
+    resource_rules: Vec<OperationRule>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Expression {
+    expression: String,
+}
+
+impl From<Policy> for AdmissionPolicy {
+    fn from(policy: Policy) -> Self {
+        let spec = policy.spec;
+        let mut expressions = spec.validations.iter().chain(&spec.variables);
+        Self {
+            metadata: policy.metadata,
+            is_on_images: expressions.any(|expression| expression.expression.contains(".image")),
+            rules: spec.match_constraints.unwrap_or_default().resource_rules,
+        }
+    }
+}
+
+/// A ValidatingAdmissionPolicyBinding as the API has it.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(super) struct PolicyBinding {
+    metadata: Metadata,
+    spec: PolicyBindingSpec,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+struct PolicyBindingSpec {
+    policy_name: String,
+    #[serde(deserialize_with = "nullable")]
+    validation_actions: Vec<String>,
+}
+
+impl From<PolicyBinding> for AdmissionPolicyBinding {
+    fn from(binding: PolicyBinding) -> Self {
+        Self {
+            metadata: binding.metadata,
+            policy: binding.spec.policy_name,
+            denies: binding.spec.validation_actions.iter().any(|action| action == "Deny"),
+        }
+    }
+}
