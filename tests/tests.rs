@@ -7,6 +7,7 @@
 
 mod apply;
 mod check;
+mod check_policies;
 mod cli;
 mod cluster;
 mod cluster_lab;

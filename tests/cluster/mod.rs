@@ -2,8 +2,10 @@
 //! (kubeadm 1.35.4 with three control planes).
 
 mod credentials;
+mod policies;
 mod rewrite;
 pub(crate) mod server;
+mod ten_thousand;
 
 use harden::cluster::{Api, ClusterError, ControlPlane, Dial, Etcd};
 use harden::error::{Chain, Hint as _, Severity};

@@ -41,7 +41,11 @@ pub(crate) fn answer(expect: &'static str, status: u16, body: impl Into<String>)
     Answer { expect, status, body: body.into(), close: false, silent: false }
 }
 
+/// What answers requests that no script could hold; `None` where it does not know the request.
+pub(crate) type Responder = Arc<dyn Fn(&str) -> Option<Answer> + Send + Sync>;
+
 pub(crate) struct Server {
+    responder: Option<Responder>,
     script: Arc<Mutex<VecDeque<Answer>>>,
     seen: Arc<Mutex<Vec<Request>>>,
     dialled: Arc<Mutex<usize>>,
@@ -131,6 +135,7 @@ impl Server {
         acceptor.set_verify(SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT);
         acceptor.set_session_id_context(b"test").unwrap();
         Self {
+            responder: None,
             script: Arc::new(Mutex::new(script.into_iter().collect())),
             seen: Arc::default(),
             dialled: Arc::default(),
@@ -138,6 +143,11 @@ impl Server {
             files,
             credentials,
         }
+    }
+
+    /// A server that makes its answers as they are asked for; it gets the request's line.
+    pub(crate) fn answering(name: &str, responder: Responder) -> Self {
+        Self { responder: Some(responder), ..Self::new(name, []) }
     }
 
     /// Puts its credentials where kubeadm has them.
@@ -156,17 +166,18 @@ impl Server {
 
     /// Opens streams to it.
     pub(crate) fn dial(&self) -> Dial {
-        let (script, seen) = (self.script.clone(), self.seen.clone());
+        let (script, seen, responder) = (self.script.clone(), self.seen.clone(), self.responder.clone());
         let (acceptor, dialled) = (self.acceptor.clone(), self.dialled.clone());
         Arc::new(move |_, _| {
             *dialled.lock().unwrap() += 1;
             let (ours, theirs) = UnixStream::pair()?;
             theirs.set_read_timeout(Some(Duration::from_secs(20)))?;
             let (script, seen, acceptor) = (script.clone(), seen.clone(), acceptor.clone());
+            let responder = responder.clone();
             std::thread::spawn(move || {
                 // A client that does not trust this server ends the handshake: that is the client's error to report.
                 if let Ok(stream) = acceptor.accept(theirs) {
-                    serve(stream, &script, &seen);
+                    serve(stream, &script, &seen, responder.as_ref());
                 }
             });
             Ok(ours)
@@ -188,13 +199,19 @@ impl Server {
     }
 }
 
-fn serve(mut stream: SslStream<UnixStream>, script: &Mutex<VecDeque<Answer>>, seen: &Mutex<Vec<Request>>) {
+fn serve(
+    mut stream: SslStream<UnixStream>,
+    script: &Mutex<VecDeque<Answer>>,
+    seen: &Mutex<Vec<Request>>,
+    responder: Option<&Responder>,
+) {
     while let Some(request) = receive(&mut stream) {
         let mut scripted = script.lock().unwrap();
         seen.lock().unwrap().push(request.clone());
         let found = scripted.iter().position(|answer| request.line.starts_with(answer.expect));
         let unexpected = || answer("", 418, format!("not in the script: {}", request.line));
-        let answer = found.and_then(|index| scripted.remove(index)).unwrap_or_else(unexpected);
+        let made = || responder.and_then(|responder| responder(&request.line));
+        let answer = found.and_then(|index| scripted.remove(index)).or_else(made).unwrap_or_else(unexpected);
         drop(scripted);
         if answer.silent {
             return;

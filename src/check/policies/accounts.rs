@@ -18,16 +18,16 @@ impl<'a> Accounts<'a> {
         Self(objects.service_accounts.iter().map(entry).collect())
     }
 
-    /// What the pod's account says; `None` where there is no such account.
-    pub(super) fn of(&self, pod: &Pod) -> Option<Option<bool>> {
-        self.0.get(&(pod.metadata.namespace.as_str(), account_name(pod))).copied()
+    /// What the pod's account says; `None` where it does not say or does not exist.
+    pub(super) fn of(&self, pod: &Pod) -> Option<bool> {
+        self.0.get(&(pod.metadata.namespace.as_str(), account_name(pod))).copied().flatten()
     }
 
     /// Whether the pod gets a token. A mirror pod never does.
     fn is_mounted(&self, pod: &Pod) -> bool {
         let is_mirror = pod.metadata.owner.as_ref().is_some_and(|owner| owner.kind == "Node");
         let own = pod.spec.automount_service_account_token;
-        !is_mirror && own.or_else(|| self.of(pod).flatten()).unwrap_or(true)
+        !is_mirror && own.or_else(|| self.of(pod)).unwrap_or(true)
     }
 }
 

@@ -21,7 +21,7 @@ fn covers_pods(rules: &[OperationRule]) -> bool {
     })
 }
 
-fn guards_pods(configuration: &&WebhookConfiguration) -> bool {
+fn guards_pods(configuration: &WebhookConfiguration) -> bool {
     configuration.webhooks.iter().any(|webhook| covers_pods(&webhook.rules))
 }
 
@@ -53,7 +53,7 @@ pub(super) fn policy_mechanism(objects: &ClusterObjects, default_level: Option<&
     let mut guards: Vec<String> = objects
         .validating_webhooks
         .iter()
-        .filter(guards_pods)
+        .filter(|configuration| guards_pods(configuration))
         .map(|guard| format!("ValidatingWebhookConfiguration {}", guard.metadata.name))
         .collect();
     let policies = policies_in_force(objects);

@@ -2,6 +2,7 @@
 //! objects count, init containers do not, and where there is nothing to look at the test does not pass.
 
 use super::accounts::Accounts;
+use super::roles::Index;
 use crate::resource::{ClusterObjects, Container, Pod, Rule};
 
 /// Whether kube-bench's test passes; `None` where it has none.
@@ -26,7 +27,7 @@ pub(super) fn passes(item: &str, objects: &ClusterObjects) -> Option<bool> {
             let accounts = Accounts::new(objects);
             each(&objects.pods, |pod| {
                 let own = pod.spec.automount_service_account_token;
-                match accounts.of(pod).flatten() {
+                match accounts.of(pod) {
                     Some(false) => own != Some(true),
                     Some(true) => own == Some(false),
                     // An account that does not say fails, whatever the pod says.
@@ -77,12 +78,12 @@ fn everybody_may(objects: &ClusterObjects, verb: &str, resource: &str) -> bool {
             && has(&rule.resources, resource)
             && rule.resource_names.is_empty()
     };
-    let bindings = objects.bindings.iter().filter(|binding| {
+    let mut bindings = objects.bindings.iter().filter(|binding| {
         binding.metadata.namespace.is_empty()
             && binding.subjects.iter().any(|subject| {
                 matches!(subject.kind.as_str(), "User" | "Group") && subject.name == "system:authenticated"
             })
     });
-    let index = super::roles::Index::new(objects);
-    bindings.into_iter().any(|binding| index.rules(binding).iter().any(allows))
+    let index = Index::new(objects);
+    bindings.any(|binding| index.rules(binding).iter().any(allows))
 }

@@ -25,7 +25,7 @@ impl Offenders {
                 line.push_str(detail);
             }
             if pods > 1 {
-                line.push_str(&format!(" ({pods} pods)"));
+                line = format!("{line} ({pods} pods)");
             }
             line
         };
@@ -150,7 +150,7 @@ impl Question {
             Self::Container(offends) => (offends, false),
             Self::Linux(offends) => (offends, true),
         };
-        if is_for_linux && pod.spec.is_windows {
+        if is_for_linux && pod.spec.is_windows() {
             return Vec::new();
         }
         let containers = pod.spec.every_container();

@@ -44,12 +44,17 @@ pub struct PodSpec {
     /// The paths of the host that it mounts.
     #[serde(rename = "volumes", deserialize_with = "read::host_paths")]
     pub host_paths: Vec<String>,
-    /// Whether it says that it runs on Windows, where Linux' settings mean nothing.
-    #[serde(rename = "os", deserialize_with = "read::windows")]
-    pub is_windows: bool,
+    /// What it says that it runs on, `linux` or `windows`; empty where it does not say.
+    #[serde(rename = "os", deserialize_with = "read::system")]
+    pub system: String,
 }
 
 impl PodSpec {
+    /// Whether it says that it runs on Windows, where Linux' settings mean nothing.
+    pub fn is_windows(&self) -> bool {
+        self.system == "windows"
+    }
+
     /// Every container, with what it is: `container`, `init container`, `ephemeral container`.
     pub fn every_container(&self) -> impl Iterator<Item = (&'static str, &Container)> {
         let with = |what| move |container| (what, container);

@@ -135,7 +135,7 @@ pub(super) fn host_ports<'de, D: Deserializer<'de>>(deserializer: D) -> Result<V
     list(deserializer, |port: Port| (port.host_port != 0).then_some(port.host_port))
 }
 
-/// The name of something, a Secret's here.
+/// Something of which only the name is kept.
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Named {
@@ -170,9 +170,9 @@ pub(super) fn admission_flags<'de, D: Deserializer<'de>>(deserializer: D) -> Res
     list(deserializer, |word: String| is_kept(&word).then_some(word))
 }
 
-pub(super) fn windows<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+pub(super) fn system<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let system: Named = nullable(deserializer)?;
-    Ok(system.name == "windows")
+    Ok(system.name)
 }
 
 /// A ValidatingAdmissionPolicy as the API has it.
