@@ -49,7 +49,8 @@ pub struct Finding {
     pub scored: bool,
     /// What was looked at and seen, one line each: "kube-apiserver runs with --profiling=true".
     pub evidence: Vec<String>,
-    /// The offending objects or files, at most as many as a person can read; the evidence says how many there are.
+    /// The offending objects or files, all of them: a waiver that accepts some must not accept what is left out. Who shows
+    /// them shows as many as a person can read.
     pub objects: Vec<String>,
     /// Where file, process and kubeadm's records differ. A finding of its own, whatever the verdict.
     pub differences: Vec<Difference>,
