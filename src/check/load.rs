@@ -17,10 +17,10 @@ const SECTIONS: &[(&str, &str)] = embed![
     "5.6",
 ];
 
-/// One file.
+/// One file: a section of the benchmark.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Section {
+struct File {
     section: String,
     #[serde(default)]
     roles: BTreeSet<Role>,
@@ -51,7 +51,7 @@ pub(super) fn controls() -> Vec<Control> {
 }
 
 fn read(text: &str) -> Result<Vec<Control>, toml::de::Error> {
-    let file: Section = toml::from_str(text)?;
+    let file: File = toml::from_str(text)?;
     let control = |entry: Entry| Control {
         item: entry.item,
         title: entry.title,

@@ -130,11 +130,11 @@ impl Host {
             }
         }
         let programs = &questions.programs;
-        evidence.processes = self.processes.clone();
+        evidence.processes.clone_from(&self.processes);
         evidence.processes.retain(|process| programs.contains(&process.program));
-        evidence.files = self.files.clone();
+        evidence.files.clone_from(&self.files);
         evidence.files.retain(|at, _| wanted.contains(at));
-        evidence.documents = self.texts.clone();
+        evidence.documents.clone_from(&self.texts);
         evidence.documents.retain(|at, _| documents.contains(at));
         evidence
     }

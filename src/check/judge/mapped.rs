@@ -4,7 +4,7 @@ use super::super::benchmark::{Benchmark, mapped};
 use super::super::control::{Control, Test};
 use super::super::finding::{Finding, Verdict};
 use super::Bench;
-use super::outcome::{MANY, Outcome};
+use super::outcome::Outcome;
 use crate::inventory::NodeName;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -71,7 +71,8 @@ fn worst(
     finding.verdict = verdict;
     finding.scored = items.iter().any(|finding| finding.scored);
     finding.evidence = evidence;
-    finding.objects = items.iter().flat_map(|finding| &finding.objects).take(MANY).cloned().collect();
+    let objects: BTreeSet<&String> = items.iter().flat_map(|finding| &finding.objects).collect();
+    finding.objects = objects.into_iter().cloned().collect();
     finding.differences = differences.into_iter().collect();
     if verdict == Verdict::Pass {
         finding.remedy.clear();

@@ -102,32 +102,12 @@ impl<'a> Node<'a> {
             _ => {}
         }
         if outcome.passes || on_disk == Some(true) {
-            let record = self.record(control, component, process, kubeadm).and_then(|record| at(&record));
+            let record = record(control, component, process, kubeadm).and_then(|record| at(&record));
             if record.as_ref().is_some_and(|record| !record.passes) {
                 outcome.differs(Difference::LostAtUpgrade, record);
             }
         }
         outcome
-    }
-
-    /// The component as the next `kubeadm upgrade` makes it.
-    fn record(&self, control: &Test, component: &str, process: &Source, kubeadm: &Kubeadm) -> Option<Source> {
-        let Some(config) = &process.config else {
-            return kubeadm.component(component);
-        };
-        // kubeadm writes this file and no other; what is of one node alone has no place in its record.
-        let local = |key: &Option<String>| key.as_deref().is_some_and(is_node_local);
-        let has_local =
-            matches!(control, Test::Flags(test) if test.checks.iter().any(|check| local(&check.key)));
-        if config.name != "/var/lib/kubelet/config.yaml" || has_local {
-            return None;
-        }
-        let record = kubeadm.kubelet()?;
-        Some(Source {
-            kind: Kind::Kubeadm("kubelet-config"),
-            command: process.command.clone(),
-            config: Some(record.clone()),
-        })
     }
 
     /// What could not be read does not pass, and says so.
@@ -147,6 +127,25 @@ impl<'a> Node<'a> {
         outcome.passes &= unread.is_empty();
         outcome.evidence.extend(unread);
     }
+}
+
+/// The component as the next `kubeadm upgrade` makes it.
+fn record(control: &Test, component: &str, process: &Source, kubeadm: &Kubeadm) -> Option<Source> {
+    let Some(config) = &process.config else {
+        return kubeadm.component(component);
+    };
+    // kubeadm writes this file and no other; what is of one node alone has no place in its record.
+    let local = |key: &Option<String>| key.as_deref().is_some_and(is_node_local);
+    let has_local = matches!(control, Test::Flags(test) if test.checks.iter().any(|check| local(&check.key)));
+    if config.name != "/var/lib/kubelet/config.yaml" || has_local {
+        return None;
+    }
+    let record = kubeadm.kubelet()?;
+    Some(Source {
+        kind: Kind::Kubeadm("kubelet-config"),
+        command: process.command.clone(),
+        config: Some(record.clone()),
+    })
 }
 
 impl Outcome {

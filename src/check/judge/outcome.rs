@@ -3,8 +3,8 @@
 use super::super::finding::Difference;
 use crate::resource::{EvidenceFile, NodePath};
 
-/// As many offending objects as a person can read; the evidence says how many there are.
-pub(super) const MANY: usize = 20;
+/// Of so many offending files the evidence says what is wrong with each; of the rest how many there are.
+const SHOWN: usize = 5;
 
 /// What a test came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -13,7 +13,7 @@ pub(super) struct Outcome {
     pub passes: bool,
     /// What was looked at and seen.
     pub evidence: Vec<String>,
-    /// The offending files.
+    /// The offending files, all of them: a waiver for some must not accept what is left out.
     pub objects: Vec<String>,
     /// Where places that should say the same differ.
     pub differences: Vec<Difference>,
@@ -36,13 +36,16 @@ impl Outcome {
     ) -> Self {
         let offending: Vec<_> = files.iter().filter(|(_, file)| !holds(file)).collect();
         let line = |(path, file): &(&NodePath, &EvidenceFile)| format!("{path} {}", has(file));
-        let evidence = match (files, offending.as_slice()) {
+        let mut evidence = vec![match (files, offending.as_slice()) {
             ([one], []) => line(one),
             ([_], [one]) => format!("{}, wanted {wanted}", line(one)),
             (_, []) => format!("all {} are {wanted}", files.len()),
             (_, some) => format!("{} of {} are not {wanted}", some.len(), files.len()),
-        };
-        let objects = offending.iter().take(MANY).map(|file| line(file)).collect();
-        Self { passes: offending.is_empty(), evidence: vec![evidence], objects, ..Self::default() }
+        }];
+        if files.len() > 1 {
+            evidence.extend(offending.iter().take(SHOWN).map(|file| line(file)));
+        }
+        let objects = offending.iter().map(|(path, _)| path.to_string()).collect();
+        Self { passes: offending.is_empty(), evidence, objects, ..Self::default() }
     }
 }

@@ -52,7 +52,7 @@ pub(super) fn flag_path(place: &Place, evidence: &Evidence) -> Option<NodePath> 
     let mut paths = command.values(&flag.name).into_iter().filter_map(|value| value.parse::<NodePath>().ok());
     if flag.must_be_directory {
         let is_directory = |path: &NodePath| evidence.files.get(path).is_some_and(|file| file.is_directory);
-        paths.filter(is_directory).last()
+        paths.rfind(is_directory)
     } else {
         paths.next()
     }

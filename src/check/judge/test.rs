@@ -1,11 +1,11 @@
 //! The mechanical tests, each on what one node showed.
 
-use super::super::control::{EncryptionTest, FlagsTest, ModeTest, OwnerTest, Test};
+use super::super::control::{EncryptionTest, FlagCheck, FlagsTest, ModeTest, OwnerTest, Test};
 use super::super::demand::Demand;
 use super::super::places::PLACES;
 use super::outcome::Outcome;
 use super::place;
-use super::source::{Found, Source};
+use super::source::{Found, Kind, Source};
 use crate::resource::{Evidence, NodePath};
 
 pub(super) fn mode(test: &ModeTest, evidence: &Evidence) -> Outcome {
@@ -44,17 +44,17 @@ pub(super) fn owner(test: &OwnerTest, evidence: &Evidence) -> Outcome {
     outcome
 }
 
-/// The test of flags, or of what a flag names, at one of the places where they stand.
+/// The test of flags, or of what a flag names, at one of the places where they stand; `None` where it cannot be told.
 pub(super) fn at(test: &Test, source: &Source, evidence: &Evidence) -> Option<Outcome> {
     match test {
         Test::Flags(test) => Some(flags(test, source)),
-        Test::Encryption(test) => Some(encryption(test, source, evidence)),
+        Test::Encryption(test) => encryption(test, source, evidence),
         _ => None,
     }
 }
 
 fn flags(test: &FlagsTest, source: &Source) -> Outcome {
-    let holds = |check: &super::super::control::FlagCheck| match source.look(check) {
+    let holds = |check: &FlagCheck| match source.look(check) {
         Found::Value(value) => check.demand.holds(&value),
         Found::Nothing => check.or_absent || check.demand == Demand::Absent,
         Found::Unknown => false,
@@ -66,21 +66,23 @@ fn flags(test: &FlagsTest, source: &Source) -> Outcome {
     }
 }
 
-fn encryption(test: &EncryptionTest, source: &Source, evidence: &Evidence) -> Outcome {
-    let values = source.command.values(test.flag.trim_start_matches('-'));
-    let Some(value) = values.last() else {
-        return Outcome::against(format!("{} is not set", test.flag));
+fn encryption(test: &EncryptionTest, source: &Source, evidence: &Evidence) -> Option<Outcome> {
+    let flag = test.flag.trim_start_matches('-');
+    let Some(named) = source.command.values(flag).pop() else {
+        return Some(Outcome::against(format!("{} is not set", test.flag)));
     };
-    let text = value.parse::<NodePath>().ok().and_then(|path| evidence.documents.get(&path));
-    let Some(text) = text else { return Outcome::against(format!("{value} is missing or cannot be read")) };
-    match provider(text) {
-        None => Outcome::against(format!("{value} names no provider on the line after `providers:`")),
+    let Some(content) = named.parse::<NodePath>().ok().and_then(|path| evidence.documents.get(&path)) else {
+        // The probe reads the file that the process names. Of one that only the manifest names nothing is known.
+        let outcome = Outcome::against(format!("{named} is missing or cannot be read"));
+        return matches!(source.kind, Kind::Running(_)).then_some(outcome);
+    };
+    Some(match provider(content) {
+        None => Outcome::against(format!("{named} names no provider on the line after `providers:`")),
         Some(provider) => {
-            let passes = test.among.contains(&provider);
-            let line = format!("{value} has {provider} on the line after the last `providers:`");
-            Outcome { passes, evidence: vec![line], ..Outcome::default() }
+            let line = format!("{named} has {provider} on the line after the last `providers:`");
+            Outcome { passes: test.among.contains(&provider), ..Outcome::against(line) }
         }
-    }
+    })
 }
 
 /// The provider as kube-bench finds it, which does not read YAML: the first letters of the line after the last one that
