@@ -1,32 +1,22 @@
 //! The benchmarks: lists of controls by name, and which one a cluster is judged by.
 
 use super::control::Control;
+use super::{load, mapping};
 use crate::inventory::Minor;
 use std::sync::LazyLock;
 
-static BENCHMARKS: LazyLock<[Benchmark; 2]> = LazyLock::new(|| {
-    let control = |item: &str, title: &str, section: &str| Control {
-        item: item.to_owned(),
-        title: title.to_owned(),
-        section: section.to_owned(),
-        scored: true,
-        why: String::from("Why."),
-        tested: String::from("How."),
-        remedy: String::from("What to do."),
-        could_break: String::from("What could break."),
-    };
-    ["cis-1.12", "cis-2.0"].map(|name| Benchmark {
-        name: name.to_owned(),
-        title: format!("CIS Kubernetes Benchmark {name}"),
-        controls: vec![
-            control(
-                "1.1.1",
-                "The API server's manifest is for root only",
-                "1.1 Control Plane Node Configuration Files",
-            ),
-            control("1.2.16", "The API server writes an audit log", "1.2 API Server"),
-        ],
-    })
+/// The benchmark whose items the mapped ones name.
+pub(super) const MAPPED: &str = "cis-1.12";
+
+static BENCHMARKS: LazyLock<[Benchmark; 3]> = LazyLock::new(|| {
+    let controls = load::controls();
+    let (nsa, title) = mapping::controls(&controls);
+    [
+        Benchmark::new(MAPPED, "CIS Kubernetes Benchmark v1.12", controls.clone()),
+        // Its tests are those of 1.12; only the texts differ, and ours are our own.
+        Benchmark::new("cis-2.0", "CIS Kubernetes Benchmark v2.0.1", controls),
+        Benchmark::new("nsa-cisa-1.2", &title, nsa),
+    ]
 });
 
 /// A benchmark.
@@ -40,7 +30,15 @@ pub struct Benchmark {
 }
 
 impl Benchmark {
-    /// The benchmark for a Kubernetes version.
+    fn new(name: &str, title: &str, controls: Vec<Control>) -> Self {
+        Self { name: name.to_owned(), title: title.to_owned(), controls }
+    }
+
+    /// The benchmark for a Kubernetes version: cis-1.12 for every one that harden supports.
+    ///
+    /// kube-bench maps 1.32 to 1.34 to cis-1.12, and a version that it does not list to the nearest older one that it
+    /// does, so that 1.35 and later are judged by cis-1.12 as well. Verdicts can be compared with it only so. cis-2.0 is
+    /// there for whoever asks for it by name; its tests are the same.
     pub fn for_version(_: Minor) -> &'static Self {
         &BENCHMARKS[0]
     }
@@ -59,4 +57,14 @@ impl Benchmark {
     pub fn controls(&self) -> impl Iterator<Item = &Control> {
         self.controls.iter()
     }
+
+    /// The control of that number.
+    pub fn control(&self, item: &str) -> Option<&Control> {
+        self.controls.iter().find(|control| control.item == item)
+    }
+}
+
+/// The benchmark whose items the mapped ones name.
+pub(super) fn mapped() -> &'static Benchmark {
+    &BENCHMARKS[0]
 }

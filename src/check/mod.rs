@@ -1,16 +1,25 @@
 //! The controls of benchmarks, judged on what was seen of nodes and of the cluster. Pure: nothing here reads a node, the
 //! API or a clock.
+//!
+//! A control is data: a table in `controls/*.toml` with its text and its test. Where on a node a test looks stands in
+//! `places.toml`, what has to be read there follows from both ([`questions`]), and [`judge`] makes the report.
 
 mod benchmark;
+mod command_line;
 mod control;
+mod demand;
 mod finding;
 mod fixes;
 mod judge;
+mod load;
+mod mapping;
+mod places;
 mod questions;
 mod waivers;
 
 pub use benchmark::Benchmark;
-pub use control::Control;
+pub use control::{Control, EncryptionTest, FlagCheck, FlagOf, FlagsTest, ModeTest, OwnerTest, Test};
+pub use demand::Demand;
 pub use finding::{Difference, Finding, Report, Unread, Verdict, Waived};
 pub use fixes::{fixes, templates};
 pub use judge::{Inputs, judge};

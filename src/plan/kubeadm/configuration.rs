@@ -105,7 +105,7 @@ pub fn cluster_configuration(
 }
 
 /// Where the configuration speaks of a component; `None` for what kubeadm does not know.
-fn place(component: &str) -> Option<&'static str> {
+pub(super) fn place(component: &str) -> Option<&'static str> {
     match component {
         "kube-apiserver" => Some("apiServer"),
         "kube-controller-manager" => Some("controllerManager"),

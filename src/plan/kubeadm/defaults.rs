@@ -59,6 +59,11 @@ const MOUNTS: &[&str] = &[
 /// kubelet-config its kubelet would not start, and the join would fail.
 pub(super) const NODE_LOCAL_KUBELET_KEYS: &[&str] = &["tlsCertFile", "tlsPrivateKeyFile"];
 
+/// The flags that kubeadm writes by itself for a component, and their values.
+pub(super) fn flags(component: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
+    FLAGS.iter().filter(move |(other, ..)| *other == component).map(|(_, flag, value)| (*flag, *value))
+}
+
 /// Whether kubeadm writes this flag with this value by itself.
 pub(super) fn is_default_flag(component: &str, name: &str, value: &str) -> bool {
     FLAGS.contains(&(component, name, value))

@@ -1,9 +1,11 @@
 //! kubeadm's own records: what harden wants of the control plane and the kubelets is kept in them too, so that
 //! `kubeadm upgrade` and `kubeadm join` do not undo it. They belong to the cluster; what differs between nodes has no place there.
 
+mod command;
 mod configuration;
 mod defaults;
 
+pub use command::{command_line, is_node_local};
 pub use configuration::{ControlPlaneComponent, Edited, KubeadmError, cluster_configuration};
 
 use super::yaml_keys;
