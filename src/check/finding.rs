@@ -58,6 +58,9 @@ pub struct Finding {
     pub remedy: String,
     /// The resources with which `harden apply` brings it about, `static-pod.kube-apiserver`; empty where it does not.
     pub fixed_by: Vec<String>,
+    /// Whether harden's own evaluation, which names objects and goes beyond the benchmark's test, found nothing of the user's that
+    /// offends; false also where it could not tell. `None` where there is no evaluation beyond the verdict.
+    pub clean: Option<bool>,
     /// The waiver that accepts it.
     pub waiver: Option<Waived>,
     /// Whether harden's own, deeper evaluation found nothing to blame; `None` where there is none beyond the verdict.
@@ -100,9 +103,62 @@ pub struct Waived {
 }
 
 impl Finding {
-    /// Whether somebody has to do something: it does not pass, or differs, and no waiver that still counts accepts it.
+    /// Whether somebody has to do something: it does not pass, or differs, and no waiver that still counts accepts it. A warning is
+    /// not open where harden's own evaluation found nothing; a pass is where that evaluation found what the test overlooks.
     pub fn is_open(&self) -> bool {
         let waived = self.waiver.as_ref().is_some_and(|waiver| !waiver.is_expired);
-        !waived && (self.verdict != Verdict::Pass || !self.differences.is_empty())
+        let stands = match (self.verdict, self.clean) {
+            (Verdict::Fail, _) | (_, Some(false)) | (Verdict::Warn, None) => true,
+            (Verdict::Pass, _) | (Verdict::Warn, Some(true)) => false,
+        };
+        !waived && (stands || !self.differences.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finding(verdict: Verdict, clean: Option<bool>) -> Finding {
+        Finding {
+            control: ControlId { benchmark: String::from("cis-1.12"), item: String::from("5.2.2") },
+            title: String::new(),
+            section: String::new(),
+            node: None,
+            verdict,
+            scored: false,
+            evidence: Vec::new(),
+            objects: Vec::new(),
+            differences: Vec::new(),
+            remedy: String::new(),
+            fixed_by: Vec::new(),
+            clean,
+            waiver: None,
+        }
+    }
+
+    #[test]
+    fn what_is_open_is_the_verdict_and_what_was_evaluated() {
+        for (verdict, clean, open) in [
+            (Verdict::Pass, None, false),
+            (Verdict::Pass, Some(true), false),
+            (Verdict::Pass, Some(false), true),
+            (Verdict::Warn, None, true),
+            (Verdict::Warn, Some(true), false),
+            (Verdict::Warn, Some(false), true),
+            (Verdict::Fail, Some(true), true),
+        ] {
+            assert_eq!(finding(verdict, clean).is_open(), open, "{verdict:?} {clean:?}");
+        }
+    }
+
+    #[test]
+    fn a_waiver_that_counts_closes_it_and_a_difference_opens_it() {
+        let mut clean = finding(Verdict::Warn, Some(true));
+        clean.differences.push(Difference::NotRestarted);
+        assert!(clean.is_open());
+        let waiver = |is_expired| Some(Waived { reason: String::from("known"), expires: None, is_expired });
+        assert!(!Finding { waiver: waiver(false), ..clean.clone() }.is_open());
+        assert!(Finding { waiver: waiver(true), ..clean }.is_open());
     }
 }

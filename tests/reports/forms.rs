@@ -62,6 +62,11 @@ fn thousands_of_nodes_stay_readable() {
         .collect();
     assert_snapshot!(table(&large, PLAIN));
     assert!(table(&large, View { verbose: true, ..PLAIN }).contains("w-2500"));
+    for (number, finding) in large.findings.iter_mut().enumerate() {
+        finding.evidence = vec![format!("its mode is 0{number:o}")];
+    }
+    let text = table(&large, PLAIN);
+    assert!(text.contains("… and 4986 nodes with other evidence") && text.lines().count() < 30, "{text}");
     assert_eq!(Summary::of(&large).nodes.len(), 5000);
 }
 

@@ -21,8 +21,8 @@ roles = ["worker"]
 "#;
 
 fn inventory(waivers: &[&str]) -> Inventory {
-    let tables: String =
-        waivers.iter().map(|keys| format!("[[waivers]]\n{}\n", keys.replace("; ", "\n"))).collect();
+    let tables = waivers.iter().map(|keys| ["[[waivers]]", &keys.replace("; ", "\n"), ""].join("\n"));
+    let tables: String = tables.collect();
     inventory_of(&format!("{NODES}\n{tables}"))
 }
 
