@@ -47,7 +47,9 @@ fn unknown_waiver(waiver: &Waiver, known: &[ControlId], names: &[String]) -> Dia
         };
         return waiver.place.error(format!("there is no benchmark {}", shown(benchmark)), Some(help));
     }
-    let help = nearest(&waiver.control, names.iter().map(String::as_str))
+    // What a pattern was meant to match cannot be guessed.
+    let is_name = !waiver.control.contains(['*', '?', '[']);
+    let help = nearest(&waiver.control, names.iter().map(String::as_str).filter(|_| is_name))
         .map(|meant| format!("did you mean `{meant}`?"));
     waiver.place.error(format!("no control is called {}", shown(&waiver.control)), help)
 }

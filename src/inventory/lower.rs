@@ -65,7 +65,7 @@ pub(super) fn lower(
         raw.nodes.map(|nodes| (nodes.span(), nodes.into_value())).unwrap_or_default();
     let nodes = nodes::lower(raw_nodes, &nodes_span, &ssh, places, damage, report);
     let encryption = encryption(raw.encryption.unwrap_or_default(), cluster.profile, report);
-    let waivers = waiver::lower(raw.waivers.unwrap_or_default(), &nodes, damage, report);
+    let waivers = waiver::lower(raw.waivers.as_deref().unwrap_or_default(), &nodes, damage, report);
     let etcd = raw.etcd.unwrap_or_default();
     let apiserver = raw.apiserver.unwrap_or_default();
     Inventory {

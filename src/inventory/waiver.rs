@@ -51,7 +51,7 @@ impl fmt::Display for Day {
 type Meaning = (String, Option<Vec<NodeName>>, Option<Vec<String>>);
 
 pub(super) fn lower(
-    raw: Vec<Located<RawWaiver>>,
+    raw: &[Located<RawWaiver>],
     nodes: &[Node],
     damage: &Damage,
     report: &mut Report,
@@ -64,7 +64,7 @@ pub(super) fn lower(
     let mut waivers = Vec::new();
     for located in raw {
         let header = located.span();
-        let raw = located.into_value();
+        let raw = located.value();
         let place = raw.control.as_ref().map_or_else(|| header.clone(), Located::span);
         let Some(waiver) = waiver(raw, &header, nodes.iter().filter(|_| all_known), report) else { continue };
         let meaning = (waiver.control.clone(), waiver.nodes.clone(), waiver.objects.clone());
@@ -82,7 +82,7 @@ pub(super) fn lower(
 
 /// One waiver; `None` where nothing can be said of it.
 fn waiver<'a>(
-    raw: RawWaiver,
+    raw: &RawWaiver,
     header: &Range<usize>,
     nodes: impl Iterator<Item = &'a Node> + Clone,
     report: &mut Report,

@@ -111,15 +111,22 @@ fn control_plane() -> Vec<Finding> {
     let files = "1.1 Control Plane Node Configuration Files";
     let server = "1.2 API Server";
     let cni = |node| {
-        let title = "Ensure that the Container Network Interface file permissions are set to 600 or more restrictive";
-        warning(finding("1.1.9", title, files, node, "/etc/cni/net.d/10-flannel.conflist has mode 0644"), "chmod 600 it")
+        let title =
+            "Ensure that the Container Network Interface file permissions are set to 600 or more restrictive";
+        warning(
+            finding("1.1.9", title, files, node, "/etc/cni/net.d/10-flannel.conflist has mode 0644"),
+            "chmod 600 it",
+        )
     };
     let profiling = |node| finding("1.2.16", "Ensure that --profiling is set to false", server, node, "");
     let fix = "Edit /etc/kubernetes/manifests/kube-apiserver.yaml and set\n    --profiling=false";
     let data = "Ensure that the etcd data directory ownership is set to etcd:etcd";
     let pull = |node| {
         let title = "Ensure that the admission control plugin AlwaysPullImages is set";
-        warning(finding("1.2.11", title, server, node, "--enable-admission-plugins=NodeRestriction"), "Enable it")
+        warning(
+            finding("1.2.11", title, server, node, "--enable-admission-plugins=NodeRestriction"),
+            "Enable it",
+        )
     };
     let anonymous = |node| {
         let evidence = "kube-apiserver runs with --anonymous-auth=false";
@@ -162,17 +169,33 @@ fn control_plane() -> Vec<Finding> {
 fn worker_and_cluster() -> Vec<Finding> {
     let policies = "5.2 Pod Security Standards";
     let privileged = Finding {
-        objects: HOSTILE.map(str::to_owned).into_iter().chain([String::from("monitoring/exporter")]).collect(),
+        objects: HOSTILE
+            .map(str::to_owned)
+            .into_iter()
+            .chain([String::from("monitoring/exporter")])
+            .collect(),
         clean: Some(false),
         ..warning(
-            finding("5.2.2", "Minimize the admission of privileged containers", policies, "-", "6 pods are privileged"),
+            finding(
+                "5.2.2",
+                "Minimize the admission of privileged containers",
+                policies,
+                "-",
+                "6 pods are privileged",
+            ),
             "Set PodSecurity to baseline",
         )
     };
     let ours = Finding {
         clean: Some(true),
         ..warning(
-            finding("5.2.5", "Minimize the admission of containers on the host network", policies, "-", "7 pods, all of Kubernetes itself"),
+            finding(
+                "5.2.5",
+                "Minimize the admission of containers on the host network",
+                policies,
+                "-",
+                "7 pods, all of Kubernetes itself",
+            ),
             "Set PodSecurity to baseline",
         )
     };
@@ -180,7 +203,13 @@ fn worker_and_cluster() -> Vec<Finding> {
         objects: (1..=14).map(|number| format!("apps/web-{number}")).collect(),
         clean: Some(false),
         ..warning(
-            finding("5.2.8", "Minimize the admission of containers with NET_RAW", policies, "-", "14 pods keep NET_RAW"),
+            finding(
+                "5.2.8",
+                "Minimize the admission of containers with NET_RAW",
+                policies,
+                "-",
+                "14 pods keep NET_RAW",
+            ),
             "Drop it",
         )
     };
@@ -219,7 +248,10 @@ pub(super) fn bare() -> Report {
         created: NOW,
         findings: control_plane().into_iter().chain(worker_and_cluster()).collect(),
         unreachable: vec![
-            Unread { node: Some(name("w-2")), error: String::from("connect to 192.0.2.4:22: \u{1b}connection refused") },
+            Unread {
+                node: Some(name("w-2")),
+                error: String::from("connect to 192.0.2.4:22: \u{1b}connection refused"),
+            },
             Unread { node: None, error: String::from("the API does not answer: 503 <html>") },
         ],
     }

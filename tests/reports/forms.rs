@@ -62,6 +62,11 @@ fn thousands_of_nodes_stay_readable() {
         .collect();
     assert_snapshot!(table(&large, PLAIN));
     assert!(table(&large, View { verbose: true, ..PLAIN }).contains("w-2500"));
+    for (number, finding) in large.findings.iter_mut().enumerate() {
+        finding.evidence = vec![format!("its mode is 0{number:o}")];
+    }
+    let text = table(&large, PLAIN);
+    assert!(text.contains("… and 4986 nodes with other evidence") && text.lines().count() < 30, "{text}");
     assert_eq!(Summary::of(&large).nodes.len(), 5000);
 }
 
@@ -111,7 +116,10 @@ fn sarif_holds_to_its_standard() {
         lines.next().unwrap()
     };
     // The node, the live waiver, the expired waiver, and the cluster.
-    assert_eq!(["1.1.12", "1.2.11", "4.1.1", "5.2.8"].map(|item| line_of(&format!("cis-1.12:{item}"))), [5, 29, 35, 1]);
+    assert_eq!(
+        ["1.1.12", "1.2.11", "4.1.1", "5.2.8"].map(|item| line_of(&format!("cis-1.12:{item}"))),
+        [5, 29, 35, 1]
+    );
 }
 
 #[test]
@@ -148,7 +156,8 @@ fn elements(xml: &str) -> Vec<(String, Vec<(String, String)>)> {
             continue;
         }
         let is_empty = tag.ends_with('/');
-        let (name, mut text) = tag.trim_end_matches('/').split_once(' ').unwrap_or((tag.trim_end_matches('/'), ""));
+        let (name, mut text) =
+            tag.trim_end_matches('/').split_once(' ').unwrap_or((tag.trim_end_matches('/'), ""));
         let mut attributes = Vec::new();
         while let Some((key, after)) = text.trim_start().split_once("=\"") {
             let (value, after) = after.split_once('"').unwrap();
@@ -180,7 +189,9 @@ fn junit_is_well_formed_and_counts() {
         assert_eq!(*value, count(element).to_string(), "{attribute}");
         let suites = elements.iter().filter(|(name, _)| name == "testsuite");
         let sum: usize = suites
-            .map(|(_, attributes)| attributes.iter().find(|(name, _)| name == attribute).unwrap().1.parse::<usize>().unwrap())
+            .map(|(_, attributes)| {
+                attributes.iter().find(|(name, _)| name == attribute).unwrap().1.parse::<usize>().unwrap()
+            })
             .sum();
         assert_eq!(sum, count(element), "{attribute} of the suites");
     }

@@ -21,7 +21,8 @@ roles = ["worker"]
 "#;
 
 fn inventory(waivers: &[&str]) -> Inventory {
-    let tables: String = waivers.iter().map(|keys| format!("[[waivers]]\n{}\n", keys.replace("; ", "\n"))).collect();
+    let tables = waivers.iter().map(|keys| ["[[waivers]]", &keys.replace("; ", "\n"), ""].join("\n"));
+    let tables: String = tables.collect();
     inventory_of(&format!("{NODES}\n{tables}"))
 }
 
@@ -58,7 +59,8 @@ fn waivers_accept_what_they_name() {
     let over = r#"control = "cis-1.12:1.2.1"; expires = "2026-11-23"; reason = "over""#;
     let objects = r#"control = "cis-1.12:5.1.1"; objects = ["ops:*", "ci"]; reason = "o""#;
     let more = r#"control = "cis-1.12:5.1.*"; objects = ["x"]; reason = "m""#;
-    let objects_over = r#"control = "cis-1.12:5.1.1"; objects = ["ops:*"]; expires = 2026-01-01; reason = "past""#;
+    let objects_over =
+        r#"control = "cis-1.12:5.1.1"; objects = ["ops:*"]; expires = 2026-01-01; reason = "past""#;
     for (waivers, control, place, before, expected) in [
         (vec![], "1.2.1", "cp-1", vec![], "open"),
         (vec![one], "1.2.1", "cp-1", vec![], "waived r"),
@@ -112,7 +114,8 @@ fn a_mark_leads_back_to_its_waiver() {
     ];
     let report = applied(&waivers, vec![failing("1.2.1", "cp-1", &[]), failing("1.3.1", "cp-1", &[])]);
     let inventory = inventory(&waivers);
-    let found = |index: usize| waiver_of(&report.findings[index], &inventory.waivers).map(|waiver| waiver.line);
+    let found =
+        |index: usize| waiver_of(&report.findings[index], &inventory.waivers).map(|waiver| waiver.line);
     assert_eq!((found(0), found(1)), (Some(19), None));
 }
 

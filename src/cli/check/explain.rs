@@ -3,7 +3,7 @@
 
 use super::error::CheckError;
 use super::selection::{id, ids, named, names};
-use crate::check::{self, Benchmark, Control};
+use crate::check::{self, Benchmark, Control, Test};
 use crate::cli::Error;
 use crate::desired::{self, EncryptionInput, EncryptionPhase, Inputs, Templates};
 use crate::error::ExitCode;
@@ -11,6 +11,7 @@ use crate::inventory::{self, Minor, Profile};
 use crate::resource::{ControlId, Desired, SecretRef};
 use crate::ui::Output;
 use crate::ui::check::Explained;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Explains.
@@ -18,7 +19,7 @@ pub(super) fn run(name: &str, benchmark: Option<&str>, output: &Output) -> Resul
     let benchmark = benchmark.map(named).transpose().map_err(Error::hinted)?;
     let (benchmark, control) = find(name, benchmark).map_err(Error::hinted)?;
     let identity = id(benchmark, control);
-    let fixed_by = fixed_by(&identity)?;
+    let fixed_by = fixed_by(&same_demands(control))?;
     let explained = Explained {
         control: &identity.to_string(),
         title: &control.title,
@@ -77,18 +78,35 @@ fn unknown(name: &str, item: &str, candidates: &[&Benchmark]) -> CheckError {
     CheckError::UnknownControl { name, known }
 }
 
+/// The names under which a template may claim the control: benchmarks share items, and templates name one of them.
+fn same_demands(control: &Control) -> Vec<ControlId> {
+    let mut items = vec![&control.item];
+    if let Test::Items(mapped) = &control.test {
+        items.extend(mapped);
+    }
+    let of = |benchmark: &'static Benchmark| {
+        let id = |item: &&String| ControlId { benchmark: benchmark.name.clone(), item: (*item).clone() };
+        items.iter().map(id).collect::<Vec<_>>()
+    };
+    Benchmark::all().iter().flat_map(of).collect()
+}
+
 /// The resources, with the templates that bring it about.
-fn fixed_by(control: &ControlId) -> Result<Vec<String>, Error> {
+fn fixed_by(controls: &[ControlId]) -> Result<Vec<String>, Error> {
     let desired = everything()?;
-    let templates: Vec<String> = check::templates(&desired, control)
-        .into_iter()
-        .map(|template| format!("templates/{template}"))
-        .collect();
-    let resources = check::fixes(&desired).remove(control).unwrap_or_default();
-    Ok(match (resources.into_iter().collect::<Vec<_>>(), templates.is_empty()) {
-        (resources, true) => resources,
-        (resources, false) => vec![format!("{} ({})", resources.join(", "), templates.join(", "))],
-    })
+    let fixes = check::fixes(&desired);
+    let mut templates = BTreeSet::new();
+    for control in controls {
+        templates.extend(check::templates(&desired, control));
+    }
+    let resources: BTreeSet<String> =
+        controls.iter().filter_map(|control| fixes.get(control)).flatten().cloned().collect();
+    if templates.is_empty() {
+        return Ok(resources.into_iter().collect());
+    }
+    let join = |texts: BTreeSet<String>| texts.into_iter().collect::<Vec<_>>().join(", ");
+    let templates = templates.into_iter().map(|template| format!("templates/{template}")).collect();
+    Ok(vec![format!("{} ({})", join(resources), join(templates))])
 }
 
 /// What the program's own templates want on a node that does everything.

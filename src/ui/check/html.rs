@@ -7,6 +7,7 @@ use super::escape::xml;
 use super::fold::{CLUSTER, Control, Group, Line, Section, fold};
 use super::standing::{self, Standing, Summary, Tally};
 use crate::check::Report;
+use crate::inventory::NodeName;
 use crate::ui::{block, count, line};
 use base64::Engine as _;
 use std::fmt::Write as _;
@@ -15,6 +16,8 @@ const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 /// Names of nodes that a row shows at once.
 const NAMES_SHOWN: usize = 8;
+/// Objects that a finding shows at once.
+const OBJECTS_SHOWN: usize = 20;
 
 /// A report as a self-contained HTML page.
 pub fn render(report: &Report) -> String {
@@ -85,9 +88,9 @@ fn overview(page: &mut String, report: &Report, summary: &Summary) {
         "</ul>\n<p class=\"faint\">Each control counts once, as it stands where it stands worst.</p>\n",
     );
     let remarks = [
-        (differ, "differ: file, process and kubeadm’s records do not say the same"),
-        (expired, "have a waiver that has expired and counts no more"),
-        (clean, "of the warned are about nothing of yours: what offends is Kubernetes’ own"),
+        (differ, "with a difference: file, process and kubeadm’s records do not say the same"),
+        (expired, "with a waiver that has expired and counts no more"),
+        (clean, "of the warned with nothing of yours to blame"),
     ];
     if remarks.iter().any(|(number, _)| *number > 0) {
         page.push_str("<ul>\n");
@@ -175,7 +178,7 @@ fn filter(page: &mut String, sections: &[Section<'_>], summary: &Summary) {
     }
     page.push_str("</select></label>\n<label>Node <select name=\"node\"><option value=\"\">all</option>\n");
     let cluster = (summary.cluster != Tally::default()).then_some(CLUSTER);
-    for node in summary.nodes.keys().map(|node| node.as_str()).chain(cluster) {
+    for node in summary.nodes.keys().map(NodeName::as_str).chain(cluster) {
         let _ = writeln!(page, "<option>{}</option>", xml(&line(node)));
     }
     page.push_str(
@@ -218,21 +221,21 @@ fn row(page: &mut String, control: &Control<'_>, of: &Line<'_>, group: &Group<'_
     );
     details(page, group);
     page.push_str("</details></td>\n<td>");
-    places(page, &nodes);
+    page.push_str(&list(&nodes, NAMES_SHOWN, ", "));
     page.push_str("</td>\n</tr>\n");
 }
 
-fn places(page: &mut String, nodes: &[String]) {
-    let (shown, rest) =
-        nodes.split_at(if nodes.len() <= NAMES_SHOWN + 1 { nodes.len() } else { NAMES_SHOWN });
-    page.push_str(&shown.join(", "));
-    if !rest.is_empty() {
-        let _ = write!(
-            page,
-            " <details class=\"more\"><summary>and {} more</summary>{}</details>",
-            rest.len(),
-            rest.join(", ")
-        );
+/// Places or objects; those that are too many to read at once can be opened.
+fn list(items: &[String], most: usize, separator: &str) -> String {
+    // One more than the limit is shown rather than announced.
+    let (shown, rest) = items.split_at(if items.len() <= most + 1 { items.len() } else { most });
+    let shown = shown.join(separator);
+    match rest.len() {
+        0 => shown,
+        more => format!(
+            "{shown}{separator}<details class=\"more\"><summary>and {more} more</summary>{}</details>",
+            rest.join(separator)
+        ),
     }
 }
 
@@ -249,7 +252,9 @@ fn details(page: &mut String, group: &Group<'_>) {
         term(page, "Differs", &[xml(&standing::differences(finding))]);
     }
     term(page, "Evidence", &codes(&finding.evidence));
-    term(page, "Objects", &codes(&finding.objects));
+    if !finding.objects.is_empty() {
+        term(page, "Objects", &[list(&codes(&finding.objects), OBJECTS_SHOWN, "<br>")]);
+    }
     if !finding.remedy.trim().is_empty() {
         term(page, "Remedy", &[format!("<pre>{}</pre>", xml(&block(finding.remedy.trim())))]);
     }

@@ -5,6 +5,7 @@ use crate::inventory::NodeName;
 use crate::resource::ControlId;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 /// How a finding stands, the worst last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -126,7 +127,7 @@ impl Tally {
         let mut words = format!("{} pass, {} fail, {} warn", self.pass, self.fail, self.warn);
         let further = [(self.waived, "waived"), (self.differ, "differ"), (self.expired, "expired")];
         for (number, word) in further.into_iter().filter(|(number, _)| *number > 0) {
-            words.push_str(&format!(", {number} {word}"));
+            let _ = write!(words, ", {number} {word}");
         }
         words
     }

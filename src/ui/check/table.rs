@@ -1,7 +1,7 @@
 //! The text of a report: sections, a line for each control, what there is to say below what is open, totals, and the
 //! closing line.
 
-use super::fold::{CLUSTER, Control, Group, Line, fold};
+use super::fold::{CLUSTER, Control, Line, fold};
 use super::standing::{self, Standing, Summary, Tally};
 use crate::check::{Finding, Report, Verdict};
 use crate::ui::{Tone, View, block, count, line};
@@ -11,7 +11,10 @@ use std::collections::BTreeMap;
 const NAMES_SHOWN: usize = 6;
 /// Objects of one finding.
 const OBJECTS_SHOWN: usize = 10;
-/// Where the words below a control begin, and the values beside them.
+/// Groups of nodes of one line that have different things to say.
+const GROUPS_SHOWN: usize = 4;
+/// Where the nodes and the words below a control begin, and the values beside them.
+const GROUP: &str = "        ";
 const DETAIL: &str = "          ";
 const LABEL_WIDTH: usize = 10;
 
@@ -63,18 +66,37 @@ fn standing_lines(control: &Control<'_>, of: &Line<'_>, view: View) -> Vec<Strin
     let nodes = view.paint.tone(Tone::Faint, &names(&nodes, view));
     let title = line(control.title);
     let mut lines = vec![format!("  {word} {:<7} {title}{mark}  {nodes}", line(&control.id.item))];
+    lines.extend(told_lines(of, view));
+    lines
+}
+
+/// What there is to say below a control, of all its nodes or of each group of them.
+fn told_lines(of: &Line<'_>, view: View) -> Vec<String> {
     let told: Vec<_> = of.groups.iter().filter(|group| view.verbose || is_told(group.finding)).collect();
+    let Some(first) = told.first() else { return Vec::new() };
     // Where all nodes have the same to say, the line above has named them already.
-    let named = told.len() > 1 || told.len() < of.groups.len();
-    for group in told {
-        let details = details(group, of.clean, view);
-        if named && !details.is_empty() {
-            lines.push(format!(
-                "        {}",
-                view.paint.tone(Tone::Heading, &format!("{}:", names(&group.nodes, view)))
-            ));
+    if told.len() == 1 && of.groups.len() == 1 {
+        let mut lines = seen(first.finding, view);
+        lines.extend(advice(first.finding, of.clean, view));
+        return lines;
+    }
+    let same_advice = told.iter().all(|group| {
+        group.finding.remedy == first.finding.remedy && group.finding.fixed_by == first.finding.fixed_by
+    });
+    let mut lines = if same_advice { advice(first.finding, of.clean, view) } else { Vec::new() };
+    let shown = if view.verbose || told.len() <= GROUPS_SHOWN + 1 { told.len() } else { GROUPS_SHOWN };
+    for group in told.iter().take(shown) {
+        let names = format!("{}:", names(&group.nodes, view));
+        lines.push(format!("{GROUP}{}", view.paint.tone(Tone::Heading, &names)));
+        lines.extend(seen(group.finding, view));
+        if !same_advice {
+            lines.extend(advice(group.finding, of.clean, view));
         }
-        lines.extend(details);
+    }
+    let left: usize = told.iter().skip(shown).map(|group| group.nodes.len()).sum();
+    if left > 0 {
+        let text = format!("{GROUP}… and {} with other evidence (-v shows all)", count(left, "node"));
+        lines.push(view.paint.tone(Tone::Faint, &text));
     }
     lines
 }
@@ -84,8 +106,8 @@ fn is_told(finding: &Finding) -> bool {
     finding.verdict != Verdict::Pass || !finding.differences.is_empty()
 }
 
-fn details(group: &Group<'_>, clean: bool, view: View) -> Vec<String> {
-    let finding = group.finding;
+/// What was seen, and what is accepted of it.
+fn seen(finding: &Finding, view: View) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(waiver) = standing::waiver(finding) {
         let waiver = line(&waiver);
@@ -102,8 +124,13 @@ fn details(group: &Group<'_>, clean: bool, view: View) -> Vec<String> {
     }
     lines.extend(labelled("evidence", finding.evidence.iter().map(|text| line(text)), view));
     lines.extend(labelled("objects", objects(finding, view), view));
-    // What is accepted, or not the user's, needs no advice.
+    lines
+}
+
+/// What to do about it. What is accepted, or not the user's, needs none.
+fn advice(finding: &Finding, clean: bool, view: View) -> Vec<String> {
     let advised = finding.is_open() && !clean;
+    let mut lines = Vec::new();
     if (view.verbose || advised) && !finding.remedy.is_empty() {
         lines.extend(labelled("remedy", block(finding.remedy.trim()).lines().map(str::to_owned), view));
     }
@@ -206,10 +233,13 @@ fn remarks(report: &Report, summary: &Summary, view: View) -> Vec<String> {
         lines.push(view.paint.tone(Tone::Warning, &text));
     }
     if controls.clean > 0 {
-        lines.push(format!("{} of the warned: nothing of yours to blame.", controls.clean));
+        lines.push(format!(
+            "{} of the {} warned with nothing of yours to blame.",
+            controls.clean, controls.warn
+        ));
     }
     if controls.fail > 0 {
-        lines.push(format!("{fixed} of the {} failed: fixed by harden apply.", controls.fail));
+        lines.push(format!("{fixed} of the {} failed are fixed by harden apply.", controls.fail));
     }
     lines
 }
