@@ -63,8 +63,6 @@ pub struct Finding {
     pub clean: Option<bool>,
     /// The waiver that accepts it.
     pub waiver: Option<Waived>,
-    /// Whether harden's own, deeper evaluation found nothing to blame; `None` where there is none beyond the verdict.
-    pub clean: Option<bool>,
 }
 
 /// The verdict on one control.
