@@ -11,8 +11,9 @@ use crate::resource::ControlId;
 /// finding, and accepts it only where none is left: a new offender fires.
 pub fn apply_waivers(report: &mut Report, waivers: &[Waiver], now: i64) {
     for finding in &mut report.findings {
-        let open = finding.verdict != Verdict::Pass || !finding.differences.is_empty();
-        if open {
+        // What is waived is shown as waived, also where nothing of the user's is to blame.
+        let says_something = finding.verdict != Verdict::Pass || finding.is_open();
+        if says_something {
             let matching = waivers.iter().filter(|waiver| is_about(waiver, finding)).collect::<Vec<_>>();
             finding.waiver = waived(finding, &matching, now);
         }

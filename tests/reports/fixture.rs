@@ -213,6 +213,18 @@ fn worker_and_cluster() -> Vec<Finding> {
             "Drop it",
         )
     };
+    let overlooked = Finding {
+        objects: vec![String::from("apps/escaped")],
+        clean: Some(false),
+        remedy: String::from("Do not escape"),
+        ..finding(
+            "5.2.12",
+            "Minimize the admission of HostPath volumes",
+            policies,
+            "-",
+            "1 pod through a claim",
+        )
+    };
     vec![
         failing(
             finding(
@@ -235,6 +247,7 @@ fn worker_and_cluster() -> Vec<Finding> {
         privileged,
         ours,
         many,
+        overlooked,
     ]
 }
 

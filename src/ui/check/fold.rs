@@ -1,7 +1,7 @@
 //! Nodes of one role mostly get the same verdict for the same reason. Findings are put together by section, control,
 //! standing and what there is to say, so that a report of a large cluster stays readable.
 
-use super::standing::{Standing, is_clean};
+use super::standing::{Deeper, Standing};
 use crate::check::{Finding, Report};
 use crate::resource::ControlId;
 use std::collections::BTreeMap;
@@ -25,8 +25,8 @@ pub(super) struct Control<'a> {
 #[derive(Debug)]
 pub(super) struct Line<'a> {
     pub(super) standing: Standing,
-    /// Whether nothing of the user's is to blame.
-    pub(super) clean: bool,
+    /// What a deeper look came to.
+    pub(super) deeper: Deeper,
     pub(super) groups: Vec<Group<'a>>,
 }
 
@@ -80,12 +80,12 @@ fn control<'a>(findings: &[&'a Finding]) -> Option<Control<'a>> {
     let mut lines: BTreeMap<_, Vec<&'a Finding>> = BTreeMap::new();
     for finding in findings {
         // The worst first.
-        let key = (std::cmp::Reverse(Standing::of(finding)), is_clean(finding));
+        let key = (std::cmp::Reverse(Standing::of(finding)), Deeper::of(finding));
         lines.entry(key).or_default().push(finding);
     }
-    let lines = lines.into_iter().map(|((standing, clean), findings)| Line {
+    let lines = lines.into_iter().map(|((standing, deeper), findings)| Line {
         standing: standing.0,
-        clean,
+        deeper,
         groups: groups(&findings),
     });
     Some(Control { id: &first.control, title: &first.title, lines: lines.collect() })

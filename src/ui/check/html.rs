@@ -72,7 +72,7 @@ fn header(page: &mut String, report: &Report, summary: &Summary) {
 }
 
 fn overview(page: &mut String, report: &Report, summary: &Summary) {
-    let Tally { pass, fail, warn, waived, differ, expired, clean } = summary.controls;
+    let Tally { pass, fail, warn, waived, differ, expired, clean, overlooked } = summary.controls;
     page.push_str(
         "<section aria-labelledby=\"overview\">\n<h2 id=\"overview\">Controls</h2>\n<ul class=\"tiles\">\n",
     );
@@ -89,6 +89,7 @@ fn overview(page: &mut String, report: &Report, summary: &Summary) {
     );
     let remarks = [
         (differ, "with a difference: file, process and kubeadm’s records do not say the same"),
+        (overlooked, "passed although something offends that the test overlooks"),
         (expired, "with a waiver that has expired and counts no more"),
         (clean, "of the warned with nothing of yours to blame"),
     ];
@@ -205,14 +206,14 @@ fn row(page: &mut String, control: &Control<'_>, of: &Line<'_>, group: &Group<'_
         nodes.join(" "),
         of.standing.word()
     );
-    if of.clean {
-        page.push_str("<span class=\"mark\">nothing of yours</span>");
+    if let Some(words) = of.deeper.words() {
+        let _ = write!(page, "<span class=\"mark\">{words}</span>");
     }
     if !finding.differences.is_empty() {
         page.push_str("<span class=\"mark\">differs</span>");
     }
     // What fails is what the reader came for.
-    let open = if of.standing == Standing::Fail { " open" } else { "" };
+    let open = if of.standing == Standing::Fail || standing::is_overlooked(finding) { " open" } else { "" };
     let _ = write!(
         page,
         "</td>\n<th scope=\"row\">{}</th>\n<td><details{open}><summary>{}</summary>\n",

@@ -7,7 +7,7 @@
 //! | `benchmark`, `benchmark_title` | by which benchmark: `cis-1.12` and its title |
 //! | `findings` | by section and control, then by node, each with the keys below |
 //! | `unreachable` | what could not be read, each `{"node", "error"}`; `node` is `null` for the API |
-//! | `summary` | `{"controls", "nodes", "cluster", "of"}`: the numbers of the closing line (each control once, as it stands where it stands worst), of each node by its name, and of the cluster as a whole, each `{"pass", "fail", "warn", "waived", "differ", "expired", "clean"}`; `of` is the number of nodes asked for |
+//! | `summary` | `{"controls", "nodes", "cluster", "of"}`: the numbers of the closing line (each control once, as it stands where it stands worst), of each node by its name, and of the cluster as a whole, each `{"pass", "fail", "warn", "waived", "differ", "expired", "clean", "overlooked"}`; `of` is the number of nodes asked for |
 //!
 //! | key of a finding | what |
 //! |---|---|
@@ -18,7 +18,7 @@
 //! | `differences` | `not-restarted`, `lost-at-restart`, `lost-at-upgrade` |
 //! | `remedy`, `fixed_by` | what to do, and the resources with which `harden apply` does it |
 //! | `waiver` | `{"reason", "expires", "is_expired"}` or `null`; one that has expired accepts nothing |
-//! | `clean` | `true` where a deeper look found nothing of the user's to blame, `false` where it did, `null` without one |
+//! | `clean` | `true` where a deeper look than the benchmark's test found nothing of the user's to blame, `false` where it did or could not tell, `null` without one |
 //!
 //! Without `harden_version` and `summary` it is the type [`Report`], and it can be read as one. Secrets are masked in
 //! every text.

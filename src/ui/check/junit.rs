@@ -3,7 +3,7 @@
 
 use super::escape::xml;
 use super::fold::place;
-use super::standing::{self, Standing};
+use super::standing::{self, Deeper, Standing};
 use crate::check::{Finding, Report};
 use crate::ui::{block, line};
 use std::fmt::Write as _;
@@ -96,6 +96,13 @@ fn case(finding: &Finding, numbers: &mut Numbers) -> String {
             let message = xml(&standing::differences(finding));
             format!("      <failure type=\"difference\" message=\"{message}\">{text}</failure>\n")
         }
+        Standing::Pass if standing::is_overlooked(finding) => {
+            numbers.failures += 1;
+            format!(
+                "      <failure type=\"overlooked\" message=\"{}\">{text}</failure>\n",
+                message(&finding.title)
+            )
+        }
         Standing::Pass => format!("      <system-out>{text}</system-out>\n"),
         Standing::Fail => {
             numbers.failures += 1;
@@ -105,8 +112,10 @@ fn case(finding: &Finding, numbers: &mut Numbers) -> String {
             numbers.skipped += 1;
             let message = match standing::waiver(finding).filter(|_| standing::is_waived(finding)) {
                 Some(waiver) => xml(&line(&format!("waived: {waiver}"))),
-                None if standing::is_clean(finding) => String::from("WARN, nothing of yours"),
-                None => format!("WARN: {}", message("no machine can tell")),
+                None => match Deeper::of(finding).words() {
+                    Some(words) => format!("WARN, {words}"),
+                    None => format!("WARN: {}", message("no machine can tell")),
+                },
             };
             format!("      <skipped message=\"{message}\"/>\n      <system-out>{text}</system-out>\n")
         }

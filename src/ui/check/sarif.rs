@@ -3,7 +3,7 @@
 //! passes is no result. A difference between file, process and kubeadm's records is a result of its own.
 
 use super::fold::place;
-use super::standing::{self, Standing};
+use super::standing::{self, Deeper, Standing};
 use crate::check::{Difference, Finding, Report, waiver_of};
 use crate::inventory::Inventory;
 use crate::plan::sha256;
@@ -161,13 +161,13 @@ fn results(finding: &Finding, report: &Report, inventory: &Inventory, rules: &Ru
     let control = line(&finding.control.to_string());
     let level = match finding.verdict {
         crate::check::Verdict::Fail => "error",
-        _ if standing::is_clean(finding) => "note",
+        _ if Deeper::of(finding) == Deeper::Clean => "note",
         _ => "warning",
     };
     let text = text(finding);
     let mut results = Vec::new();
     match Standing::of(finding) {
-        Standing::Pass => {}
+        Standing::Pass if Deeper::of(finding) == Deeper::Same => {}
         _ if finding.objects.is_empty() => results.push(result(&control, level, &text, None)),
         _ => results.extend(
             finding.objects.iter().map(|it| result(&control, level, &format!("{it}: {text}"), Some(it))),

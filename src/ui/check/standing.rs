@@ -41,14 +41,48 @@ pub(super) fn is_waived(finding: &Finding) -> bool {
     finding.waiver.as_ref().is_some_and(|waiver| !waiver.is_expired)
 }
 
+/// Whether it warns and nothing that offends is the user's.
+fn is_clean(finding: &Finding) -> bool {
+    Deeper::of(finding) == Deeper::Clean && !is_waived(finding)
+}
+
+/// Whether it passes, something offends all the same, and nobody has accepted that.
+pub(super) fn is_overlooked(finding: &Finding) -> bool {
+    Deeper::of(finding) == Deeper::Overlooked && !is_waived(finding)
+}
+
 /// Whether it differs and nobody has accepted that.
 pub(super) fn differs(finding: &Finding) -> bool {
     !finding.differences.is_empty() && !is_waived(finding)
 }
 
-/// Whether a warning is about nothing of the user's: what offends is not theirs.
-pub(super) fn is_clean(finding: &Finding) -> bool {
-    finding.verdict != Verdict::Pass && finding.clean == Some(true)
+/// Where a deeper look than the benchmark's test came to something else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Deeper {
+    /// It passes, and something offends that the test does not see.
+    Overlooked,
+    /// There was no such look, or it says the same.
+    Same,
+    /// It warns, and nothing that offends is the user's.
+    Clean,
+}
+
+impl Deeper {
+    pub(super) fn of(finding: &Finding) -> Self {
+        match (finding.verdict, finding.clean) {
+            (Verdict::Pass, Some(false)) => Self::Overlooked,
+            (Verdict::Warn | Verdict::Fail, Some(true)) => Self::Clean,
+            _ => Self::Same,
+        }
+    }
+
+    pub(super) fn words(self) -> Option<&'static str> {
+        match self {
+            Self::Overlooked => Some("overlooked by the test"),
+            Self::Same => None,
+            Self::Clean => Some("nothing of yours"),
+        }
+    }
 }
 
 /// The verdict's word, waivers not counted in.
@@ -103,6 +137,8 @@ pub struct Tally {
     pub expired: usize,
     /// Warnings that are about nothing of the user's; counted above as well.
     pub clean: usize,
+    /// What passes although something offends that the benchmark's test does not see; counted above as well.
+    pub overlooked: usize,
 }
 
 impl Tally {
@@ -119,13 +155,19 @@ impl Tally {
         self.count(Standing::of(finding));
         self.differ += usize::from(differs(finding));
         self.expired += usize::from(finding.waiver.as_ref().is_some_and(|waiver| waiver.is_expired));
-        self.clean += usize::from(is_clean(finding) && !is_waived(finding));
+        self.clean += usize::from(is_clean(finding));
+        self.overlooked += usize::from(is_overlooked(finding));
     }
 
     /// `68 pass, 12 fail, 51 warn`, and what else there is.
     pub(super) fn words(&self) -> String {
         let mut words = format!("{} pass, {} fail, {} warn", self.pass, self.fail, self.warn);
-        let further = [(self.waived, "waived"), (self.differ, "differ"), (self.expired, "expired")];
+        let further = [
+            (self.waived, "waived"),
+            (self.differ, "differ"),
+            (self.overlooked, "overlooked"),
+            (self.expired, "expired"),
+        ];
         for (number, word) in further.into_iter().filter(|(number, _)| *number > 0) {
             let _ = write!(words, ", {number} {word}");
         }
@@ -170,6 +212,7 @@ impl Summary {
             controls.count(*standing);
             let any = |test: fn(&Finding) -> bool| usize::from(findings.iter().any(|finding| test(finding)));
             controls.differ += any(differs);
+            controls.overlooked += any(is_overlooked);
             controls.expired +=
                 any(|finding| finding.waiver.as_ref().is_some_and(|waiver| waiver.is_expired));
             controls.clean +=

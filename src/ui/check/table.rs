@@ -61,7 +61,8 @@ fn standing_lines(control: &Control<'_>, of: &Line<'_>, view: View) -> Vec<Strin
         Standing::Fail => Tone::Error,
     };
     let word = view.paint.tone(tone, &format!("{:<6}", of.standing.word()));
-    let mark = if of.clean { view.paint.tone(Tone::Faint, "  [nothing of yours]") } else { String::new() };
+    let mark = of.deeper.words().map(|words| view.paint.tone(Tone::Changed, &format!("  [{words}]")));
+    let mark = mark.unwrap_or_default();
     let nodes: Vec<_> = of.groups.iter().flat_map(|group| group.nodes.iter().copied()).collect();
     let nodes = view.paint.tone(Tone::Faint, &names(&nodes, view));
     let title = line(control.title);
@@ -77,20 +78,20 @@ fn told_lines(of: &Line<'_>, view: View) -> Vec<String> {
     // Where all nodes have the same to say, the line above has named them already.
     if told.len() == 1 && of.groups.len() == 1 {
         let mut lines = seen(first.finding, view);
-        lines.extend(advice(first.finding, of.clean, view));
+        lines.extend(advice(first.finding, view));
         return lines;
     }
     let same_advice = told.iter().all(|group| {
         group.finding.remedy == first.finding.remedy && group.finding.fixed_by == first.finding.fixed_by
     });
-    let mut lines = if same_advice { advice(first.finding, of.clean, view) } else { Vec::new() };
+    let mut lines = if same_advice { advice(first.finding, view) } else { Vec::new() };
     let shown = if view.verbose || told.len() <= GROUPS_SHOWN + 1 { told.len() } else { GROUPS_SHOWN };
     for group in told.iter().take(shown) {
         let names = format!("{}:", names(&group.nodes, view));
         lines.push(format!("{GROUP}{}", view.paint.tone(Tone::Heading, &names)));
         lines.extend(seen(group.finding, view));
         if !same_advice {
-            lines.extend(advice(group.finding, of.clean, view));
+            lines.extend(advice(group.finding, view));
         }
     }
     let left: usize = told.iter().skip(shown).map(|group| group.nodes.len()).sum();
@@ -103,7 +104,7 @@ fn told_lines(of: &Line<'_>, view: View) -> Vec<String> {
 
 /// Whether there is something to say without being asked.
 fn is_told(finding: &Finding) -> bool {
-    finding.verdict != Verdict::Pass || !finding.differences.is_empty()
+    finding.verdict != Verdict::Pass || !finding.differences.is_empty() || finding.is_open()
 }
 
 /// What was seen, and what is accepted of it.
@@ -128,8 +129,8 @@ fn seen(finding: &Finding, view: View) -> Vec<String> {
 }
 
 /// What to do about it. What is accepted, or not the user's, needs none.
-fn advice(finding: &Finding, clean: bool, view: View) -> Vec<String> {
-    let advised = finding.is_open() && !clean;
+fn advice(finding: &Finding, view: View) -> Vec<String> {
+    let advised = finding.is_open();
     let mut lines = Vec::new();
     if (view.verbose || advised) && !finding.remedy.is_empty() {
         lines.extend(labelled("remedy", block(finding.remedy.trim()).lines().map(str::to_owned), view));
@@ -225,6 +226,13 @@ fn remarks(report: &Report, summary: &Summary, view: View) -> Vec<String> {
         let text = format!(
             "{} where file, process and kubeadm's records differ.",
             count(controls.differ, "control")
+        );
+        lines.push(view.paint.tone(Tone::Warning, &text));
+    }
+    if controls.overlooked > 0 {
+        let text = format!(
+            "{} where something offends that the test overlooks.",
+            count(controls.overlooked, "control")
         );
         lines.push(view.paint.tone(Tone::Warning, &text));
     }
