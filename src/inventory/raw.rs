@@ -104,6 +104,8 @@ pub(super) struct RawInventory {
     pub(super) encryption: Option<RawEncryption>,
     /// The kubelets.
     pub(super) kubelet: Option<RawKubelet>,
+    /// The hosts beneath Kubernetes.
+    pub(super) host: Option<RawHost>,
 }
 
 /// `[cluster]`
@@ -305,4 +307,16 @@ pub(super) struct RawEncryption {
 pub(super) struct RawKubelet {
     /// Keys of the kubelet's configuration file, as Kubernetes names them: `podPidsLimit = 4096`.
     pub(super) config: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
+/// `[host]`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct RawHost {
+    /// Whether the SSH server takes keys only and strong algorithms only. Whoever logs in by password is locked out.
+    #[schemars(extend("default" = false))]
+    pub(super) sshd: Option<bool>,
+    /// Whether auditd, where it is installed, watches the files of Kubernetes and etcd.
+    #[schemars(extend("default" = true))]
+    pub(super) auditd: Option<bool>,
 }

@@ -112,4 +112,8 @@ const DEFAULTS: &str = r#"# What follows are the defaults: change what should be
 
 # [kubelet.config]                # keys of the kubelet's configuration file
 # podPidsLimit = 4096
+
+# [host]
+# sshd = false                    # true: keys and strong algorithms only; whoever logs in by password is locked out
+# auditd = true                   # watch the files of Kubernetes and etcd where auditd is installed
 "#;

@@ -4,6 +4,7 @@
 use super::ObserveError;
 use super::lines::Lines;
 use super::probe::LARGEST_FILE;
+use super::users::TreeNames;
 use super::wish::{Wish, Wishes, sha256};
 use crate::remote::Reply;
 use crate::resource::{FileKind, FileState, Mode, NodePath, ObservedContent, PresentFile};
@@ -51,11 +52,17 @@ struct Said<'a> {
     sums: BTreeMap<NodePath, String>,
     bytes: BTreeMap<NodePath, Option<&'a [u8]>>,
     masked: BTreeMap<NodePath, Masked>,
+    names: &'a TreeNames,
 }
 
 impl<'a> Files<'a> {
     /// Reads the sections on files; `root` is the value of `$R`.
-    pub(super) fn parse(reply: &'a Reply, wishes: &Wishes, root: &str) -> Result<Self, ObserveError> {
+    pub(super) fn parse(
+        reply: &'a Reply,
+        wishes: &Wishes,
+        root: &str,
+        names: &'a TreeNames,
+    ) -> Result<Self, ObserveError> {
         let (process, stats) = stats(reply, root)?;
         let sums = sums(reply, root)?;
         let said = Said {
@@ -64,6 +71,7 @@ impl<'a> Files<'a> {
             masked: masked(reply, root)?,
             stats,
             sums,
+            names,
         };
         let mut files = Self {
             states: BTreeMap::new(),
@@ -116,8 +124,8 @@ impl Said<'_> {
         FileState::Present(PresentFile {
             kind,
             mode: Mode(stat.mode & 0o7777),
-            owner: name_or_number(stat.owner_name, &stat.user.to_string()),
-            group: name_or_number(stat.group_name, stat.group),
+            owner: self.names.user(stat.user, name_or_number(stat.owner_name, &stat.user.to_string())),
+            group: self.names.group(stat.group, name_or_number(stat.group_name, stat.group)),
             sha256: sum.cloned().unwrap_or_default(),
             modified: stat.modified,
             content,

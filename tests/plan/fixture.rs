@@ -58,6 +58,7 @@ pub(super) fn inventory(nodes: &[(&str, &[Role])]) -> Inventory {
         },
         encryption: Encryption { provider: EncryptionProvider::None, resources: vec![] },
         kubelet: Kubelet { config: serde_json::Map::new() },
+        host: harden::inventory::Host::default(),
     }
 }
 
@@ -73,6 +74,7 @@ pub(super) fn resource(id: &str, spec: Spec, restarts: &[&str]) -> Resource {
         controls: vec!["cis-1.12:1.2.16".parse().unwrap()],
         undo: Undo::Full,
         templates: vec![],
+        on_node: OnNode::default(),
     }
 }
 
@@ -174,6 +176,7 @@ pub(super) fn yaml_keys() -> YamlKeysSpec {
             .as_object()
             .unwrap()
             .clone(),
+        needs: BTreeMap::new(),
     }
 }
 
@@ -214,6 +217,7 @@ pub(super) fn control_plane() -> Vec<Resource> {
         resource("static-pod.kube-apiserver", Spec::StaticPod(static_pod()), &[]),
     ];
     all.extend(worker());
+    all.push(resource("user.etcd", Spec::User(UserSpec { name: "etcd".into() }), &[]));
     all
 }
 
@@ -259,6 +263,8 @@ pub(super) fn observed() -> Observed {
             ("kernel.panic".into(), Some("0".into())),
             ("net.x".into(), Some("1\t2".into())),
         ]),
+        fixed_sysctls: std::collections::BTreeSet::new(),
+        users: BTreeMap::from([("etcd".into(), Some(UserState::default()))]),
         certificates: BTreeMap::from([(path(CERTIFICATE_PATH), CertificateState::Present(found))]),
         applied: None,
     }

@@ -2,6 +2,7 @@
 //! shared between two tests.
 
 mod apply;
+mod host;
 mod mistakes;
 mod plan;
 mod saved;

@@ -21,13 +21,17 @@ pub(super) fn plan(
     now: i64,
     notices: &mut Vec<String>,
 ) -> Result<NodePlan, Vec<Problem>> {
-    let mut context = Context { observed, now, notices: Vec::new() };
+    let mut context = Context { observed, now, sysctls: sysctls(desired), notices: Vec::new() };
     let mut problems = Vec::new();
     let mut changes = Vec::new();
     let mut resources = Vec::new();
     let mut unchanged = BTreeMap::new();
     for resource in &desired.resources {
-        match diff::diff(resource, &mut context) {
+        let applies = diff::applies(resource, observed);
+        if matches!(applies, Ok(false)) {
+            continue;
+        }
+        match applies.and_then(|_| diff::diff(resource, &mut context)) {
             Ok(None) => {
                 unchanged.insert(resource.id.clone(), digest(resource));
             }
@@ -80,6 +84,15 @@ pub(super) fn plan(
         plan.after = after(node, &plan, &pods).map_err(|problem| vec![problem])?;
     }
     Ok(plan)
+}
+
+/// The kernel parameters that the node's resources set.
+fn sysctls(desired: &Desired) -> BTreeMap<&str, &str> {
+    let specs = desired.resources.iter().filter_map(|resource| match &resource.spec {
+        Spec::Sysctl(spec) => Some(&spec.values),
+        _ => None,
+    });
+    specs.flatten().map(|(name, value)| (name.as_str(), value.as_str())).collect()
 }
 
 /// Two operations on one path would each undo the other, and never come to rest. Attributes of one file from several
