@@ -120,6 +120,7 @@ fn attributes(front: &FrontMatter, text: &str) -> Result<AttributesSpec, Unusabl
         pattern: path(front)?.to_string(),
         owner: front.owner.clone(),
         group: front.group.clone(),
+        only_from_owner: front.only_from_owner.clone(),
         mode: front.mode,
     })
 }

@@ -207,8 +207,13 @@ pub(super) fn secret_file(at: &str, content: &str, keys: &[&str]) -> Resource {
 }
 
 pub(super) fn attributes(pattern: &str) -> Resource {
-    let spec =
-        AttributesSpec { pattern: pattern.to_owned(), owner: None, group: None, mode: Some(Mode(0o600)) };
+    let spec = AttributesSpec {
+        pattern: pattern.to_owned(),
+        owner: None,
+        group: None,
+        only_from_owner: None,
+        mode: Some(Mode(0o600)),
+    };
     resource(pattern, Kind::Attributes, Spec::Attributes(spec))
 }
 

@@ -164,6 +164,7 @@ pub(super) fn attributes() -> AttributesSpec {
         pattern: "/etc/kubernetes/pki/*.key".into(),
         owner: Some("root".into()),
         group: None,
+        only_from_owner: None,
         mode: Some("0600".parse().unwrap()),
     }
 }

@@ -33,6 +33,7 @@ fn data() -> Resource {
         pattern: "/var/lib/etcd".into(),
         owner: Some("etcd".into()),
         group: Some("etcd".into()),
+        only_from_owner: Some("root".into()),
         mode: Some(Mode(0o700)),
     };
     resource("attributes.etcd-data", Spec::Attributes(spec), &[])
@@ -77,6 +78,34 @@ fn the_data_directory_gets_its_owner_and_keeps_a_stricter_mode() {
         let Operation::SetAttributes { owner, group, mode, .. } = &changes[1].operations[0] else { panic!() };
         assert_eq!((owner.as_deref(), group.as_deref(), *mode), (Some("etcd"), Some("etcd"), wanted));
     }
+}
+
+/// An etcd that runs as another user would lose its data.
+#[test]
+fn an_owner_that_somebody_chose_stays() {
+    let plan = planned(vec![etcd(), data()], |observed| {
+        with_data(observed, 0o750);
+        let Some(FileState::Present(file)) = observed.files.get_mut(&path("/var/lib/etcd")) else { panic!() };
+        (file.owner, file.group) = ("kubeadm-etcd".into(), "kubeadm-etcd".into());
+    });
+    let changes = changes(&plan);
+    let Operation::SetAttributes { owner, group, mode, .. } = &changes[1].operations[0] else { panic!() };
+    assert_eq!((owner, group, *mode), (&None, &None, Some(Mode(0o700))));
+    assert_eq!(
+        plan.notices,
+        [
+            "cp: /var/lib/etcd belongs to kubeadm-etcd, neither to root nor to etcd: it stays so, since a program may run as that user"
+        ]
+    );
+}
+
+#[test]
+fn an_owner_whom_nobody_makes_is_an_error_before_anything_is_done() {
+    let error = try_plan(vec![data()], |observed| with_data(observed, 0o700)).unwrap_err();
+    let said =
+        "cp: attributes.etcd-data: give /var/lib/etcd to etcd: there is no such user with a group of its own";
+    assert!(error.to_string().ends_with(said), "{error}");
+    assert_eq!(error.hint().as_deref(), Some("let harden make it too: user.etcd"));
 }
 
 #[test]

@@ -190,7 +190,7 @@ fn an_apply_in_json_is_one_document() {
     );
     let node =
         |name: &str| (stage["nodes"][name]["outcome"].clone(), stage["nodes"][name]["changes"].clone());
-    assert_eq!((node("cp-1"), node("w-1")), (("applied".into(), 22.into()), ("applied".into(), 5.into())));
+    assert_eq!((node("cp-1"), node("w-1")), (("applied".into(), 22.into()), ("applied".into(), 6.into())));
     assert_eq!(value["stages"].as_array().unwrap().len(), 1);
 }
 

@@ -5,7 +5,7 @@ use crate::plan::digest::sha256;
 use crate::plan::{Action, Operation};
 use crate::resource::{
     AttributesSpec, Content, FileKind, FileSpec, Mode, NodePath, Observed, ObservedContent, Ownership,
-    PresentFile, Resource,
+    PresentFile, Resource, UserState,
 };
 
 pub(super) fn file(
@@ -85,7 +85,7 @@ impl Whole<'_> {
 pub(super) fn attributes(
     resource: &Resource,
     spec: &AttributesSpec,
-    context: &Context<'_>,
+    context: &mut Context<'_>,
 ) -> Result<Option<Draft>, DiffError> {
     let observed = context.observed;
     let paths = observed
@@ -99,8 +99,9 @@ pub(super) fn attributes(
         if file.kind == FileKind::Symlink {
             continue;
         }
+        let chosen = is_chosen(path, file, spec, context)?;
         let differs = |is: &String, wanted: &Option<String>| {
-            wanted.clone().filter(|wanted| judged(wanted, observed) && wanted != is)
+            wanted.clone().filter(|wanted| !chosen && judged(wanted, observed) && wanted != is)
         };
         let owner = differs(&file.owner, &spec.owner);
         let group = differs(&file.group, &spec.group);
@@ -123,6 +124,35 @@ pub(super) fn attributes(
         }
     }
     Ok((!draft.operations.is_empty()).then_some(draft))
+}
+
+/// Whether somebody chose an owner who must stay; the user is told of it. An owner that does not exist is an error.
+fn is_chosen(
+    path: &NodePath,
+    file: &PresentFile,
+    spec: &AttributesSpec,
+    context: &mut Context<'_>,
+) -> Result<bool, DiffError> {
+    let observed = context.observed;
+    let Some(wanted) = spec.owner.as_ref().filter(|wanted| judged(wanted, observed)) else {
+        return Ok(false);
+    };
+    if file.owner == *wanted {
+        return Ok(false);
+    }
+    if let Some(from) = spec.only_from_owner.as_ref().filter(|from| **from != file.owner) {
+        context.notices.push(format!(
+            "{path} belongs to {}, neither to {from} nor to {wanted}: it stays so, since a program may run as that user",
+            file.owner
+        ));
+        return Ok(true);
+    }
+    let missing = |state: &UserState| state.user.is_none() || state.group.is_none();
+    let is_missing = observed.users.get(wanted).is_some_and(|state| state.as_ref().is_some_and(missing));
+    if is_missing && !context.users.contains(wanted.as_str()) {
+        return Err(DiffError::NoUser { path: path.clone(), user: wanted.clone() });
+    }
+    Ok(false)
 }
 
 /// Whether an owner can be told and set: not without root, and not in a directory tree that has no list of users.

@@ -16,7 +16,7 @@ use crate::resource::{
     Content, ControlId, FileKind, FileState, Mode, NodePath, Observed, ObservedContent, Ownership,
     PresentFile, Resource, Spec,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What the comparison of one resource needs beside the resource.
 pub(super) struct Context<'a> {
@@ -26,6 +26,8 @@ pub(super) struct Context<'a> {
     pub now: i64,
     /// The kernel parameters that the node's resources set.
     pub sysctls: BTreeMap<&'a str, &'a str>,
+    /// The users that the node's resources make.
+    pub users: BTreeSet<&'a str>,
     /// What the user should know beside the changes.
     pub notices: Vec<String>,
 }
