@@ -5,8 +5,8 @@
 use harden::desired::{EncryptionInput, EncryptionPhase, Inputs, REVISION, TemplateError, Templates, render};
 use harden::error::Hint;
 use harden::inventory::{
-    ApiServer, Audit, AuditPolicy, Cluster, Component, Connection, Encryption, EncryptionProvider, Etcd,
-    Inventory, Kubelet, Minor, Node, NodeName, Profile, Role,
+    ApiServer, Audit, AuditPolicy, Become, Cluster, Component, Connection, Encryption, EncryptionProvider,
+    Etcd, Host, Inventory, Kubelet, Minor, Node, NodeName, Profile, Role, SshSettings, Timeouts,
 };
 use harden::resource::{Desired, FlagValue, SecretRef, Spec};
 use serde::Deserialize;
@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// What a case changes of the inventory.
 #[derive(Debug, Default, Deserialize)]
@@ -35,6 +36,9 @@ pub(crate) struct Case {
     etcd_flags: BTreeMap<String, String>,
     scheduler_flags: BTreeMap<String, String>,
     kubelet: serde_json::Map<String, serde_json::Value>,
+    sshd: bool,
+    /// Logged in to as, over SSH.
+    login_user: Option<String>,
 }
 
 impl Case {
@@ -48,13 +52,30 @@ fn name(text: &str) -> NodeName {
     serde_json::from_value(text.into()).unwrap()
 }
 
+fn connection(case: &Case) -> Connection {
+    let Some(user) = &case.login_user else {
+        return Connection::Local { root: PathBuf::from("/nowhere") };
+    };
+    let second = Duration::from_secs(1);
+    Connection::Ssh(Box::new(SshSettings {
+        host: String::from("10.0.0.1"),
+        port: 22,
+        user: user.clone(),
+        identity_file: None,
+        known_hosts: Vec::new(),
+        r#become: Become::Sudo,
+        bastions: Vec::new(),
+        timeouts: Timeouts { connect: second, handshake: second, command: second, node: second },
+    }))
+}
+
 fn inventory(case: &Case) -> Inventory {
     let node = |text: &str, address: &str, roles: &[Role]| Node {
         name: name(text),
         address: address.to_owned(),
         roles: roles.iter().copied().collect(),
         labels: case.labels.clone(),
-        connection: Connection::Local { root: PathBuf::from("/nowhere") },
+        connection: connection(case),
         line: 1,
     };
     let both = [Role::ControlPlane, Role::Etcd];
@@ -91,6 +112,7 @@ fn inventory(case: &Case) -> Inventory {
         encryption: Encryption { provider: case.provider, resources: vec![String::from("secrets")] },
         kubelet: Kubelet { config: case.kubelet.clone() },
         waivers: Vec::new(),
+        host: Host { sshd: case.sshd, ..Host::default() },
     }
 }
 
@@ -283,7 +305,7 @@ fn no_inventory_string_breaks_out_of_its_place() {
 }
 
 /// Every control is claimed at most once per resource, and the twelve that a plain kubeadm cluster fails are claimed but
-/// for the etcd user and the kubelets' serving certificates.
+/// for the kubelets' serving certificates.
 #[test]
 fn the_controls_that_kubeadm_fails_are_claimed() {
     let mut claimed = BTreeSet::new();
@@ -296,9 +318,10 @@ fn the_controls_that_kubeadm_fails_are_claimed() {
             }
         }
     }
-    for item in
-        ["1.2.15", "1.2.16", "1.2.17", "1.2.18", "1.2.19", "1.2.30", "1.3.2", "1.4.1", "4.1.1", "4.1.9"]
-    {
+    for item in [
+        "1.1.12", "1.2.15", "1.2.16", "1.2.17", "1.2.18", "1.2.19", "1.2.30", "1.3.2", "1.4.1", "4.1.1",
+        "4.1.9",
+    ] {
         assert!(claimed.contains(item), "{item}");
     }
 }

@@ -95,7 +95,12 @@ pub(super) fn payloads(
                     content: Zeroizing::new(new.certificate),
                 });
             }
-            Operation::SetAttributes { .. } | Operation::SetSysctls { .. } | Operation::SetUnit { .. } => {}
+            Operation::SetAttributes { .. }
+            | Operation::AddUser { .. }
+            | Operation::Validate { .. }
+            | Operation::Activate { .. }
+            | Operation::SetSysctls { .. }
+            | Operation::SetUnit { .. } => {}
         }
     }
     Ok(payloads)

@@ -131,6 +131,13 @@ restore_units() {
   done <"$T/units"
 }
 
+# The commands that made new files effective do the same for the old ones. Each stands in one line, quoted for the shell.
+reactivate() {
+  while IFS= read -r line; do
+    sh -c "$line" >/dev/null </dev/null || bad "$line"
+  done <"$T/activations"
+}
+
 restore_system() {
   while IFS='	' read -r name value; do
     printf '%s\n' "$value" >"/proc/sys/$(printf %s "$name" | tr ./ /.)" || bad "restoring kernel parameter $name"
@@ -139,6 +146,7 @@ restore_system() {
     systemctl daemon-reload || bad "systemctl daemon-reload"
     restore_units
   fi
+  reactivate
 }
 
 revert() {

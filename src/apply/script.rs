@@ -12,6 +12,9 @@ use std::time::Duration;
 const FUNCTIONS: &str = include_str!("transaction.sh");
 const ROLLBACK: &str = include_str!("rollback.sh");
 
+/// What stands in a command for the file that it is asked about.
+const STAGED: &str = "{staged}";
+
 /// Seconds between the API server's manifest and etcd's on the same node. The old API server says that it is not ready as
 /// soon as it is asked to stop, and goes on serving while it drains; were etcd restarted at once, it would fail requests
 /// that a load balancer still sends there.
@@ -45,7 +48,9 @@ pub(super) fn change(id: &str, owner: &str, plan: &NodePlan, payloads: &[Payload
         .section("state", begin)
         .section("check", check(plan))
         .section("keep", keep(plan, payloads))
+        .section("users", users(plan))
         .section("stage", stage(payloads))
+        .section("validate", validate(plan))
         .section("swap", swap(plan, payloads));
     let script =
         if plan.between.is_empty() { script.section("restart", restart(plan, payloads)) } else { script };
@@ -171,13 +176,58 @@ fn keep(plan: &NodePlan, payloads: &[Payload]) -> String {
             Operation::SetUnit { unit, .. } => {
                 let _ = writeln!(body, "keep_unit {}", quote(unit));
             }
-            Operation::Write { .. } | Operation::Issue { .. } => {}
+            Operation::Activate { command } => {
+                let line = quote(&quoted(command));
+                let _ = writeln!(body, "printf '%s\\n' {line} >>\"$T/activations\" || abandon 70");
+            }
+            Operation::Write { .. }
+            | Operation::Issue { .. }
+            | Operation::AddUser { .. }
+            | Operation::Validate { .. } => {}
         }
     }
     for unit in &plan.restart_units {
         let _ = writeln!(body, "printf '%s\\n' {} >>\"$T/units\" || abandon 70", quote(unit));
     }
     body
+}
+
+/// Before anything is staged, since staged files get their owners at once.
+fn users(plan: &NodePlan) -> String {
+    let mut body = String::new();
+    for operation in operations(plan) {
+        if let Operation::AddUser { name, user, group } = operation {
+            let name = quote(name);
+            if *group {
+                let _ = writeln!(body, "add_group {name}");
+            }
+            if *user {
+                let _ = writeln!(body, "add_user {name}");
+            }
+        }
+    }
+    body
+}
+
+fn validate(plan: &NodePlan) -> String {
+    let mut body = String::new();
+    for operation in operations(plan) {
+        if let Operation::Validate { path, command } = operation {
+            let path = quote(path.as_str());
+            let _ = write!(body, "validate {path}");
+            for word in command {
+                let parts: Vec<String> = word.split(STAGED).map(quote).collect();
+                let _ = write!(body, " {}", parts.join(&format!("\"$(staged {path})\"")));
+            }
+            body.push('\n');
+        }
+    }
+    body
+}
+
+/// A command as the shell reads it.
+fn quoted(command: &[String]) -> String {
+    command.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ")
 }
 
 fn stage(payloads: &[Payload]) -> String {
@@ -224,7 +274,12 @@ fn swap(plan: &NodePlan, payloads: &[Payload]) -> String {
                     let _ = writeln!(body, "set_sysctl {} {}", quote(name), quote(value));
                 }
             }
-            Operation::Write { .. } | Operation::Issue { .. } | Operation::SetUnit { .. } => {}
+            Operation::Write { .. }
+            | Operation::Issue { .. }
+            | Operation::AddUser { .. }
+            | Operation::Validate { .. }
+            | Operation::Activate { .. }
+            | Operation::SetUnit { .. } => {}
         }
     }
     body
@@ -247,6 +302,11 @@ fn restart(plan: &NodePlan, payloads: &[Payload]) -> String {
     }
     for unit in &plan.restart_units {
         let _ = writeln!(body, "restart_unit {}", quote(unit));
+    }
+    for operation in operations(plan) {
+        if let Operation::Activate { command } = operation {
+            let _ = writeln!(body, "activate {}", quoted(command));
+        }
     }
     body
 }

@@ -56,7 +56,7 @@ digest() { # FILE
 prepare() { # DIRECTORY OWNER
   sh -n "$1/rollback.sh" || return 1
   printf '%s\n' "$R" >"$1/root" && printf '%s\n' "$2" >"$1/owner" || return 1
-  for list in paths staged units sysctls unit-states; do
+  for list in paths staged units sysctls unit-states activations; do
     printf '' >"$1/$list" || return 1
   done
   printf 'change %s\n' "$$" >"$1/worker" || return 1
@@ -95,8 +95,26 @@ expect() { # PATH SHA256 MODE OWNER GROUP
   fi
   [ "$(stat -c %a -- "$path")" = "$3" ] || moved "$1" "its mode changed"
   if [ "$owners" = 0 ]; then
-    [ "$(stat -c %U:%G -- "$path")" = "$4:$5" ] || moved "$1" "its owner changed"
+    is_owned "$(stat -c %U:%u -- "$path")" passwd "$4" && is_owned "$(stat -c %G:%g -- "$path")" group "$5" ||
+      moved "$1" "its owner changed"
   fi
+}
+
+is_owned() { # NAME:NUMBER passwd|group WANTED
+  [ "${1%:*}" = "$3" ] || [ "${1##*:}" = "$(number "$2" "$3")" ]
+}
+
+# A name as chown takes it. The names of a directory tree are its own, and this machine may have other ones.
+number() { # passwd|group NAME
+  if [ -n "$R" ] && [ -r "$R/etc/$1" ]; then
+    while IFS=: read -r name _ id _; do
+      if [ "$name" = "$2" ]; then
+        printf %s "$id"
+        return
+      fi
+    done <"$R/etc/$1"
+  fi
+  printf %s "$2"
 }
 
 expect_absent() { # PATH
@@ -157,6 +175,39 @@ keep_unit() { # UNIT
     >>"$T/unit-states" || abandon 70
 }
 
+# A system group, and a system user that cannot log in. They stay when this is rolled back: without a file of their own
+# they mean nothing, and another program may have taken to them by then.
+add_group() { # NAME
+  if exists group "$1"; then return; fi
+  with_tool "$1" groupadd --system "$1"
+}
+
+add_user() { # NAME
+  if exists passwd "$1"; then return; fi
+  with_tool "$1" useradd --system --gid "$1" --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin "$1"
+}
+
+exists() { # passwd|group NAME
+  if ! live; then
+    [ "$(number "$1" "$2")" != "$2" ]
+  elif [ "$1" = passwd ]; then
+    id -u -- "$2" >/dev/null 2>&1
+  else
+    grep -q "^$2:" /etc/group || getent group "$2" >/dev/null 2>&1
+  fi
+}
+
+with_tool() { # NAME TOOL ARGUMENT...
+  owner=$1 tool=$2
+  shift 2
+  if ! command -v "$tool" >/dev/null 2>&1; then
+    printf 'there is no %s: make the system user %s and its group by hand\n' "$tool" "$owner" >&2
+    abandon 70
+  fi
+  if ! live; then set -- --prefix "$R" "$@"; fi
+  "$tool" "$@" </dev/null >&2 || abandon 70
+}
+
 # Makes the directories that a path needs, and notes those that were not there.
 directories() { # PATH MODE
   parent="${1%/*}"
@@ -178,9 +229,19 @@ stage() { # PATH SHA256 MODE OWNER GROUP DIRECTORY-MODE
   new=$(staged "$1")
   printf '%s\n' "$1" >>"$T/staged" || abandon 70
   receive "$new" "$2" || abandon 70
-  if [ "$owners" = 0 ]; then chown "$4:$5" -- "$new" || abandon 70; fi
+  if [ "$owners" = 0 ]; then chown "$(number passwd "$4"):$(number group "$5")" -- "$new" || abandon 70; fi
   chmod "$3" -- "$new" || abandon 70
   flush "$new"
+}
+
+# Asks one of the node's own programs about a staged file. In a directory tree they are not the node's.
+validate() { # PATH COMMAND...
+  live || return 0
+  subject=$1
+  shift
+  said=$("$@" 2>&1 </dev/null) && return
+  printf '%s\n%s would not be accepted\n' "$said" "$subject" >&2
+  abandon 70
 }
 
 flush() { # PATH...
@@ -208,8 +269,8 @@ swap() { # PATH
 }
 
 attributes() { # PATH OWNER GROUP MODE, each "-" to leave it alone
-  if [ "$2" != - ] && [ "$owners" = 0 ]; then chown "$2" -- "$R$1" || broken "change the owner of $1"; fi
-  if [ "$3" != - ] && [ "$owners" = 0 ]; then chgrp "$3" -- "$R$1" || broken "change the group of $1"; fi
+  if [ "$2" != - ] && [ "$owners" = 0 ]; then chown "$(number passwd "$2")" -- "$R$1" || broken "change the owner of $1"; fi
+  if [ "$3" != - ] && [ "$owners" = 0 ]; then chgrp "$(number group "$3")" -- "$R$1" || broken "change the group of $1"; fi
   if [ "$4" != - ]; then chmod "$4" -- "$R$1" || broken "change the mode of $1"; fi
 }
 
@@ -238,6 +299,12 @@ pause() { # SECONDS
 restart_unit() { # UNIT
   live || return 0
   systemctl restart -- "$1" || broken "systemctl restart $1"
+}
+
+# Makes new files effective.
+activate() { # COMMAND...
+  live || return 0
+  "$@" >/dev/null </dev/null || broken "$*"
 }
 
 # Keeps the ten newest transactions; their names begin with the time. What is not at its end is kept however old.

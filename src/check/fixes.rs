@@ -48,7 +48,7 @@ fn flags(resource: &Resource) -> impl Iterator<Item = &FlagSpec> {
 mod tests {
     use super::*;
     use crate::resource::{
-        AttributesSpec, FlagValue, Kind, Mode, Ownership, ResourceId, StaticPodSpec, Undo,
+        AttributesSpec, FlagValue, Kind, Mode, OnNode, Ownership, ResourceId, StaticPodSpec, Undo,
     };
 
     fn resource(id: ResourceId, controls: &[&str], templates: &[&str], spec: Spec) -> Resource {
@@ -59,6 +59,7 @@ mod tests {
             controls: controls.iter().map(|control| control.parse().unwrap()).collect(),
             undo: Undo::Full,
             templates: templates.iter().map(|template| (*template).to_owned()).collect(),
+            on_node: OnNode::default(),
         }
     }
 
@@ -75,6 +76,7 @@ mod tests {
                 owner: None,
                 group: None,
                 mode: None,
+                only_from_owner: None,
             })
         };
         let pod = Spec::StaticPod(StaticPodSpec {

@@ -5,7 +5,7 @@ use super::context::lay_over;
 use super::front_matter::FrontMatter;
 use crate::resource::{
     AttributesSpec, CertificateSpec, Content, FileSpec, KeyAlgorithm, Kind, Mode, NodePath, Ownership, Spec,
-    SysctlSpec, UnitSpec, Usage, YamlKeysSpec,
+    SysctlSpec, UnitSpec, Usage, UserSpec, YamlKeysSpec,
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -18,6 +18,9 @@ const DIRECTORY_MODE: Mode = Mode(0o755);
 
 /// The longest common name (RFC 5280, `ub-common-name`).
 const LONGEST_COMMON_NAME: usize = 64;
+
+/// The longest name that useradd takes.
+const LONGEST_USER_NAME: usize = 32;
 
 /// Why a rendered body is not usable; a sentence for [`super::TemplateError::Shape`].
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +44,7 @@ pub(super) fn spec(
         return Err(Unusable(String::from("a template sign is left in it")));
     }
     match *front.kind.get_ref() {
+        Kind::User => user(text).map(Spec::User),
         Kind::File => file(front, text, encryption).map(Spec::File),
         Kind::Attributes => attributes(front, text).map(Spec::Attributes),
         Kind::YamlKeys => yaml_keys(front, text, merge).map(Spec::YamlKeys),
@@ -116,6 +120,7 @@ fn attributes(front: &FrontMatter, text: &str) -> Result<AttributesSpec, Unusabl
         pattern: path(front)?.to_string(),
         owner: front.owner.clone(),
         group: front.group.clone(),
+        only_from_owner: front.only_from_owner.clone(),
         mode: front.mode,
     })
 }
@@ -130,7 +135,23 @@ fn yaml_keys(
         lay_over(&mut keys, path, value)
             .map_err(|path| Unusable(format!("`{path}` runs through a value that is no mapping")))?;
     }
-    Ok(YamlKeysSpec { path: path(front)?, ownership: ownership(front)?, keys })
+    // What its keys need is known when all resources are.
+    Ok(YamlKeysSpec { path: path(front)?, ownership: ownership(front)?, keys, needs: BTreeMap::new() })
+}
+
+fn user(text: &str) -> Result<UserSpec, Unusable> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Body {
+        name: String,
+    }
+    let Body { name } = yaml(text)?;
+    let begins = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_');
+    let sound = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-');
+    if !begins || name.len() > LONGEST_USER_NAME || !name.chars().all(sound) {
+        return Err(Unusable(format!("`{name}` is not the name of a system user")));
+    }
+    Ok(UserSpec { name })
 }
 
 fn unit(text: &str) -> Result<UnitSpec, Unusable> {

@@ -1,18 +1,19 @@
 //! The variables that templates see, and the conditions in front matter, which speak of the same variables.
 
 use super::{EncryptionInput, EncryptionPhase, TemplateError};
-use crate::inventory::{EncryptionProvider, Inventory, Minor, Node, Role};
+use crate::inventory::{Connection, EncryptionProvider, Inventory, Minor, Node, Role};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
 /// The names of all variables at the top level.
-pub(super) const VARIABLES: [&str; 10] = [
+pub(super) const VARIABLES: [&str; 11] = [
     "apiserver",
     "audit",
     "cluster",
     "controller_manager",
     "encryption",
     "etcd",
+    "host",
     "kubelet",
     "node",
     "nodes",
@@ -73,6 +74,8 @@ impl<'a> Variables<'a> {
             "ip": node.ip(),
             "roles": node.roles,
             "labels": node.labels,
+            // Null where nobody logs in.
+            "login_user": login_user(node),
             "kubernetes": minor,
             "minor": minor.0,
             // etcd beside the API server, as kubeadm sets it up unless it is told of an external one.
@@ -102,6 +105,14 @@ impl<'a> Variables<'a> {
             }
         }
         Ok(true)
+    }
+}
+
+/// The user that harden logs in as.
+fn login_user(node: &Node) -> Option<&str> {
+    match &node.connection {
+        Connection::Ssh(settings) => Some(&settings.user),
+        Connection::Local { .. } => None,
     }
 }
 

@@ -4,7 +4,7 @@
 use super::error::TemplateError;
 use super::version::VersionRange;
 use crate::inventory::Role;
-use crate::resource::{ControlId, Kind, Mode, Undo};
+use crate::resource::{ControlId, Inclusion, Kind, Mode, NodePath, OnNode, ResourceId, Undo};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use toml::Spanned;
@@ -24,6 +24,8 @@ pub(super) struct FrontMatter {
     pub(super) path: Option<String>,
     pub(super) owner: Option<String>,
     pub(super) group: Option<String>,
+    /// Owner and group change only where this is the owner now.
+    pub(super) only_from_owner: Option<String>,
     /// Exact mode; for `attributes` the most that is allowed.
     pub(super) mode: Option<Mode>,
     /// Mode of directories that have to be made for a file.
@@ -55,6 +57,31 @@ pub(super) struct FrontMatter {
     pub(super) sensitive: Vec<String>,
     /// Dotted path into the template's variables to a mapping of dotted path to value that is laid over yaml-keys.
     pub(super) merge: Option<String>,
+    /// Top-level keys of yaml-keys that must not be `true` without the kernel parameters of a sysctl resource.
+    #[serde(default)]
+    pub(super) needs_sysctls: BTreeMap<String, ResourceId>,
+    /// It is managed only on nodes where this exists.
+    only_where: Option<NodePath>,
+    /// The line that another file must have, or it would have no effect.
+    included_by: Option<Inclusion>,
+    /// The command of the node that must accept the new file, `{staged}`, before anything is changed.
+    #[serde(default)]
+    validate: Vec<String>,
+    /// The command that makes the new file effective.
+    #[serde(default)]
+    activate: Vec<String>,
+}
+
+impl FrontMatter {
+    /// What the node itself has to say to it.
+    pub(super) fn on_node(&self) -> OnNode {
+        OnNode {
+            only_where: self.only_where.clone(),
+            included_by: self.included_by.clone(),
+            validate: self.validate.clone(),
+            activate: self.activate.clone(),
+        }
+    }
 }
 
 /// A template, taken apart.
@@ -104,35 +131,11 @@ pub(super) fn position(text: &str, byte: usize) -> (usize, usize) {
 
 /// What is missing for the kind, or has no use there.
 fn unfit(front: &FrontMatter) -> Option<String> {
-    use Kind::{Attributes, Certificate, File, Object, StaticPod, Sysctl, Unit, YamlKeys};
     let kind = *front.kind.get_ref();
-    if kind == Object {
+    if kind == Kind::Object {
         return Some(String::from("objects of the Kubernetes API are not rendered from templates"));
     }
-    // Key, whether it is there, the kinds that may have it, the kinds that must.
-    let rules: [(&str, bool, &[Kind], &[Kind]); 10] = [
-        (
-            "path",
-            front.path.is_some(),
-            &[File, Attributes, YamlKeys, Certificate, Sysctl, StaticPod],
-            &[File, Attributes, YamlKeys, Certificate, Sysctl],
-        ),
-        (
-            "mode",
-            front.mode.is_some(),
-            &[File, Attributes, YamlKeys, Certificate, Sysctl, StaticPod],
-            &[File, YamlKeys, Certificate, Sysctl, StaticPod],
-        ),
-        ("owner", front.owner.is_some(), &[File, Attributes, YamlKeys, Certificate, Sysctl, StaticPod], &[]),
-        ("group", front.group.is_some(), &[File, Attributes, YamlKeys, Certificate, Sysctl, StaticPod], &[]),
-        ("directory-mode", front.directory_mode.is_some(), &[File], &[]),
-        ("component", front.component.is_some(), &[StaticPod], &[StaticPod]),
-        ("flag-controls", !front.flag_controls.is_empty(), &[StaticPod], &[]),
-        ("sensitive", !front.sensitive.is_empty(), &[File], &[]),
-        ("merge", front.merge.is_some(), &[YamlKeys], &[]),
-        ("restarts", !front.restarts.is_empty(), &[File, YamlKeys, Certificate, Sysctl, Unit], &[]),
-    ];
-    for (key, present, may, must) in rules {
+    for (key, present, may, must) in rules(front) {
         if present && !may.contains(&kind) {
             return Some(format!("kind `{kind}` has no use for `{key}`"));
         }
@@ -140,10 +143,53 @@ fn unfit(front: &FrontMatter) -> Option<String> {
             return Some(format!("kind `{kind}` needs `{key}`"));
         }
     }
-    if kind == Attributes && front.mode.is_none() && front.owner.is_none() && front.group.is_none() {
+    if kind == Kind::Attributes && front.mode.is_none() && front.owner.is_none() && front.group.is_none() {
         return Some(String::from("kind `attributes` needs `mode`, `owner` or `group`"));
     }
-    None
+    unfit_commands(front)
+}
+
+/// Key, whether it is there, the kinds that may have it, the kinds that must.
+type Rule = (&'static str, bool, &'static [Kind], &'static [Kind]);
+
+fn rules(front: &FrontMatter) -> [Rule; 16] {
+    use Kind::{Attributes, Certificate, File, StaticPod, Sysctl, Unit, User, YamlKeys};
+    const OWNED: &[Kind] = &[File, Attributes, YamlKeys, Certificate, Sysctl, StaticPod];
+    const OF_TEMPLATE: &[Kind] = &[User, File, Attributes, YamlKeys, Certificate, Sysctl, Unit];
+    [
+        ("path", front.path.is_some(), OWNED, &[File, Attributes, YamlKeys, Certificate, Sysctl]),
+        ("mode", front.mode.is_some(), OWNED, &[File, YamlKeys, Certificate, Sysctl, StaticPod]),
+        ("owner", front.owner.is_some(), OWNED, &[]),
+        ("group", front.group.is_some(), OWNED, &[]),
+        ("only-from-owner", front.only_from_owner.is_some(), &[Attributes], &[]),
+        ("directory-mode", front.directory_mode.is_some(), &[File], &[]),
+        ("component", front.component.is_some(), &[StaticPod], &[StaticPod]),
+        ("flag-controls", !front.flag_controls.is_empty(), &[StaticPod], &[]),
+        ("sensitive", !front.sensitive.is_empty(), &[File], &[]),
+        ("merge", front.merge.is_some(), &[YamlKeys], &[]),
+        ("needs-sysctls", !front.needs_sysctls.is_empty(), &[YamlKeys], &[]),
+        ("only-where", front.only_where.is_some(), OF_TEMPLATE, &[]),
+        ("included-by", front.included_by.is_some(), &[File], &[]),
+        ("validate", !front.validate.is_empty(), &[File, YamlKeys], &[]),
+        ("activate", !front.activate.is_empty(), &[File, YamlKeys, Certificate, Sysctl], &[]),
+        ("restarts", !front.restarts.is_empty(), &[File, YamlKeys, Certificate, Sysctl, Unit], &[]),
+    ]
+}
+
+/// Commands are written to scripts and records line by line, and a check that is not told the file checks nothing.
+fn unfit_commands(front: &FrontMatter) -> Option<String> {
+    let mut words = front.validate.iter().chain(&front.activate);
+    if let Some(word) = words.find(|word| word.is_empty() || word.chars().any(char::is_control)) {
+        return Some(format!("the word {word:?} of a command is empty or holds a control character"));
+    }
+    if !front.validate.is_empty() && !front.validate.iter().any(|word| word.contains("{staged}")) {
+        return Some(String::from("`validate` does not name the file that it checks, `{staged}`"));
+    }
+    front
+        .activate
+        .iter()
+        .any(|word| word.contains("{staged}"))
+        .then(|| String::from("`activate` runs when nothing is staged any more"))
 }
 
 #[cfg(test)]

@@ -47,9 +47,44 @@ impl Templates {
         let (pods, pod_errors) = pods.into_resources(&self.flags, &resources, place);
         resources.extend(pods);
         errors.extend(pod_errors);
+        let mut notices = notices(place);
+        notices.extend(self.resolve_needs(&mut resources, place));
         errors.extend(doubles(&resources, place));
         resources.sort_by(|a, b| (order(a.id.kind), &a.id.name).cmp(&(order(b.id.kind), &b.id.name)));
-        (Rendered { desired: Desired { resources }, notices: notices(place) }, errors)
+        (Rendered { desired: Desired { resources }, notices }, errors)
+    }
+
+    /// Gives the keys that need kernel parameters the values of these, and takes out those whose parameters nothing sets.
+    /// Returns what the user should know about it.
+    fn resolve_needs(&self, resources: &mut [Resource], place: Place<'_>) -> Vec<String> {
+        let sysctls: BTreeMap<ResourceId, BTreeMap<String, String>> = resources
+            .iter()
+            .filter_map(|resource| match &resource.spec {
+                Spec::Sysctl(spec) => Some((resource.id.clone(), spec.values.clone())),
+                _ => None,
+            })
+            .collect();
+        let mut notices = Vec::new();
+        for resource in resources {
+            let front = resource.templates.first().and_then(|path| self.entries.get(path));
+            let (Spec::YamlKeys(spec), Some(entry)) = (&mut resource.spec, front) else { continue };
+            for (key, needed) in &entry.front.needs_sysctls {
+                // Only what is switched on is dangerous.
+                if spec.keys.get(key) != Some(&Value::Bool(true)) {
+                    continue;
+                }
+                if let Some(values) = sysctls.get(needed) {
+                    spec.needs.insert(key.clone(), values.clone());
+                } else {
+                    spec.keys.remove(key);
+                    notices.push(format!(
+                        "{}: {key} in {} is left as it is: it needs {needed}, which is switched off",
+                        place.node, spec.path
+                    ));
+                }
+            }
+        }
+        notices
     }
 
     /// Renders one template; `None` where it does not apply or is part of a static pod.
@@ -94,6 +129,7 @@ impl Templates {
             controls: front.controls.clone(),
             undo: front.undo,
             templates: vec![path.to_owned()],
+            on_node: front.on_node(),
         }))
     }
 }
@@ -143,20 +179,21 @@ fn written(spec: &Spec) -> Vec<&str> {
         Spec::YamlKeys(keys) => vec![keys.path.as_str()],
         Spec::Certificate(certificate) => vec![certificate.path.as_str(), certificate.key_path.as_str()],
         Spec::Sysctl(sysctl) => vec![sysctl.path.as_str()],
-        Spec::Attributes(_) | Spec::Unit(_) => Vec::new(),
+        Spec::User(_) | Spec::Attributes(_) | Spec::Unit(_) => Vec::new(),
     }
 }
 
 /// What is used comes before what uses it; static pods use all the rest.
 fn order(kind: Kind) -> u8 {
     match kind {
-        Kind::Sysctl => 0,
-        Kind::File => 1,
-        Kind::Certificate => 2,
-        Kind::Attributes => 3,
-        Kind::YamlKeys => 4,
-        Kind::Unit => 5,
-        Kind::StaticPod => 6,
-        Kind::Object => 7,
+        Kind::User => 0,
+        Kind::Sysctl => 1,
+        Kind::File => 2,
+        Kind::Certificate => 3,
+        Kind::Attributes => 4,
+        Kind::YamlKeys => 5,
+        Kind::Unit => 6,
+        Kind::StaticPod => 7,
+        Kind::Object => 8,
     }
 }

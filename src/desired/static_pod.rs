@@ -8,7 +8,7 @@ use super::front_matter::FrontMatter;
 use super::load::hex;
 use crate::inventory::{Minor, NodeName};
 use crate::resource::{
-    ControlId, FlagSpec, FlagValue, Kind, MountSpec, NodePath, Ownership, Resource, ResourceId, Spec,
+    ControlId, FlagSpec, FlagValue, Kind, MountSpec, NodePath, OnNode, Ownership, Resource, ResourceId, Spec,
     StaticPodSpec, Undo,
 };
 use serde::Deserialize;
@@ -250,6 +250,7 @@ impl Pod {
             restarts: Vec::new(),
             undo: self.undo,
             templates: self.templates,
+            on_node: OnNode::default(),
             spec: Spec::StaticPod(StaticPodSpec {
                 component: self.component,
                 path: self.path,

@@ -2,12 +2,12 @@
 //! Where a value is unsound it is reported and replaced by something harmless; the caller drops the result then.
 
 use super::diagnostic::{Problem, Report};
-use super::raw::{Flags, RawAudit, RawCluster, RawEncryption, RawInventory, Text};
+use super::raw::{Flags, RawAudit, RawCluster, RawEncryption, RawHost, RawInventory, Text};
 use super::ssh::Ssh;
 use super::structure::Damage;
 use super::{
-    ApiServer, Audit, Cluster, Component, Encryption, EncryptionProvider, Etcd, Inventory, Kubelet, Minor,
-    Profile, nodes, text, waiver,
+    ApiServer, Audit, Cluster, Component, Encryption, EncryptionProvider, Etcd, Host, Inventory, Kubelet,
+    Minor, Profile, nodes, text, waiver,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -91,7 +91,13 @@ pub(super) fn lower(
         encryption,
         kubelet: Kubelet { config: raw.kubelet.unwrap_or_default().config.unwrap_or_default() },
         waivers,
+        host: host(&raw.host.unwrap_or_default()),
     }
+}
+
+fn host(raw: &RawHost) -> Host {
+    let default = Host::default();
+    Host { sshd: raw.sshd.unwrap_or(default.sshd), auditd: raw.auditd.unwrap_or(default.auditd) }
 }
 
 fn cluster(raw: Option<RawCluster>, report: &mut Report) -> Cluster {

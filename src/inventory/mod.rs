@@ -59,6 +59,8 @@ pub struct Inventory {
     /// Accepted exceptions. Templates do not see them: they change what is reported, never what is applied.
     #[serde(skip)]
     pub waivers: Vec<Waiver>,
+    /// The hosts beneath Kubernetes.
+    pub host: Host,
 }
 
 impl Inventory {
@@ -342,4 +344,19 @@ pub enum EncryptionProvider {
 pub struct Kubelet {
     /// Keys that the user sets in their configuration, nested as in the file.
     pub config: serde_json::Map<String, serde_json::Value>,
+}
+
+/// The hosts beneath Kubernetes.
+#[derive(Debug, Clone, Serialize)]
+pub struct Host {
+    /// Whether the SSH server is hardened.
+    pub sshd: bool,
+    /// Whether auditd, where it is installed, watches the files of Kubernetes and etcd.
+    pub auditd: bool,
+}
+
+impl Default for Host {
+    fn default() -> Self {
+        Self { sshd: false, auditd: true }
+    }
 }

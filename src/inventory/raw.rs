@@ -132,6 +132,8 @@ pub(super) struct RawInventory {
     pub(super) kubelet: Option<RawKubelet>,
     /// Accepted exceptions from a benchmark, one `[[waivers]]` each.
     pub(super) waivers: Option<Vec<Located<RawWaiver>>>,
+    /// The hosts beneath Kubernetes.
+    pub(super) host: Option<RawHost>,
 }
 
 /// `[cluster]`
@@ -354,4 +356,16 @@ pub(super) struct RawWaiver {
     pub(super) reason: Option<Text>,
     /// The last day on which it counts, `2027-01-31` in UTC; for ever unless said otherwise.
     pub(super) expires: Option<Located<DayText>>,
+}
+
+/// `[host]`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct RawHost {
+    /// Whether the SSH server takes keys only and strong algorithms only. Whoever logs in by password is locked out.
+    #[schemars(extend("default" = false))]
+    pub(super) sshd: Option<bool>,
+    /// Whether auditd, where it is installed, watches the files of Kubernetes and etcd.
+    #[schemars(extend("default" = true))]
+    pub(super) auditd: Option<bool>,
 }

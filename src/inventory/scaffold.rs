@@ -118,4 +118,8 @@ const DEFAULTS: &str = r#"# What follows are the defaults: change what should be
 # nodes = ["control-plane"]       # or objects = ["kube-system/*"]; without either, everywhere
 # reason = "every image comes from our own registry"
 # expires = 2027-01-31
+
+# [host]
+# sshd = false                    # true: keys and strong algorithms only; whoever logs in by password is locked out
+# auditd = true                   # watch the files of Kubernetes and etcd where auditd is installed
 "#;

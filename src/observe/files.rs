@@ -4,6 +4,7 @@
 use super::ObserveError;
 use super::lines::Lines;
 use super::probe::LARGEST_FILE;
+use super::users::TreeNames;
 use super::wish::{Wish, Wishes, sha256};
 use crate::remote::Reply;
 use crate::resource::{FileKind, FileState, Mode, NodePath, ObservedContent, PresentFile};
@@ -58,11 +59,17 @@ struct Said<'a> {
     sums: BTreeMap<NodePath, String>,
     bytes: BTreeMap<NodePath, Option<&'a [u8]>>,
     masked: BTreeMap<NodePath, Masked>,
+    names: &'a TreeNames,
 }
 
 impl<'a> Files<'a> {
     /// Reads the sections on files; `root` is the value of `$R`.
-    pub(super) fn parse(reply: &'a Reply, wishes: &Wishes, root: &str) -> Result<Self, ObserveError> {
+    pub(super) fn parse(
+        reply: &'a Reply,
+        wishes: &Wishes,
+        root: &str,
+        names: &'a TreeNames,
+    ) -> Result<Self, ObserveError> {
         let (process, stats) = stats(reply, root)?;
         let sums = sums(reply, root)?;
         let said = Said {
@@ -71,6 +78,7 @@ impl<'a> Files<'a> {
             masked: masked(reply, root)?,
             stats,
             sums,
+            names,
         };
         let mut files = Self {
             states: BTreeMap::new(),
@@ -123,8 +131,8 @@ impl Said<'_> {
         FileState::Present(PresentFile {
             kind,
             mode: Mode(stat.mode & 0o7777),
-            owner: stat.owner(),
-            group: stat.group(),
+            owner: self.names.user(stat.user, stat.owner()),
+            group: self.names.group(stat.group, stat.group()),
             sha256: sum.cloned().unwrap_or_default(),
             modified: stat.modified,
             content,

@@ -13,6 +13,7 @@ pub mod fleet;
 mod lines;
 mod parse;
 mod probe;
+mod users;
 mod wish;
 
 pub use cluster::{ClusterSource, observe_cluster};

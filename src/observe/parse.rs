@@ -4,17 +4,21 @@
 use super::ObserveError;
 use super::files::{Files, below};
 use super::lines::Lines;
+use super::users::{TreeNames, users};
 use super::wish::{STATE_FILE, Wishes};
 use crate::remote::Reply;
 use crate::resource::{
     Applied, CertificateFacts, CertificateState, Desired, Facts, FileKind, FileState, NodePath, Observed,
     UnitState,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Reads a certificate, PEM, and checks it against that of its issuer, PEM, where there is one. The error is the
 /// reason in words.
 pub type ReadCertificate<'a> = dyn Fn(&[u8], Option<&[u8]>) -> Result<CertificateFacts, String> + Sync + 'a;
+
+/// Kernel parameters by name, and those that cannot be set.
+type Sysctls = (BTreeMap<String, Option<String>>, BTreeSet<String>);
 
 /// What the probe of `desired` found.
 pub fn parse(
@@ -34,7 +38,9 @@ pub(super) fn parse_reply(
     succeeded(reply)?;
     let wishes = Wishes::of(desired);
     let (mut facts, root) = facts(reply)?;
-    let mut files = Files::parse(reply, &wishes, &root)?;
+    let users = users(reply, &wishes)?;
+    let names = if facts.live { TreeNames::default() } else { TreeNames::of(&users) };
+    let mut files = Files::parse(reply, &wishes, &root, &names)?;
     facts.owners = files.user == 0;
     facts.clock = files.clock;
     let patterns = patterns(reply, &wishes, &root, &files.states)?;
@@ -44,9 +50,12 @@ pub(super) fn parse_reply(
         .map(|paths| (paths[0].clone(), certificate(paths, &files, read_certificate)))
         .collect();
     let applied = applied(&wishes, &mut files)?;
+    let (sysctls, fixed_sysctls) = sysctls(reply, &wishes)?;
     let observed = Observed {
         units: units(reply, &wishes)?,
-        sysctls: sysctls(reply, &wishes)?,
+        sysctls,
+        fixed_sysctls,
+        users,
         facts,
         patterns,
         certificates,
@@ -198,18 +207,26 @@ fn unknown_unit() -> UnitState {
     UnitState { load: unknown(), active: unknown(), enabled: unknown() }
 }
 
-fn sysctls(reply: &Reply, wishes: &Wishes) -> Result<BTreeMap<String, Option<String>>, ObserveError> {
+/// The value of each kernel parameter, and those that cannot be set.
+fn sysctls(reply: &Reply, wishes: &Wishes) -> Result<Sysctls, ObserveError> {
     let lines = Lines::of(reply, "sysctls")?;
     let mut values = BTreeMap::new();
+    let mut fixed = BTreeSet::new();
     let mut path = None;
     for (number, line) in lines.numbered() {
         match (line.split_at_checked(1), path.take()) {
             (Some(("=", name)), None) => path = Some(name),
+            (Some(("!", name)), None) => {
+                fixed.insert(name);
+            }
             (Some((":", value)), Some(name)) => {
                 values.insert(name, value.trim().to_owned());
             }
-            _ => return Err(lines.malformed(number, "=PATH and :VALUE in turn", line)),
+            _ => return Err(lines.malformed(number, "=PATH and :VALUE in turn, or !PATH", line)),
         }
     }
-    Ok(wishes.sysctls.iter().map(|(name, path)| (name.clone(), values.get(path.as_str()).cloned())).collect())
+    let fixed = wishes.sysctls.iter().filter(|(_, path)| fixed.contains(path.as_str()));
+    let fixed = fixed.map(|(name, _)| name.clone()).collect();
+    let values = wishes.sysctls.iter().map(|(name, path)| (name.clone(), values.get(path.as_str()).cloned()));
+    Ok((values.collect(), fixed))
 }

@@ -32,6 +32,7 @@ pub fn probe(desired: &Desired) -> Script {
         .section("masked", masked(&wishes))
         .section("units", units(&wishes))
         .section("sysctls", sysctls(&wishes))
+        .section("users", users(&wishes))
 }
 
 fn patterns(wishes: &Wishes) -> String {
@@ -115,6 +116,14 @@ fn sysctls(wishes: &Wishes) -> String {
     text.push('\n');
     text.push_str(include_str!("sysctls.sh"));
     text
+}
+
+fn users(wishes: &Wishes) -> String {
+    if wishes.users.is_empty() {
+        return String::from(":\n");
+    }
+    let names: Vec<String> = wishes.users.iter().map(|name| quote(name)).collect();
+    format!("{}harden_users {}\n:\n", include_str!("users.sh"), names.join(" "))
 }
 
 #[cfg(test)]

@@ -21,4 +21,9 @@ if [ $# -gt 0 ]; then
     done
   fi
 fi
+# Opened for writing, and nothing written: /proc/sys is mounted read-only in a container, where `test -w` of some shells
+# still says yes to root.
+for harden_path in $harden_sysctls; do
+  [ ! -e "$harden_path" ] || { printf '' >>"$harden_path"; } 2>/dev/null || harden_said="${harden_said}!$harden_path$harden_nl"
+done
 printf %s "$harden_said"

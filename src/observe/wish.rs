@@ -32,6 +32,8 @@ pub(super) struct Wishes {
     pub(super) units: BTreeSet<String>,
     /// Kernel parameters: dotted name to its file.
     pub(super) sysctls: BTreeMap<String, String>,
+    /// Users.
+    pub(super) users: BTreeSet<String>,
     /// Certificates, with the paths of certificate, key and issuer.
     pub(super) certificates: Vec<[NodePath; 3]>,
     /// Where the state file is.
@@ -44,6 +46,12 @@ impl Wishes {
         for resource in &desired.resources {
             wishes.units.extend(resource.restarts.iter().cloned());
             wishes.add(&resource.spec);
+            if let Some(path) = &resource.on_node.only_where {
+                wishes.want(path, Wish::Stat);
+            }
+            if let Some(inclusion) = &resource.on_node.included_by {
+                wishes.want(&inclusion.path, Wish::Content { expected: None });
+            }
         }
         if let Ok(path) = STATE_FILE.parse::<NodePath>() {
             wishes.want(&path, Wish::Content { expected: None });
@@ -61,6 +69,9 @@ impl Wishes {
 
     fn add(&mut self, spec: &Spec) {
         match spec {
+            Spec::User(spec) => {
+                self.users.insert(spec.name.clone());
+            }
             Spec::File(spec) => self.want(&spec.path, file_wish(spec)),
             Spec::Attributes(spec) => match spec.pattern.parse::<NodePath>() {
                 Ok(path) if !spec.pattern.contains(['*', '?']) => {
@@ -77,7 +88,10 @@ impl Wishes {
                     self.want(&mount.path, Wish::Stat);
                 }
             }
-            Spec::YamlKeys(spec) => self.want(&spec.path, Wish::Content { expected: None }),
+            Spec::YamlKeys(spec) => {
+                self.want(&spec.path, Wish::Content { expected: None });
+                self.sysctls(spec.needs.values().flat_map(BTreeMap::keys));
+            }
             Spec::Certificate(spec) => self.certificate(spec),
             Spec::Unit(spec) => {
                 self.units.insert(spec.unit.clone());
@@ -85,9 +99,7 @@ impl Wishes {
             Spec::Sysctl(spec) => {
                 let expected = Some(sha256(spec.content().as_bytes()));
                 self.want(&spec.path, Wish::Content { expected });
-                for name in spec.values.keys() {
-                    self.sysctls.insert(name.clone(), sysctl_path(name));
-                }
+                self.sysctls(spec.values.keys());
             }
         }
     }
@@ -96,6 +108,10 @@ impl Wishes {
         self.want(&spec.path, Wish::Certificate);
         self.want(&spec.issuer_path, Wish::Certificate);
         self.certificates.push([spec.path.clone(), spec.key_path.clone(), spec.issuer_path.clone()]);
+    }
+
+    fn sysctls<'a>(&mut self, names: impl Iterator<Item = &'a String>) {
+        self.sysctls.extend(names.map(|name| (name.clone(), sysctl_path(name))));
     }
 
     fn want(&mut self, path: &NodePath, wish: Wish) {

@@ -114,6 +114,27 @@ pub enum Operation {
         /// What must still be there when apply begins, at the certificate's path.
         prior: Prior,
     },
+    /// Make a system user, or its group, or both. They stay when the change is rolled back.
+    AddUser {
+        /// The user's name, and the group's.
+        name: String,
+        /// Whether the user is to be made.
+        user: bool,
+        /// Whether the group is to be made.
+        group: bool,
+    },
+    /// Ask a command of the node whether a new file is sound, before anything is changed.
+    Validate {
+        /// The file.
+        path: NodePath,
+        /// The command; `{staged}` stands for the new file.
+        command: Vec<String>,
+    },
+    /// Run a command that makes a new file effective; again when the old one is put back.
+    Activate {
+        /// The command.
+        command: Vec<String>,
+    },
     /// Set kernel parameters on the running system.
     SetSysctls {
         /// Dotted name to value.

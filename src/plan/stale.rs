@@ -48,7 +48,11 @@ impl Operation {
         match self {
             Self::Write { path, prior, .. } | Self::SetAttributes { path, prior, .. } => Some((path, prior)),
             Self::Issue { certificate, prior } => Some((&certificate.path, prior)),
-            Self::SetSysctls { .. } | Self::SetUnit { .. } => None,
+            Self::AddUser { .. }
+            | Self::Validate { .. }
+            | Self::Activate { .. }
+            | Self::SetSysctls { .. }
+            | Self::SetUnit { .. } => None,
         }
     }
 }

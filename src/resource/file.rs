@@ -149,6 +149,10 @@ pub struct AttributesSpec {
     pub owner: Option<String>,
     /// Group; `None` leaves it alone.
     pub group: Option<String>,
+    /// Owner and group change only where this is the owner now: another one was chosen by somebody whose program may have
+    /// no other right to its files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only_from_owner: Option<String>,
     /// The most that may be allowed: a stricter mode stays. `None` leaves it alone.
     pub mode: Option<Mode>,
 }

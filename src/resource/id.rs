@@ -8,6 +8,8 @@ use std::str::FromStr;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
+    /// A system user and its group.
+    User,
     /// A kernel-parameter file.
     Sysctl,
     /// A whole file.
@@ -29,6 +31,7 @@ pub enum Kind {
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::User => "user",
             Self::Sysctl => "sysctl",
             Self::File => "file",
             Self::Attributes => "attributes",

@@ -5,6 +5,7 @@ mod certificate;
 mod content;
 mod evidence;
 mod file;
+mod host;
 mod id;
 mod objects;
 mod observed;
@@ -15,6 +16,7 @@ pub use certificate::{CertificateFacts, CertificateSpec, KeyAlgorithm, Usage};
 pub use content::{Content, SecretRef};
 pub use evidence::{ClusterEvidence, Evidence, EvidenceFile, FlagPath, Process, Questions};
 pub use file::{AttributesSpec, FileSpec, Mode, NodePath, Ownership};
+pub use host::{Inclusion, OnNode, UserSpec};
 pub use id::{ControlId, Kind, ResourceId};
 pub use objects::{
     AdmissionPolicy, AdmissionPolicyBinding, Binding, Capabilities, ClusterObjects, Container, Metadata,
@@ -23,7 +25,7 @@ pub use objects::{
 };
 pub use observed::{
     Applied, AppliedResource, CertificateState, ClusterObserved, ConfigMapKey, Facts, FileKind, FileState,
-    Observed, ObservedContent, ObservedKey, PresentFile, UnitState,
+    Observed, ObservedContent, ObservedKey, PresentFile, UnitState, UserState,
 };
 pub use pattern::{ControlPattern, ControlPatternError};
 pub use static_pod::{FlagSpec, FlagValue, MountSpec, MountType, StaticPodSpec};
@@ -51,6 +53,9 @@ pub struct Resource {
     pub controls: Vec<ControlId>,
     /// Whether a change of it can be taken back.
     pub undo: Undo,
+    /// What the node itself has to say to it.
+    #[serde(default, skip_serializing_if = "OnNode::is_empty")]
+    pub on_node: OnNode,
     /// The templates it was made from, as paths below `templates/`.
     pub templates: Vec<String>,
 }
@@ -59,6 +64,8 @@ pub struct Resource {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Spec {
+    /// A system user and its group.
+    User(UserSpec),
     /// A whole file that is ours.
     File(FileSpec),
     /// Owner and mode only, of files that somebody else writes.
@@ -85,6 +92,10 @@ pub struct YamlKeysSpec {
     /// What must be in it: mappings are merged, everything else (lists too) is replaced, and `null` means that the
     /// key must be absent.
     pub keys: serde_json::Map<String, serde_json::Value>,
+    /// Keys that are dangerous without certain kernel parameters, with these parameters and their values. Such a key is
+    /// left as it is on a node that does not have them and where they cannot be set.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub needs: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 /// The state of a systemd unit.

@@ -2,7 +2,7 @@
 
 use super::{CertificateFacts, Mode, NodePath, ResourceId};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What one probe of a node found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -17,6 +17,11 @@ pub struct Observed {
     pub units: BTreeMap<String, UnitState>,
     /// Every kernel parameter that was asked for; `None` where the kernel has none of that name or cannot be asked.
     pub sysctls: BTreeMap<String, Option<String>>,
+    /// Those of them that cannot be set here, as in a container.
+    pub fixed_sysctls: BTreeSet<String>,
+    /// Every user that was asked for; `None` where there is no list of users, as in a directory tree that is no whole
+    /// system.
+    pub users: BTreeMap<String, Option<UserState>>,
     /// Every certificate that was asked for, by its path.
     pub certificates: BTreeMap<NodePath, CertificateState>,
     /// What harden applied here last; `None` where it never did.
@@ -105,6 +110,15 @@ pub struct UnitState {
     pub active: String,
     /// systemd's `UnitFileState`: `enabled`, `disabled`, `static`.
     pub enabled: String,
+}
+
+/// A user and the group of the same name.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct UserState {
+    /// The user's number; `None` where there is no such user.
+    pub user: Option<u32>,
+    /// The group's number; `None` where there is no such group.
+    pub group: Option<u32>,
 }
 
 /// The state of a certificate and its key.

@@ -151,7 +151,12 @@ fn kubeadms_record_is_compared() {
 fn a_record_that_cannot_be_read_is_said() {
     let config_maps = [(ConfigMapKey::ClusterConfiguration, String::from("apiVersion: v9\n"))].into();
     let nodes = [control_plane(&Host::quickstart("cp-1"))];
-    let report = report("cis-1.12", &nodes, Some(&ClusterEvidence { config_maps, ..ClusterEvidence::default() }), &BTreeMap::new());
+    let report = report(
+        "cis-1.12",
+        &nodes,
+        Some(&ClusterEvidence { config_maps, ..ClusterEvidence::default() }),
+        &BTreeMap::new(),
+    );
     assert_eq!(report.unreachable.len(), 1);
     assert!(report.unreachable[0].error.contains("kubeadm-config"), "{:?}", report.unreachable);
 }

@@ -5,7 +5,7 @@
 //! found where nothing is expected yet. Beside them, replies of noise: whatever a node says, parsing does not panic.
 
 use super::node::{
-    SHELLS, Tree, attributes, certificate, desired, file, read_certificate, secret_file, sysctls, unit,
+    SHELLS, Tree, attributes, certificate, desired, file, read_certificate, secret_file, sysctls, unit, user,
     yaml_keys,
 };
 use harden::observe::{parse, probe};
@@ -25,6 +25,7 @@ fn wanted(line: &str) -> Resource {
         ["yaml-keys", at] => yaml_keys(at),
         ["certificate", at] => certificate(at),
         ["unit", name] => unit(name),
+        ["user", name] => user(name),
         ["sysctl", at, name, value] => sysctls(at, &[(name, value)]),
         _ => panic!("desired.txt: {line}"),
     }
@@ -42,6 +43,12 @@ fn outcome(reply: &[u8], desired: &Desired) -> (&'static str, String) {
             writeln!(text, "patterns: {:?}", observed.patterns).unwrap();
             writeln!(text, "units: {:?}", observed.units).unwrap();
             writeln!(text, "sysctls: {:?}", observed.sysctls).unwrap();
+            if !observed.fixed_sysctls.is_empty() {
+                writeln!(text, "fixed: {:?}", observed.fixed_sysctls).unwrap();
+            }
+            if !observed.users.is_empty() {
+                writeln!(text, "users: {:?}", observed.users).unwrap();
+            }
             writeln!(text, "certificates: {:?}", observed.certificates).unwrap();
             writeln!(text, "applied: {:?}", observed.applied).unwrap();
             ("observed.txt", text)

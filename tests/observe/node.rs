@@ -5,7 +5,8 @@ use harden::observe;
 use harden::remote::{Dialer, RemoteError, Reply, Script, Session};
 use harden::resource::{
     AttributesSpec, CertificateFacts, CertificateSpec, Content, Desired, FileSpec, KeyAlgorithm, Kind, Mode,
-    NodePath, Observed, Ownership, Resource, ResourceId, Spec, SysctlSpec, Undo, UnitSpec, YamlKeysSpec,
+    NodePath, Observed, OnNode, Ownership, Resource, ResourceId, Spec, SysctlSpec, Undo, UnitSpec, UserSpec,
+    YamlKeysSpec,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -186,6 +187,7 @@ pub(super) fn resource(name: &str, kind: Kind, spec: Spec) -> Resource {
         controls: Vec::new(),
         undo: Undo::Full,
         templates: Vec::new(),
+        on_node: OnNode::default(),
     }
 }
 
@@ -205,13 +207,23 @@ pub(super) fn secret_file(at: &str, content: &str, keys: &[&str]) -> Resource {
 }
 
 pub(super) fn attributes(pattern: &str) -> Resource {
-    let spec =
-        AttributesSpec { pattern: pattern.to_owned(), owner: None, group: None, mode: Some(Mode(0o600)) };
+    let spec = AttributesSpec {
+        pattern: pattern.to_owned(),
+        owner: None,
+        group: None,
+        only_from_owner: None,
+        mode: Some(Mode(0o600)),
+    };
     resource(pattern, Kind::Attributes, Spec::Attributes(spec))
 }
 
 pub(super) fn yaml_keys(at: &str) -> Resource {
-    let spec = YamlKeysSpec { path: path(at), ownership: ownership(), keys: serde_json::Map::new() };
+    let spec = YamlKeysSpec {
+        path: path(at),
+        ownership: ownership(),
+        keys: serde_json::Map::new(),
+        needs: BTreeMap::new(),
+    };
     resource(at, Kind::YamlKeys, Spec::YamlKeys(spec))
 }
 
@@ -225,6 +237,10 @@ pub(super) fn sysctls(at: &str, values: &[(&str, &str)]) -> Resource {
         values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let spec = SysctlSpec { path: path(at), ownership: ownership(), values };
     resource(at, Kind::Sysctl, Spec::Sysctl(spec))
+}
+
+pub(super) fn user(name: &str) -> Resource {
+    resource(name, Kind::User, Spec::User(UserSpec { name: name.to_owned() }))
 }
 
 pub(super) fn certificate(at: &str) -> Resource {

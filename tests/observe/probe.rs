@@ -2,10 +2,10 @@
 
 use super::node::{
     Local, SHELLS, Shell, Tree, attributes, certificate, desired, file, observe, path, snapshot, sysctls,
-    unit, yaml_keys,
+    unit, user, yaml_keys,
 };
 use harden::resource::{
-    CertificateState, Desired, FileKind, FileState, Mode, Observed, ObservedContent, PresentFile,
+    CertificateState, Desired, FileKind, FileState, Mode, Observed, ObservedContent, PresentFile, UserState,
 };
 use std::time::Instant;
 
@@ -255,6 +255,10 @@ fn a_live_system_is_asked_for_units_and_kernel_parameters() {
          printf 'LoadState=not-found\\nId=real.service\\nActiveState=inactive\\nUnitFileState=\\n'\n",
     );
     tree.program("kubelet", "#!/bin/sh\necho Kubernetes v1.35.4\n");
+    tree.program(
+        "getent",
+        "#!/bin/sh\n[ \"$*\" = 'passwd of-a-directory' ] || exit 2\necho 'of-a-directory:*:70000:70001::/:/bin/sh'\n",
+    );
     std::fs::create_dir(tree.directory.path().join("systemd")).unwrap();
     let here = tree.root().join("x y");
     std::fs::write(&here, "x\n").unwrap();
@@ -262,6 +266,9 @@ fn a_live_system_is_asked_for_units_and_kernel_parameters() {
         unit("a.service"),
         unit("alias.service"),
         file(here.to_str().unwrap(), ""),
+        user("root"),
+        user("of-a-directory"),
+        user("nobody-of-that-name"),
         sysctls(
             "/nowhere/99-test.conf",
             &[
@@ -289,6 +296,13 @@ fn a_live_system_is_asked_for_units_and_kernel_parameters() {
     let pid_max = std::fs::read_to_string("/proc/sys/kernel/pid_max").unwrap();
     assert_eq!(observed.sysctls["kernel.pid_max"].as_deref(), Some(pid_max.trim()));
     assert_eq!(observed.sysctls["no.such"], None);
+    // Not even root may set this one.
+    assert!(observed.fixed_sysctls.contains("kernel.ostype"));
+    assert_eq!(observed.fixed_sysctls.contains("kernel.pid_max"), !is_writable("/proc/sys/kernel/pid_max"));
+    assert!(!observed.fixed_sysctls.contains("no.such"));
+    assert_eq!(observed.users["root"], Some(UserState { user: Some(0), group: Some(0) }));
+    assert_eq!(observed.users["of-a-directory"], Some(UserState { user: Some(70_000), group: None }));
+    assert_eq!(observed.users["nobody-of-that-name"], Some(UserState::default()));
     assert_eq!(text(observed, here.to_str().unwrap()), "x\n");
 }
 
@@ -314,6 +328,31 @@ fn a_kernel_parameter_of_several_words_or_none_does_not_shift_the_others() {
             assert_eq!(observed.sysctls[name], value, "{name} under {shell:?}");
         }
     }
+}
+
+fn is_writable(file: &str) -> bool {
+    std::fs::OpenOptions::new().write(true).open(file).is_ok()
+}
+
+#[test]
+fn a_tree_has_users_of_its_own() {
+    let tree = Tree::new();
+    let wanted = desired(vec![user("etcd"), user("root"), attributes("/var/lib/etcd"), attributes("/x")]);
+    // No list of users, no judgement.
+    assert_eq!(by_all_shells(&tree, &wanted).users["etcd"], None);
+    tree.write("/etc/passwd", "root:x:0:0::/root:/bin/sh\netcd:!:4242:4243:e:/x:/x", 0o644);
+    tree.write("/etc/group", "other:x:1:etcd\netcd:x:4243:root\n", 0o644);
+    tree.write("/var/lib/etcd/x", "", 0o600);
+    tree.write("/x", "", 0o600);
+    let observed = by_all_shells(&tree, &wanted);
+    assert_eq!(observed.users["etcd"], Some(UserState { user: Some(4242), group: Some(4243) }));
+    assert_eq!(observed.users["root"], Some(UserState { user: Some(0), group: None }));
+    if std::os::unix::fs::chown(tree.root().join("var/lib/etcd"), Some(4242), Some(4243)).is_err() {
+        eprintln!("SKIPPED: owners cannot be changed without root");
+        return;
+    }
+    let data = present(&by_all_shells(&tree, &wanted), "/var/lib/etcd");
+    assert_eq!((data.owner.as_str(), data.group.as_str()), ("etcd", "etcd"));
 }
 
 #[test]

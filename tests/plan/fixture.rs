@@ -60,6 +60,7 @@ pub(super) fn inventory(nodes: &[(&str, &[Role])]) -> Inventory {
         encryption: Encryption { provider: EncryptionProvider::None, resources: vec![] },
         kubelet: Kubelet { config: serde_json::Map::new() },
         waivers: Vec::new(),
+        host: harden::inventory::Host::default(),
     }
 }
 
@@ -75,6 +76,7 @@ pub(super) fn resource(id: &str, spec: Spec, restarts: &[&str]) -> Resource {
         controls: vec!["cis-1.12:1.2.16".parse().unwrap()],
         undo: Undo::Full,
         templates: vec![],
+        on_node: OnNode::default(),
     }
 }
 
@@ -164,6 +166,7 @@ pub(super) fn attributes() -> AttributesSpec {
         pattern: "/etc/kubernetes/pki/*.key".into(),
         owner: Some("root".into()),
         group: None,
+        only_from_owner: None,
         mode: Some("0600".parse().unwrap()),
     }
 }
@@ -176,6 +179,7 @@ pub(super) fn yaml_keys() -> YamlKeysSpec {
             .as_object()
             .unwrap()
             .clone(),
+        needs: BTreeMap::new(),
     }
 }
 
@@ -216,6 +220,7 @@ pub(super) fn control_plane() -> Vec<Resource> {
         resource("static-pod.kube-apiserver", Spec::StaticPod(static_pod()), &[]),
     ];
     all.extend(worker());
+    all.push(resource("user.etcd", Spec::User(UserSpec { name: "etcd".into() }), &[]));
     all
 }
 
@@ -261,6 +266,8 @@ pub(super) fn observed() -> Observed {
             ("kernel.panic".into(), Some("0".into())),
             ("net.x".into(), Some("1\t2".into())),
         ]),
+        fixed_sysctls: std::collections::BTreeSet::new(),
+        users: BTreeMap::from([("etcd".into(), Some(UserState::default()))]),
         certificates: BTreeMap::from([(path(CERTIFICATE_PATH), CertificateState::Present(found))]),
         applied: None,
     }

@@ -3,6 +3,7 @@
 mod cases;
 mod file;
 mod fixture;
+mod host;
 mod model;
 mod nodes;
 mod random;

@@ -58,6 +58,13 @@ fn operate(observed: &mut Observed, operation: &Operation) -> Vec<NodePath> {
             observed.certificates.insert(certificate.path.clone(), state);
             vec![certificate.path.clone(), certificate.key_path.clone()]
         }
+        Operation::AddUser { name, user, group } => {
+            let state = observed.users.get_mut(name).unwrap().as_mut().unwrap();
+            state.user = state.user.or(user.then_some(999));
+            state.group = state.group.or(group.then_some(999));
+            vec![]
+        }
+        Operation::Validate { .. } | Operation::Activate { .. } => vec![],
         Operation::SetSysctls { values } => {
             observed.sysctls.extend(values.iter().map(|(name, value)| (name.clone(), Some(value.clone()))));
             vec![]

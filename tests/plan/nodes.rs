@@ -66,6 +66,7 @@ fn reasons_say_what_differs() {
             ],
         ),
         ("unit.containerd", Action::Change, &["at boot: disabled → enabled"], &[]),
+        ("user.etcd", Action::Add, &["there is neither user nor group"], &[]),
     ];
     let found: Vec<_> = plan.changes().map(|(_, change)| change).collect();
     assert_eq!(found.len(), expected.len());
@@ -75,7 +76,7 @@ fn reasons_say_what_differs() {
         assert_eq!(change.edits, *edits, "{id}");
         assert_eq!((change.origin, change.controls.len()), (Origin::New, 1), "{id}");
     }
-    assert_eq!((plan.summary().add, plan.summary().change, plan.summary().of), (3, 5, 1));
+    assert_eq!((plan.summary().add, plan.summary().change, plan.summary().of), (4, 5, 1));
 }
 
 #[test]
@@ -218,7 +219,7 @@ fn a_directory_tree_has_no_gates_and_nothing_live() {
     let live =
         |operation: &Operation| matches!(operation, Operation::SetSysctls { .. } | Operation::SetUnit { .. });
     assert!(!node.changes.iter().flat_map(|change| &change.operations).any(live));
-    assert_eq!(node.changes.len(), 7);
+    assert_eq!(node.changes.len(), 8);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 mod apply;
 mod check;
+mod host;
 mod mistakes;
 mod plan;
 mod saved;

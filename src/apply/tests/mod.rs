@@ -3,6 +3,7 @@
 
 mod disk;
 mod faults;
+mod host;
 mod transaction;
 
 use super::material::Payload;

@@ -68,6 +68,11 @@ fn worst(
     }
     let differences: BTreeSet<_> = items.iter().flat_map(|finding| &finding.differences).copied().collect();
     let mut finding = bench.finding(benchmark, control, node, Outcome::default());
+    // Clean where the items that warn are; one that passes by its test alone and offends otherwise makes it unclean.
+    finding.clean = match items.iter().filter_map(|item| item.clean).reduce(|all, clean| all && clean) {
+        Some(true) if items.iter().any(|item| item.verdict == Verdict::Warn && item.clean.is_none()) => None,
+        clean => clean,
+    };
     finding.verdict = verdict;
     finding.scored = items.iter().any(|finding| finding.scored);
     finding.evidence = evidence;

@@ -188,7 +188,11 @@ fn kubelet_keys(inputs: &Inputs<'_>) -> (Map<String, Value>, Vec<ControlId>) {
             if let Spec::YamlKeys(spec) = &resource.spec
                 && spec.path.as_str() == KUBELET_CONFIG
             {
-                of_node.get_or_insert_default().extend(spec.keys.clone());
+                // What needs kernel parameters is not for every node: on one that joins they are not set yet, and its
+                // kubelet would not start.
+                let everywhere = spec.keys.iter().filter(|(key, _)| !spec.needs.contains_key(*key));
+                let everywhere = everywhere.map(|(key, value)| (key.clone(), value.clone()));
+                of_node.get_or_insert_default().extend(everywhere);
                 controls.extend(resource.controls.iter().cloned());
             }
         }

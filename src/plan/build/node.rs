@@ -6,7 +6,7 @@ use crate::plan::diff::{self, Context};
 use crate::plan::manifest::{self, REVISION_ANNOTATION};
 use crate::plan::{Change, Gate, NodePlan, Operation, digest};
 use crate::resource::{Desired, NodePath, Observed, Resource, ResourceId, Spec, StaticPodSpec};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Units whose place in the order of restarts is not that of the resources: the runtime goes before what uses it, and the
 /// daemon that carries our own connection goes last.
@@ -21,13 +21,18 @@ pub(super) fn plan(
     now: i64,
     notices: &mut Vec<String>,
 ) -> Result<NodePlan, Vec<Problem>> {
-    let mut context = Context { observed, now, notices: Vec::new() };
+    let mut context =
+        Context { observed, now, sysctls: sysctls(desired), users: users(desired), notices: Vec::new() };
     let mut problems = Vec::new();
     let mut changes = Vec::new();
     let mut resources = Vec::new();
     let mut unchanged = BTreeMap::new();
     for resource in &desired.resources {
-        match diff::diff(resource, &mut context) {
+        let applies = diff::applies(resource, observed);
+        if matches!(applies, Ok(false)) {
+            continue;
+        }
+        match applies.and_then(|_| diff::diff(resource, &mut context)) {
             Ok(None) => {
                 unchanged.insert(resource.id.clone(), digest(resource));
             }
@@ -80,6 +85,24 @@ pub(super) fn plan(
         plan.after = after(node, &plan, &pods).map_err(|problem| vec![problem])?;
     }
     Ok(plan)
+}
+
+/// The kernel parameters that the node's resources set.
+fn sysctls(desired: &Desired) -> BTreeMap<&str, &str> {
+    let specs = desired.resources.iter().filter_map(|resource| match &resource.spec {
+        Spec::Sysctl(spec) => Some(&spec.values),
+        _ => None,
+    });
+    specs.flatten().map(|(name, value)| (name.as_str(), value.as_str())).collect()
+}
+
+/// The users that the node's resources make.
+fn users(desired: &Desired) -> BTreeSet<&str> {
+    let names = desired.resources.iter().filter_map(|resource| match &resource.spec {
+        Spec::User(spec) => Some(spec.name.as_str()),
+        _ => None,
+    });
+    names.collect()
 }
 
 /// Two operations on one path would each undo the other, and never come to rest. Attributes of one file from several

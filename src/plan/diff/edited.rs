@@ -1,11 +1,12 @@
 //! Files of which only some parts are ours: static-pod manifests and YAML keys.
 
-use super::{Context, DiffError, Draft, ownership_reasons, regular, set_ownership, write};
+use super::{Context, DiffError, Draft, ownership_reasons, regular, set_ownership, sysctl, write};
 use crate::plan::{Action, manifest, yaml_keys};
 use crate::resource::{
     Content, ControlId, Mode, NodePath, ObservedContent, Ownership, PresentFile, Resource, StaticPodSpec,
     YamlKeysSpec,
 };
+use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
 /// The file exists, and so does its directory; the mode is that of kubeadm's manifests folder.
@@ -41,13 +42,14 @@ pub(super) fn static_pod(
 pub(super) fn yaml_keys(
     resource: &Resource,
     spec: &YamlKeysSpec,
-    context: &Context<'_>,
+    context: &mut Context<'_>,
 ) -> Result<Option<Draft>, DiffError> {
     let path = &spec.path;
     let file = regular(context.observed, path)?.ok_or_else(|| DiffError::NoFile { path: path.clone() })?;
     let text = text(path, file)?;
+    let keys = safe_keys(spec, context)?;
     let edited =
-        yaml_keys::edit(text, &spec.keys).map_err(|source| DiffError::Yaml { path: path.clone(), source })?;
+        yaml_keys::edit(text, &keys).map_err(|source| DiffError::Yaml { path: path.clone(), source })?;
     Ok(draft(
         resource,
         context,
@@ -55,6 +57,18 @@ pub(super) fn yaml_keys(
         edited.text,
         edited.reasons,
     ))
+}
+
+/// The keys without those whose kernel parameters are not to be had here: the program would not start with them.
+fn safe_keys(spec: &YamlKeysSpec, context: &mut Context<'_>) -> Result<Map<String, Value>, DiffError> {
+    let mut keys = spec.keys.clone();
+    for (key, needed) in &spec.needs {
+        if let Some(obstacle) = sysctl::obstacle(needed, context)? {
+            keys.remove(key);
+            context.notices.push(format!("{key} in {} is left as it is: {obstacle}", spec.path));
+        }
+    }
+    Ok(keys)
 }
 
 struct Part<'a> {

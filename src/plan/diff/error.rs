@@ -3,7 +3,7 @@
 use crate::error::Hint;
 use crate::plan::manifest::ManifestError;
 use crate::plan::yaml::YamlError;
-use crate::resource::NodePath;
+use crate::resource::{Inclusion, NodePath};
 
 /// A resource cannot be planned on a node.
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +66,17 @@ pub enum DiffError {
         #[source]
         source: YamlError,
     },
+    /// A file should belong to a user whom there is not, and whom the plan does not make.
+    #[error("give {path} to {user}: there is no such user with a group of its own")]
+    NoUser {
+        /// The file.
+        path: NodePath,
+        /// The user.
+        user: String,
+    },
+    /// The file would have no effect, since nothing reads it.
+    #[error("find the line `{}` in {}: it is not there", .0.line, .0.path)]
+    NotIncluded(Inclusion),
     /// A unit that should run or start at boot cannot.
     #[error("find the unit {unit}: systemd says it is {load}")]
     NoUnit {
@@ -88,6 +99,10 @@ impl Hint for DiffError {
             Self::WrongKind { .. } => {
                 Some(String::from("move it away, or override the template with another path"))
             }
+            Self::NoUser { user, .. } => Some(format!("let harden make it too: user.{user}")),
+            Self::NotIncluded(Inclusion { path, line }) => Some(format!(
+                "put the line `{line}` at the top of {path} on the node, since nothing reads what harden would write"
+            )),
             Self::Manifest { source, .. } => source.hint(),
             Self::Yaml { source, .. } => source.hint(),
             Self::NotRead { .. } | Self::Unknown { .. } | Self::NotText { .. } | Self::NoUnit { .. } => None,

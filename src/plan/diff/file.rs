@@ -1,16 +1,12 @@
-//! Files, attributes and kernel parameters.
+//! Files and attributes.
 
 use super::{Context, DiffError, Draft, ownership_reasons, present, prior, regular, set_ownership, write};
 use crate::plan::digest::sha256;
 use crate::plan::{Action, Operation};
 use crate::resource::{
-    AttributesSpec, Content, FileKind, FileSpec, Mode, NodePath, ObservedContent, Ownership, PresentFile,
-    Resource, SysctlSpec,
+    AttributesSpec, Content, FileKind, FileSpec, Mode, NodePath, Observed, ObservedContent, Ownership,
+    PresentFile, Resource, UserState,
 };
-use std::collections::BTreeMap;
-
-/// Directories made for a kernel-parameter file.
-const SYSCTL_DIRECTORY_MODE: Mode = Mode(0o755);
 
 pub(super) fn file(
     resource: &Resource,
@@ -28,17 +24,21 @@ pub(super) fn file(
 }
 
 /// A file whose whole content is ours.
-struct Whole<'a> {
-    path: &'a NodePath,
-    ownership: &'a Ownership,
-    directory_mode: Mode,
-    content: &'a Content,
+pub(super) struct Whole<'a> {
+    pub(super) path: &'a NodePath,
+    pub(super) ownership: &'a Ownership,
+    pub(super) directory_mode: Mode,
+    pub(super) content: &'a Content,
     /// Whether the old or the new content holds secrets.
-    sensitive: bool,
+    pub(super) sensitive: bool,
 }
 
 impl Whole<'_> {
-    fn diff(&self, resource: &Resource, context: &Context<'_>) -> Result<Option<Draft>, DiffError> {
+    pub(super) fn diff(
+        &self,
+        resource: &Resource,
+        context: &Context<'_>,
+    ) -> Result<Option<Draft>, DiffError> {
         let found = regular(context.observed, self.path)?;
         let action = if found.is_some() { Action::Change } else { Action::Add };
         let mut draft = Draft::new(action, self.path.as_str(), resource);
@@ -85,7 +85,7 @@ impl Whole<'_> {
 pub(super) fn attributes(
     resource: &Resource,
     spec: &AttributesSpec,
-    context: &Context<'_>,
+    context: &mut Context<'_>,
 ) -> Result<Option<Draft>, DiffError> {
     let observed = context.observed;
     let paths = observed
@@ -99,8 +99,9 @@ pub(super) fn attributes(
         if file.kind == FileKind::Symlink {
             continue;
         }
+        let chosen = is_chosen(path, file, spec, context)?;
         let differs = |is: &String, wanted: &Option<String>| {
-            wanted.clone().filter(|wanted| observed.facts.owners && wanted != is)
+            wanted.clone().filter(|wanted| !chosen && judged(wanted, observed) && wanted != is)
         };
         let owner = differs(&file.owner, &spec.owner);
         let group = differs(&file.group, &spec.group);
@@ -125,45 +126,36 @@ pub(super) fn attributes(
     Ok((!draft.operations.is_empty()).then_some(draft))
 }
 
-pub(super) fn sysctl(
-    resource: &Resource,
-    spec: &SysctlSpec,
+/// Whether somebody chose an owner who must stay; the user is told of it. An owner that does not exist is an error.
+fn is_chosen(
+    path: &NodePath,
+    file: &PresentFile,
+    spec: &AttributesSpec,
     context: &mut Context<'_>,
-) -> Result<Option<Draft>, DiffError> {
-    let text = Content::plain(spec.content());
-    let whole = Whole {
-        path: &spec.path,
-        ownership: &spec.ownership,
-        directory_mode: SYSCTL_DIRECTORY_MODE,
-        content: &text,
-        sensitive: false,
+) -> Result<bool, DiffError> {
+    let observed = context.observed;
+    let Some(wanted) = spec.owner.as_ref().filter(|wanted| judged(wanted, observed)) else {
+        return Ok(false);
     };
-    let draft = whole.diff(resource, context)?;
-    if !context.observed.facts.live {
-        return Ok(draft);
+    if file.owner == *wanted {
+        return Ok(false);
     }
-    let mut values = BTreeMap::new();
-    let mut reasons = Vec::new();
-    for (name, wanted) in &spec.values {
-        match context.observed.sysctls.get(name) {
-            None => return Err(DiffError::NotRead { path: name.clone() }),
-            Some(None) => {
-                context.notices.push(format!("the kernel has no parameter {name}; only its file is written"));
-            }
-            Some(Some(value)) => {
-                // The kernel separates the parts of a value by tabs.
-                if !value.split_whitespace().eq(wanted.split_whitespace()) {
-                    reasons.push(format!("{name} is {value} in the running kernel, wanted {wanted}"));
-                    values.insert(name.clone(), wanted.clone());
-                }
-            }
-        }
+    if let Some(from) = spec.only_from_owner.as_ref().filter(|from| **from != file.owner) {
+        context.notices.push(format!(
+            "{path} belongs to {}, neither to {from} nor to {wanted}: it stays so, since a program may run as that user",
+            file.owner
+        ));
+        return Ok(true);
     }
-    if values.is_empty() {
-        return Ok(draft);
+    let missing = |state: &UserState| state.user.is_none() || state.group.is_none();
+    let is_missing = observed.users.get(wanted).is_some_and(|state| state.as_ref().is_some_and(missing));
+    if is_missing && !context.users.contains(wanted.as_str()) {
+        return Err(DiffError::NoUser { path: path.clone(), user: wanted.clone() });
     }
-    let mut draft = draft.unwrap_or_else(|| Draft::new(Action::Change, spec.path.as_str(), resource));
-    draft.reasons.extend(reasons);
-    draft.operations.push(Operation::SetSysctls { values });
-    Ok(Some(draft))
+    Ok(false)
+}
+
+/// Whether an owner can be told and set: not without root, and not in a directory tree that has no list of users.
+fn judged(owner: &str, observed: &Observed) -> bool {
+    observed.facts.owners && observed.users.get(owner) != Some(&None)
 }

@@ -4,15 +4,19 @@ mod certificate;
 mod edited;
 mod error;
 mod file;
+mod sysctl;
 mod unit;
+mod user;
 
 pub use error::DiffError;
 
 use super::digest::{digest, origin};
 use super::{Action, Change, Operation, Origin, Prior};
 use crate::resource::{
-    Content, ControlId, FileKind, FileState, Mode, NodePath, Observed, Ownership, PresentFile, Resource, Spec,
+    Content, ControlId, FileKind, FileState, Mode, NodePath, Observed, ObservedContent, Ownership,
+    PresentFile, Resource, Spec,
 };
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What the comparison of one resource needs beside the resource.
 pub(super) struct Context<'a> {
@@ -20,6 +24,10 @@ pub(super) struct Context<'a> {
     pub observed: &'a Observed,
     /// Seconds since 1970.
     pub now: i64,
+    /// The kernel parameters that the node's resources set.
+    pub sysctls: BTreeMap<&'a str, &'a str>,
+    /// The users that the node's resources make.
+    pub users: BTreeSet<&'a str>,
     /// What the user should know beside the changes.
     pub notices: Vec<String>,
 }
@@ -60,16 +68,54 @@ impl Draft {
 
 /// The change that a resource needs; `None` where it is as it should be.
 pub(super) fn diff(resource: &Resource, context: &mut Context<'_>) -> Result<Option<Change>, DiffError> {
+    included(resource, context.observed)?;
     let draft = match &resource.spec {
+        Spec::User(spec) => user::user(resource, spec, context)?,
         Spec::File(spec) => file::file(resource, spec, context)?,
         Spec::Attributes(spec) => file::attributes(resource, spec, context)?,
         Spec::StaticPod(spec) => edited::static_pod(resource, spec, context)?,
         Spec::YamlKeys(spec) => edited::yaml_keys(resource, spec, context)?,
         Spec::Certificate(spec) => certificate::certificate(resource, spec, context)?,
         Spec::Unit(spec) => unit::unit(resource, spec, context)?,
-        Spec::Sysctl(spec) => file::sysctl(resource, spec, context)?,
+        Spec::Sysctl(spec) => sysctl::sysctl(resource, spec, context)?,
     };
     Ok(draft.map(|draft| finish(resource, context.observed, draft)))
+}
+
+/// Whether the node is one that has the resource at all.
+pub(super) fn applies(resource: &Resource, observed: &Observed) -> Result<bool, DiffError> {
+    match &resource.on_node.only_where {
+        None => Ok(true),
+        Some(path) => Ok(present(observed, path)?.is_some()),
+    }
+}
+
+/// A file that nothing reads would make a false promise.
+fn included(resource: &Resource, observed: &Observed) -> Result<(), DiffError> {
+    let Some(inclusion) = &resource.on_node.included_by else { return Ok(()) };
+    let text = match regular(observed, &inclusion.path)?.map(|file| &file.content) {
+        None => "",
+        Some(ObservedContent::Text(text)) => text,
+        Some(_) => return Err(DiffError::NotText { path: inclusion.path.clone() }),
+    };
+    if inclusion.is_in(text) { Ok(()) } else { Err(DiffError::NotIncluded(inclusion.clone())) }
+}
+
+/// The operations, and what the node has to say and to do about new files among them.
+fn with_commands(resource: &Resource, mut operations: Vec<Operation>) -> Vec<Operation> {
+    let mut written = operations.iter().filter_map(|operation| match operation {
+        Operation::Write { path, .. } => Some(path.clone()),
+        _ => None,
+    });
+    let Some(path) = written.next_back() else { return operations };
+    let (validate, activate) = (&resource.on_node.validate, &resource.on_node.activate);
+    if !validate.is_empty() {
+        operations.push(Operation::Validate { path, command: validate.clone() });
+    }
+    if !activate.is_empty() {
+        operations.push(Operation::Activate { command: activate.clone() });
+    }
+    operations
 }
 
 fn finish(resource: &Resource, observed: &Observed, draft: Draft) -> Change {
@@ -91,7 +137,7 @@ fn finish(resource: &Resource, observed: &Observed, draft: Draft) -> Change {
         origin,
         controls: draft.controls,
         undo: resource.undo,
-        operations: draft.operations,
+        operations: with_commands(resource, draft.operations),
         desired,
     }
 }
