@@ -236,6 +236,7 @@ pub(super) fn observed() -> Observed {
     found.algorithm = KeyAlgorithm::Rsa2048;
     found.addresses.clear();
     Observed {
+        authorities: BTreeMap::new(),
         facts: Facts { live: true, owners: true, systemd: true, clock: NOW, ..Facts::default() },
         files: [
             (API_PATH, present(API, "0600")),
