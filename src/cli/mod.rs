@@ -14,6 +14,7 @@ pub mod panic;
 mod pipeline;
 pub mod plan;
 pub mod schema;
+mod serving;
 pub mod show;
 mod signal;
 mod stage_change;

@@ -57,7 +57,12 @@ pub(super) fn inventory(nodes: &[(&str, &[Role])]) -> Inventory {
             max_size: 100,
         },
         encryption: Encryption { provider: EncryptionProvider::None, resources: vec![] },
-        kubelet: Kubelet { config: serde_json::Map::new() },
+        kubelet: Kubelet {
+            serving_certificates: true,
+            certificate_lifetime_days: 365,
+            certificate_renew_before_days: 90,
+            config: serde_json::Map::new(),
+        },
     }
 }
 

@@ -6,6 +6,7 @@ mod mistakes;
 mod plan;
 mod saved;
 mod secrets;
+mod serving;
 
 use std::collections::BTreeMap;
 use std::fs;

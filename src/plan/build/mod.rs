@@ -7,9 +7,10 @@ mod order;
 
 pub use error::{PlanError, Problem};
 
+use super::diff::Holder;
 use super::wave::MaxUnavailable;
 use super::{ClusterChange, FORMAT_VERSION, Gate, NodePlan, Plan, StageTitle, Unreachable};
-use crate::inventory::{Inventory, NodeName};
+use crate::inventory::{Inventory, NodeName, Role};
 use crate::resource::{ClusterObserved, Desired, Observed};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -54,6 +55,7 @@ pub fn build(inputs: Inputs<'_>) -> Result<Plan, PlanError> {
     let mut changed: BTreeMap<NodeName, NodePlan> = BTreeMap::new();
     let mut in_sync = Vec::new();
     let mut unreachable = inputs.unreachable.clone();
+    let holders = holders(&inputs);
     unreachable.retain(|node| inputs.limit.contains(&node.node));
     for node in &inputs.inventory.nodes {
         let name = &node.name;
@@ -66,7 +68,7 @@ pub fn build(inputs: Inputs<'_>) -> Result<Plan, PlanError> {
             }
             continue;
         };
-        match node::plan(node, desired, observed, inputs.now, &mut notices) {
+        match node::plan(node, desired, observed, &holders, inputs.now, &mut notices) {
             Ok(plan) if plan.changes.is_empty() => in_sync.push(name.clone()),
             Ok(plan) => {
                 changed.insert(name.clone(), plan);
@@ -96,4 +98,17 @@ pub fn build(inputs: Inputs<'_>) -> Result<Plan, PlanError> {
         unreachable,
         notices,
     })
+}
+
+/// Where the keys of CAs are looked for: control-plane nodes first, then etcd members that stand alone.
+fn holders<'a>(inputs: &'a Inputs<'_>) -> Vec<Holder<'a>> {
+    let mut nodes: Vec<&NodeName> = Vec::new();
+    for role in [Role::ControlPlane, Role::Etcd] {
+        for node in inputs.inventory.with_role(role).filter(|node| inputs.observed.contains_key(&node.name)) {
+            if !nodes.contains(&&node.name) {
+                nodes.push(&node.name);
+            }
+        }
+    }
+    nodes.into_iter().filter_map(|node| Some((node, inputs.observed.get(node)?))).collect()
 }

@@ -1,21 +1,28 @@
 //! One resource against what is observed: is there a change, why, and by which operations. One file per family of kinds.
 
+mod authority;
 mod certificate;
 mod edited;
 mod error;
 mod file;
 mod unit;
 
+pub(super) use authority::Holder;
 pub use error::DiffError;
 
 use super::digest::{digest, origin};
 use super::{Action, Change, Operation, Origin, Prior};
+use crate::inventory::NodeName;
 use crate::resource::{
     Content, ControlId, FileKind, FileState, Mode, NodePath, Observed, Ownership, PresentFile, Resource, Spec,
 };
 
 /// What the comparison of one resource needs beside the resource.
 pub(super) struct Context<'a> {
+    /// Which node it is.
+    pub node: &'a NodeName,
+    /// The nodes on which the keys of CAs are looked for, beside this one.
+    pub holders: &'a [Holder<'a>],
     /// What is on the node.
     pub observed: &'a Observed,
     /// Seconds since 1970.
