@@ -49,6 +49,8 @@ pub type Served = Result<(), String>;
 pub struct ServingState {
     /// The value of `--kubelet-certificate-authority` in its API server's manifest.
     pub flag: Option<String>,
+    /// Whether a template makes a certificate for its kubelet.
+    pub has_template: bool,
     /// Whether the CA's key is on it.
     pub holds_key: bool,
     /// The certificates in its copy of the CA's certificate.
@@ -82,6 +84,7 @@ impl ServingState {
         };
         Self {
             flag,
+            has_template: true,
             holds_key: matches!(observed.files.get(&spec.issuer_key_path), Some(FileState::Present(_))),
             authorities: observed.authorities.get(&spec.issuer_path).cloned().unwrap_or_default(),
             lacks: lacks(observed, spec, wish),
@@ -214,6 +217,10 @@ fn certificates(input: &ServingInput<'_>, step: &mut ServingStep) {
     let has_key = input.nodes.iter().any(|node| node.state.as_ref().is_some_and(|state| state.holds_key));
     let mut without = Vec::new();
     for node in &input.nodes {
+        // A configuration that names a certificate which nobody makes would keep the kubelet from starting.
+        if node.state.as_ref().is_some_and(|state| !state.has_template) {
+            continue;
+        }
         let lacks = node.state.as_ref().is_some_and(|state| state.lacks.is_some());
         if has_key || !lacks {
             step.certificates.insert(node.name.clone());

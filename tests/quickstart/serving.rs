@@ -118,6 +118,10 @@ fn who_wants_none_gets_none() {
         "Notice: [kubelet.config] sets serverTLSBootstrap, so kubelet serving certificates are left alone"
     ));
     let site = Site::new();
+    site.template("kubelet/serving.tera", "");
+    let plan = site.run(&["plan"]).stdout;
+    assert!(!plan.contains("harden-serving") && !plan.contains("kubelet-certificate-authority"), "{plan}");
+    let site = Site::new();
     site.declare("[kubelet]\ncertificate-lifetime = \"30d\"");
     assert!(site.run(&["plan"]).stdout.contains("\n      │ +valid: for 30 days from apply\n"));
 }

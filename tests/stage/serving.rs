@@ -21,11 +21,12 @@ fn path(text: &str) -> NodePath {
 
 /// A node in one letter: `.` has nothing · `c` has its certificate, its kubelet was not asked · `C` and serves with it · `x` and
 /// serves with another · `f` has nothing, and its API server trusts no such kubelet · `F` has all of it, flag included · `o`
-/// trusts by another CA · `a` has everything and another CA's certificate · `?` was not read. In control planes the CA's key is
+/// trusts by another CA · `a` has everything and another CA's certificate · `?` was not read · `-` no template
+/// makes it one. In control planes the CA's key is
 /// there unless `keys` is false.
 fn node(at: usize, letter: char, keys: bool) -> ServingNode {
     let lacks =
-        |letter: char| matches!(letter, '.' | 'f' | 'o').then(|| String::from("it has no certificate"));
+        |letter: char| matches!(letter, '.' | 'f' | 'o' | '-').then(|| String::from("it has no certificate"));
     ServingNode {
         name: name(NODES[at]),
         control_plane: at < 2,
@@ -35,6 +36,7 @@ fn node(at: usize, letter: char, keys: bool) -> ServingNode {
                 'o' => Some(String::from("/other.crt")),
                 _ => None,
             },
+            has_template: letter != '-',
             holds_key: keys && at < 2,
             authorities: [String::from(if letter == 'a' { "another" } else { "the CA" })].into(),
             lacks: lacks(letter),
@@ -91,6 +93,8 @@ fn what_comes_next() {
         ("FCCC", "FF go"),
         ("FCC.", "F. kubelets"),
         ("FCCx", "F. waits"),
+        // Without a template nothing is made for it, and nothing waits for a stage that has nothing to do.
+        ("CCC-", ".. waits"),
         // In place everywhere: there is no stage, and it is never taken back, whatever a new node lacks.
         ("FFCC", "FF go"),
         ("FFcc", "FF go"),
@@ -102,7 +106,8 @@ fn what_comes_next() {
     ] {
         let step = ask(letters, true, Some(&running(&[])));
         assert_eq!(shown(&step), expected, "{letters}: {step:?}");
-        assert_eq!(step.certificates.len(), 4, "{letters}");
+        let made = letters.chars().filter(|letter| *letter != '-').count();
+        assert_eq!(step.certificates.len(), made, "{letters}");
         assert_eq!(step.notices.is_empty(), !expected.ends_with("waits"), "{letters}: {:?}", step.notices);
     }
 }
@@ -164,6 +169,8 @@ fn another_way_of_trusting_is_left_alone() {
     let step = ask("oC..", true, Some(&running(&[])));
     assert!(step.certificates.is_empty() && step.trusting.is_empty() && !step.kubelets_first && !step.ask);
     assert!(step.notices[0].starts_with("cp-1: its API server trusts kubelets by /other.crt, not by "));
+    let none = ask("----", true, Some(&running(&[])));
+    assert_eq!(none, ServingStep::default());
     let nodes = vec![node(0, '.', true)];
     let unwanted = ServingInput { wanted: false, authority: path(CA), nodes, cluster: None };
     assert_eq!(serving(&unwanted), ServingStep::default());
