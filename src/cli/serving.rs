@@ -8,6 +8,7 @@ use crate::event::{Event, Listener, Outcome};
 use crate::health::{self, HealthError, Reach};
 use crate::inventory::{Node, NodeName, Role};
 use crate::observe::fleet;
+use crate::plan::Plan;
 use crate::remote::{self, Script, rooted};
 use crate::resource::{CertificateSpec, CertificateState, Desired, Kind, NodePath, ResourceId, Spec};
 use crate::stage::{self, Served, ServingInput, ServingNode, ServingState, ServingStep, ServingWish};
@@ -65,9 +66,9 @@ impl Pipeline {
         self.inventory.nodes.iter().filter(has_one)
     }
 
-    /// Everything that the procedure could ever make, so that all of it is read.
+    /// Every certificate that the procedure could ever make, so that all of them are read.
     pub(super) fn all_serving(&self) -> BTreeMap<NodeName, Rendering> {
-        let all = Rendering { certificate: true, trusted: true, names: BTreeSet::new() };
+        let all = Rendering { certificate: true, trusted: false, names: BTreeSet::new() };
         self.kubelets().map(|node| (node.name.clone(), all.clone())).collect()
     }
 
@@ -113,6 +114,26 @@ impl Pipeline {
         });
         step.notices.extend(owned.filter(|_| self.inventory.kubelet.serving_certificates));
         step
+    }
+
+    /// The nodes on which a saved plan lets the API server trust no other kubelets, and that is not proven to be safe now.
+    pub(super) fn unproven(&self, plan: &Plan, observation: &Observation) -> Vec<String> {
+        let step = self.serving_step(observation);
+        let has_flag = |text: &Option<String>| {
+            text.as_ref().is_some_and(|text| text.contains(&format!("--{AUTHORITY_FLAG}={AUTHORITY}")))
+        };
+        let id = ResourceId::new(Kind::StaticPod, "kube-apiserver");
+        let begins = plan.changes().filter(|(_, change)| {
+            change.resource == id && has_flag(&change.after) && !has_flag(&change.before)
+        });
+        begins
+            .filter(|(node, _)| !step.trusting.contains(*node))
+            .map(|(node, _)| {
+                format!(
+                    "{node}: not every kubelet is seen to serve as --{AUTHORITY_FLAG} of its API server asks"
+                )
+            })
+            .collect()
     }
 
     /// What the inventory says of these certificates by other means.

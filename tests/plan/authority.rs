@@ -117,6 +117,20 @@ fn a_key_that_is_nowhere_is_named() {
     assert!(error.hint().unwrap().starts_with("put /etc/kubernetes/pki/ca.key on a control-plane node"));
 }
 
+/// A node that joins has no such files yet, and may get its certificate from the API until it has.
+#[test]
+fn kubelet_config_never_gets_the_keys_of_one_node() {
+    let text = "kind: KubeletConfiguration\nserverTLSBootstrap: true\n";
+    let keys = json!({
+        "podPidsLimit": 4096,
+        "serverTLSBootstrap": null,
+        "tlsCertFile": "/x.crt",
+        "tlsPrivateKeyFile": "/x.key",
+    });
+    let edited = harden::plan::kubeadm::kubelet_configuration(text, keys.as_object().unwrap()).unwrap();
+    assert_eq!(edited.text, "kind: KubeletConfiguration\npodPidsLimit: 4096\nserverTLSBootstrap: true\n");
+}
+
 #[test]
 fn a_kubelet_must_prove_what_it_serves_with() {
     let gates = |plan: &Plan| plan.waves[0].nodes[0].after.clone();
