@@ -2,7 +2,9 @@
 //! lies over the built-in ones, and `expected` holds what comes out: resources as JSON, or errors with their hints.
 //! `HARDEN_UPDATE_EXPECTED=1` writes `expected` anew.
 
-use harden::desired::{EncryptionInput, EncryptionPhase, Inputs, REVISION, TemplateError, Templates, render};
+use harden::desired::{
+    EncryptionInput, EncryptionPhase, Inputs, REVISION, ServingInput, TemplateError, Templates, render,
+};
 use harden::error::Hint;
 use harden::inventory::{
     ApiServer, Audit, AuditPolicy, Become, Cluster, Component, Connection, Encryption, EncryptionProvider,
@@ -39,6 +41,10 @@ pub(crate) struct Case {
     sshd: bool,
     /// Logged in to as, over SSH.
     login_user: Option<String>,
+    /// The names that the API knows every node by, where its kubelet serves with a certificate of harden's.
+    serving: Option<BTreeSet<String>>,
+    /// Whether the API servers trust no other kubelets.
+    trusted: bool,
 }
 
 impl Case {
@@ -110,21 +116,35 @@ fn inventory(case: &Case) -> Inventory {
             max_size: 100,
         },
         encryption: Encryption { provider: case.provider, resources: vec![String::from("secrets")] },
-        kubelet: Kubelet { config: case.kubelet.clone() },
+        kubelet: Kubelet {
+            serving_certificates: true,
+            certificate_lifetime_days: 365,
+            certificate_renew_before_days: 90,
+            config: case.kubelet.clone(),
+        },
         waivers: Vec::new(),
         host: Host { sshd: case.sshd, ..Host::default() },
     }
 }
 
 fn inputs(case: &Case) -> Inputs {
+    let of_node = |names: &BTreeSet<String>| ServingInput {
+        certificate: true,
+        trusted: case.trusted,
+        names: names.clone(),
+    };
+    let nodes = inventory(case).nodes;
+    let serving =
+        case.serving.as_ref().map(|names| nodes.into_iter().map(|node| (node.name, of_node(names))));
+    let serving = serving.into_iter().flatten().collect();
     let phase = match case.encryption.as_deref() {
-        None => return Inputs::default(),
+        None => return Inputs { serving, ..Inputs::default() },
         Some("read") => EncryptionPhase::Read,
         Some("write") => EncryptionPhase::Write,
         Some(other) => panic!("there is no phase {other}"),
     };
     let key = SecretRef { name: String::from("encryption/key-20261124"), sha256: Some("ab".repeat(32)) };
-    Inputs { encryption: Some(EncryptionInput { key, phase }), ..Inputs::default() }
+    Inputs { encryption: Some(EncryptionInput { key, phase }), serving, ..Inputs::default() }
 }
 
 fn show(desired: &Desired, only: &[String]) -> String {

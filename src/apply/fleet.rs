@@ -36,10 +36,6 @@ impl Fleet for Reach {
         health::wait(gates, &mut &*self, &Deadlines::default(), listener, &|| false)
     }
 
-    fn control_plane(&self) -> Option<NodeName> {
-        self.control_planes().first().cloned()
-    }
-
     fn change_cluster(
         &self,
         operation: &ClusterOperation,

@@ -1,6 +1,7 @@
 //! What apply needs and the plan must not hold: the values of secrets, new certificates and their keys. They are asked
 //! for through a trait, since apply may know neither the store nor how a certificate is made.
 
+use crate::inventory::NodeName;
 use crate::plan::{Change, Operation, sha256};
 use crate::resource::{CertificateSpec, Content, Mode, NodePath, Ownership, ResourceId, SecretRef};
 use crate::secret::Secret;
@@ -21,7 +22,7 @@ pub trait Materials: Sync {
 /// A CA, in memory only.
 #[derive(Debug, Clone)]
 pub struct Issuer {
-    /// Its certificate, PEM.
+    /// Its certificate, PEM, as the node has it that the new certificate is for.
     pub certificate: Vec<u8>,
     /// Its private key, PEM.
     pub key: Secret<String>,
@@ -58,11 +59,12 @@ impl Payload {
     }
 }
 
-/// The files of one change, secrets resolved and certificates issued. `issuer` reads a CA from a control-plane node.
+/// The files of one change, secrets resolved and certificates issued. `issuer` reads a CA, whose key is
+/// on that node.
 pub(super) fn payloads(
     change: &Change,
     materials: &dyn Materials,
-    issuer: &mut dyn FnMut(&CertificateSpec) -> Result<Issuer, MaterialError>,
+    issuer: &mut dyn FnMut(&CertificateSpec, &NodeName) -> Result<Issuer, MaterialError>,
 ) -> Result<Vec<Payload>, MaterialError> {
     let resource = &change.resource;
     let mut payloads = Vec::new();
@@ -75,8 +77,8 @@ pub(super) fn payloads(
                 directory_mode: *directory_mode,
                 content: resolve(content, materials)?,
             }),
-            Operation::Issue { certificate, .. } => {
-                let ca = issuer(certificate)?;
+            Operation::Issue { certificate, authority, .. } => {
+                let ca = issuer(certificate, authority)?;
                 let new = materials.certificate(certificate, &ca)?;
                 let directory_mode = Mode(0o755);
                 // The key goes first, so that the two renames stand next to each other in this order.

@@ -1,6 +1,7 @@
 //! The executor: waves, transactions, gates, rollback. It does what the plan says and nothing else: it cannot render a
 //! template or issue a certificate, and what it needs of either is asked for through [`Materials`].
 
+mod authority;
 mod fleet;
 mod material;
 mod report;
@@ -31,9 +32,6 @@ pub trait Fleet: Sync {
 
     /// Waits until all gates hold.
     fn wait(&self, gates: &[Gate], listener: &Listener<'_>) -> Result<(), GateError>;
-
-    /// A control-plane node that can be reached; CAs are read there.
-    fn control_plane(&self) -> Option<NodeName>;
 
     /// Carries out a change of the cluster itself.
     fn change_cluster(

@@ -5,20 +5,19 @@ use super::material::{self, Payload};
 use super::report::Phase;
 use super::report::{NodeError, NodeOutcome};
 use super::script::{self, End, code};
-use super::{Issuer, MaterialError, Run};
+use super::{Run, authority};
 use crate::error::Chain;
 use crate::event::{Event, Outcome};
 use crate::health::HealthError;
 use crate::inventory::NodeName;
 use crate::plan::manifest::{self, REVISION_ANNOTATION};
 use crate::plan::{Gate, NodePlan};
-use crate::remote::{Reply, Script, rooted};
-use crate::resource::{Applied, CertificateSpec, Kind};
-use crate::secret::Secret;
+use crate::remote::{Reply, Script};
+use crate::resource::{Applied, Kind};
 use std::time::Duration;
 
 /// For scripts that only read and write files.
-const FILES_DEADLINE: Duration = Duration::from_mins(2);
+pub(super) const FILES_DEADLINE: Duration = Duration::from_mins(2);
 /// What each restarted unit adds to it: systemd's own default for starting one.
 const UNIT_DEADLINE: Duration = Duration::from_secs(90);
 /// How often, and how long apart, a lost node is tried again before a human is called.
@@ -29,14 +28,6 @@ const RECONNECT_PAUSE: Duration = Duration::from_secs(10);
 const CHANGE: &str = "change files and restart what they need";
 const RESTART: &str = "restart units";
 const CONFIRM: &str = "confirm by a new login";
-
-/// A CA is not where it should be.
-#[derive(Debug, thiserror::Error)]
-#[error("read the CA on {node}: {message}")]
-struct NoIssuer {
-    node: NodeName,
-    message: String,
-}
 
 /// Changes one node, or leaves it as it was.
 pub(super) fn transact(plan: &NodePlan, run: &Run<'_>) -> NodeOutcome {
@@ -250,7 +241,9 @@ impl Transaction<'_> {
     fn payloads(&self) -> Result<Vec<Payload>, NodeError> {
         let mut payloads = Vec::new();
         for change in &self.plan.changes {
-            let found = material::payloads(change, self.run.materials, &mut |spec| self.issuer(spec));
+            let found = material::payloads(change, self.run.materials, &mut |spec, authority| {
+                authority::issuer(self.run.fleet, &self.plan.node, spec, authority)
+            });
             payloads.extend(found.map_err(|source| NodeError::Material {
                 node: self.plan.node.clone(),
                 resource: change.resource.to_string(),
@@ -258,25 +251,6 @@ impl Transaction<'_> {
             })?);
         }
         Ok(payloads)
-    }
-
-    /// Reads a CA from a control-plane node, into memory.
-    fn issuer(&self, spec: &CertificateSpec) -> Result<Issuer, MaterialError> {
-        let host = self.run.fleet.control_plane().unwrap_or_else(|| self.plan.node.clone());
-        let read = Script::new("read the CA")
-            .section("certificate", format!("cat -- {}", rooted(spec.issuer_path.as_str())))
-            .section("key", format!("cat -- {}", rooted(spec.issuer_key_path.as_str())));
-        let fleet = self.run.fleet;
-        // Reading again does no harm, and the host's connection may have been idle for long.
-        let reply = fleet.run(&host, &read, FILES_DEADLINE).or_else(|_| {
-            fleet.reconnect(&host)?;
-            fleet.run(&host, &read, FILES_DEADLINE)
-        })?;
-        let (certificate, key) = (reply.section("certificate"), reply.section("key"));
-        if certificate.code != 0 || key.code != 0 {
-            return Err(NoIssuer { node: host, message: reply.last_words() }.into());
-        }
-        Ok(Issuer { certificate: certificate.output, key: Secret::new(key.text()) })
     }
 
     /// The new `state.json`: what stood there, and what this transaction leaves behind. What is not wanted any more stays in

@@ -17,7 +17,7 @@ pub fn run(global: &Global, output: &Output) -> Result<ExitCode, Error> {
     let pipeline = Pipeline::load(global, output)?;
     let plan = {
         let progress = Progress::start(output.clone(), global.progress, global.quiet);
-        pipeline.plan(&pipeline.observe(Keep::ControlPlanes, &|event| progress.emit(&event))?)?
+        pipeline.plan_whole(&pipeline.observe(Keep::ControlPlanes, &|event| progress.emit(&event))?)?
     };
     output.result(&match global.output {
         Format::Text => ui::plan::drift(&plan, output.view(global.verbose > 0)),

@@ -1,6 +1,6 @@
 //! `harden hostkeys`: all unknown host keys in one table, recorded after one yes.
 
-use super::{Error, Global, keys, pipeline};
+use super::{Error, Global, keys, load};
 use crate::error::{Chain, ExitCode};
 use crate::inventory::{Connection, Inventory};
 use crate::remote::hostkeys::{KeyState, Scan, ScannedKey, record, scan};
@@ -37,8 +37,8 @@ struct Declined;
 /// Scans and records.
 pub fn run(arguments: &HostKeys, global: &Global, output: &Output) -> Result<ExitCode, Error> {
     let Action::Scan { yes } = arguments.action;
-    let mut inventory = pipeline::load_inventory(global, output)?;
-    pipeline::override_known_hosts(&mut inventory, global);
+    let mut inventory = load::load_inventory(global, output)?;
+    load::override_known_hosts(&mut inventory, global);
     let found = scan(&inventory.nodes, &keys::access(global, output)?);
     if found.keys.is_empty() && found.unreached.is_empty() {
         output.result("No node is reached over SSH: there are no host keys.\n")?;

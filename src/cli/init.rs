@@ -141,7 +141,7 @@ fn living(address: &str, arguments: &Init, global: &Global, output: &Output) -> 
     // The inventory's own reader fills in every default, so that this login is like every later one.
     let parsed = inventory::parse(&global.inventory, inventory::scaffold(&alone).into_bytes(), keys::home());
     let mut loaded = parsed.map_err(|error| Error::new(InitError::Arguments { reason: first_of(&error) }))?;
-    super::pipeline::override_known_hosts(&mut loaded.inventory, global);
+    super::load::override_known_hosts(&mut loaded.inventory, global);
     let mut scaffold = base(arguments);
     for node in &loaded.inventory.nodes {
         let mut session = remote::connect(node, &keys::access(global, output)?).map_err(Error::hinted)?;

@@ -1,9 +1,11 @@
 //! The way from an inventory to a plan, which `plan`, `apply` and `drift` share: load, connect, observe, find the stage,
 //! render, plan. It wires modules together and decides nothing about clusters.
 
+use super::load::{load_inventory, load_templates, now, override_known_hosts};
 use super::stage_change::stage_change;
-use super::{Error, Global, keys, waivers};
-use crate::desired::{self, EncryptionInput, EncryptionPhase, Inputs, Templates};
+use super::{Error, Global, keys, serving};
+use crate::cluster::NodeInfo;
+use crate::desired::{self, EncryptionInput, EncryptionPhase, Inputs, ServingInput, Templates};
 use crate::error::{Chain, Hint};
 use crate::event::{Event, Listener, Outcome};
 use crate::health::{HealthError, Reach};
@@ -13,18 +15,20 @@ use crate::plan::wave::MaxUnavailable;
 use crate::plan::{self, Plan, Unreachable};
 use crate::remote::{self, Access, Session};
 use crate::resource::{
-    ClusterObserved, ConfigMapKey, Desired, Facts, NodePath, Observed, ObservedKey, SecretRef,
+    CertificateSpec, ClusterObserved, ConfigMapKey, Desired, Facts, NodePath, Observed, ObservedKey,
+    SecretRef,
 };
-use crate::stage::{self, ControlPlane, EncryptionGoal, EncryptionState, Stage, StageInput};
+use crate::stage::{
+    self, ControlPlane, EncryptionGoal, EncryptionState, Served, ServingStep, Stage, StageInput,
+};
 use crate::store::{self, Store};
 use crate::ui::Output;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 /// Where the template puts the encryption config, and where kubeadm puts the API server's manifest.
 const ENCRYPTION_CONFIG: &str = "/etc/kubernetes/encryption/config.yaml";
-const API_SERVER_MANIFEST: &str = "/etc/kubernetes/manifests/kube-apiserver.yaml";
+pub(super) const API_SERVER_MANIFEST: &str = "/etc/kubernetes/manifests/kube-apiserver.yaml";
 
 /// Everything that a run knows before it talks to a node.
 pub(super) struct Pipeline {
@@ -55,60 +59,10 @@ pub(super) struct Observation {
     pub(super) unreachable: Vec<Unreachable>,
     pub(super) reach: Reach,
     pub(super) cluster: Option<ClusterObserved>,
-}
-
-/// Loads the inventory and prints its warnings; its errors are all in one [`Error`].
-pub(super) fn load_inventory(global: &Global, output: &Output) -> Result<Inventory, Error> {
-    let color = output.stderr_paint().color;
-    match inventory::load(&global.inventory) {
-        Ok(loaded) => {
-            if !global.quiet {
-                for warning in &loaded.warnings {
-                    output.message(&warning.render(color));
-                }
-            }
-            waivers::refuse_unknown(&loaded.inventory, output)?;
-            Ok(loaded.inventory)
-        }
-        Err(error) => {
-            let diagnostics = error.render(color);
-            if !diagnostics.is_empty() {
-                output.message(&diagnostics);
-            }
-            Err(Error::hinted(error))
-        }
-    }
-}
-
-/// `--ssh-known-hosts` takes the place of every known-hosts file of the inventory.
-pub(super) fn override_known_hosts(inventory: &mut Inventory, global: &Global) {
-    let Some(file) = &global.ssh_known_hosts else { return };
-    for node in &mut inventory.nodes {
-        if let Connection::Ssh(settings) = &mut node.connection {
-            settings.known_hosts = vec![file.clone()];
-            for bastion in &mut settings.bastions {
-                bastion.known_hosts = vec![file.clone()];
-            }
-        }
-    }
-}
-
-/// Where the user's templates are looked for.
-pub(super) fn overrides(inventory: &Inventory) -> PathBuf {
-    inventory.directory().join("templates")
-}
-
-/// Reads the templates: those of the profile and those beside the inventory.
-pub(super) fn load_templates(inventory: &Inventory) -> Result<Templates, Error> {
-    let overrides = overrides(inventory);
-    let overrides = overrides.exists().then_some(overrides.as_path());
-    Templates::load(inventory.cluster.profile, overrides).map_err(Error::hinted)
-}
-
-/// Seconds since 1970; 0 on a clock before that.
-pub(super) fn now() -> i64 {
-    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(elapsed.as_secs()).unwrap_or(i64::MAX)
+    /// The certificate that each kubelet would serve with.
+    pub(super) certificates: BTreeMap<NodeName, CertificateSpec>,
+    /// What kubelets showed in a handshake, where it was their turn to be asked.
+    pub(super) served: BTreeMap<NodeName, Served>,
 }
 
 impl Pipeline {
@@ -141,7 +95,8 @@ impl Pipeline {
 
     /// Connects to every node and reads it, then the cluster through its control planes.
     pub(super) fn observe(&self, keep: Keep, listener: &Listener<'_>) -> Result<Observation, Error> {
-        let wishes = self.desired(&self.inputs(EncryptionPhase::Read, BTreeMap::new()))?;
+        let wishes =
+            self.desired(&self.inputs(EncryptionPhase::Read, BTreeMap::new(), self.all_serving()))?;
         let nodes: Vec<&Node> = self.inventory.nodes.iter().collect();
         let found = fleet::each_node(
             &nodes,
@@ -172,7 +127,14 @@ impl Pipeline {
             reach.add(node.name.clone(), session, has_api_server);
         }
         let cluster = self.observe_cluster(&reach, listener)?;
-        Ok(Observation { nodes: observed, unreachable, reach, cluster })
+        let certificates = serving::certificates(&wishes);
+        let served = BTreeMap::new();
+        let mut observation =
+            Observation { nodes: observed, unreachable, reach, cluster, certificates, served };
+        if self.serving_step(&observation).ask {
+            observation.served = self.ask_kubelets(&observation, listener);
+        }
+        Ok(observation)
     }
 
     fn observe_node(
@@ -216,9 +178,32 @@ impl Pipeline {
 
     /// The plan of the present stage.
     pub(super) fn plan(&self, observation: &Observation) -> Result<Plan, Error> {
+        let step = self.serving_step(observation);
+        if step.kubelets_first {
+            let plan = self.plan_step(observation, &step)?;
+            // Nothing to do within the limit, or by the templates as they are: then the others go on.
+            if !plan.waves.is_empty() || !plan.cluster_changes.is_empty() {
+                return Ok(plan);
+            }
+        }
+        self.plan_whole(observation)
+    }
+
+    /// The plan of everything, without the stage that leaves static pods alone: the other stages only differ in how far they go.
+    pub(super) fn plan_whole(&self, observation: &Observation) -> Result<Plan, Error> {
+        let step = self.serving_step(observation);
+        let step = if step.kubelets_first { step.without_stage() } else { step };
+        self.plan_step(observation, &step)
+    }
+
+    fn plan_step(&self, observation: &Observation, step: &ServingStep) -> Result<Plan, Error> {
         let versions = versions(&observation.nodes);
-        let (mut desired, mut notices) = (BTreeMap::new(), Vec::new());
+        let serving = self.serving(observation, step);
+        let (mut desired, mut notices) = (BTreeMap::new(), step.notices.clone());
         let mut stage = self.stage(observation)?;
+        if step.kubelets_first {
+            stage = stage.behind_kubelets();
+        }
         if observation.cluster.is_none() {
             // Directory trees: nothing can be proven there that the next stage must rest on.
             let names = stage.remaining.drain(..).map(|stage| stage.name).collect::<Vec<_>>();
@@ -232,11 +217,12 @@ impl Pipeline {
             .iter()
             .partition(|node| stage.encryption.get(&node.name) == Some(&stage::EncryptionPhase::Write));
         for (nodes, phase) in [(writing, EncryptionPhase::Write), (reading, EncryptionPhase::Read)] {
-            let inputs = self.inputs(phase, versions.clone());
+            let inputs = self.inputs(phase, versions.clone(), serving.clone());
             let rendered = desired::render_nodes(&self.templates, &self.inventory, &nodes, &inputs)
                 .map_err(Error::hinted)?;
-            for (node, rendered) in rendered {
+            for (node, mut rendered) in rendered {
                 notices.extend(rendered.notices);
+                rendered.desired.resources.retain(|resource| stage.scope.covers(resource));
                 desired.insert(node, rendered.desired);
             }
         }
@@ -293,9 +279,10 @@ impl Pipeline {
         &self,
         phase: EncryptionPhase,
         versions: BTreeMap<NodeName, inventory::Minor>,
+        serving: BTreeMap<NodeName, ServingInput>,
     ) -> Inputs {
         let encryption = self.encryption_key().map(|key| EncryptionInput { key, phase });
-        Inputs { encryption, versions }
+        Inputs { encryption, serving, versions }
     }
 
     pub(super) fn desired(&self, inputs: &Inputs) -> Result<BTreeMap<NodeName, Desired>, Error> {
@@ -318,6 +305,12 @@ impl observe::ClusterSource for Running<'_> {
 
     fn observed_key(&self, key: ConfigMapKey) -> Result<Option<ObservedKey>, HealthError> {
         self.0.ask(self.first()?, |plane| plane.api.observed_key(key))
+    }
+
+    fn nodes(&self) -> Result<BTreeMap<String, BTreeSet<String>>, HealthError> {
+        let nodes = self.0.ask(self.first()?, |plane| plane.api.nodes())?;
+        let addresses = |node: NodeInfo| node.addresses.into_iter().map(|(_, address)| address).collect();
+        Ok(nodes.into_iter().map(|node| (node.name.clone(), addresses(node))).collect())
     }
 
     fn loaded_encryption(&self, node: &NodeName) -> Result<Option<String>, HealthError> {

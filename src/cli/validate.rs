@@ -1,6 +1,6 @@
 //! `harden validate`: the inventory and every template, offline.
 
-use super::pipeline::{load_inventory, overrides};
+use super::load::{load_inventory, overrides};
 use super::{Error, Global};
 use crate::desired::{TemplateError, Templates};
 use crate::error::{Chain, ExitCode, Hint as _};

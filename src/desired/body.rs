@@ -256,6 +256,11 @@ fn certificate(front: &FrontMatter, text: &str) -> Result<CertificateSpec, Unusa
     })
 }
 
+/// Whether a text can stand in a certificate as a name of its holder.
+pub fn is_alternative_name(name: &str) -> bool {
+    name.parse::<IpAddr>().is_ok() || is_dns_name(name)
+}
+
 /// OpenSSL stores any text as a DNS name, so it is looked at here (RFC 1123; a wildcard may be the first label).
 fn is_dns_name(name: &str) -> bool {
     let label = |label: &str| {

@@ -1,6 +1,6 @@
 //! The variables that templates see, and the conditions in front matter, which speak of the same variables.
 
-use super::{EncryptionInput, EncryptionPhase, TemplateError};
+use super::{EncryptionInput, EncryptionPhase, ServingInput, TemplateError};
 use crate::inventory::{Connection, EncryptionProvider, Inventory, Minor, Node, Role};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -67,7 +67,7 @@ pub(super) struct Variables<'a> {
 }
 
 impl<'a> Variables<'a> {
-    pub(super) fn of(shared: &'a Shared, node: &Node, minor: Minor) -> Self {
+    pub(super) fn of(shared: &'a Shared, node: &Node, minor: Minor, serving: Option<&ServingInput>) -> Self {
         let node = json!({
             "name": node.name,
             "address": node.address,
@@ -78,6 +78,11 @@ impl<'a> Variables<'a> {
             "login_user": login_user(node),
             "kubernetes": minor,
             "minor": minor.0,
+            "serving": {
+                "certificate": serving.is_some_and(|serving| serving.certificate),
+                "trusted": serving.is_some_and(|serving| serving.trusted),
+                "names": serving.map(|serving| &serving.names).into_iter().flatten().collect::<Vec<_>>(),
+            },
             // etcd beside the API server, as kubeadm sets it up unless it is told of an external one.
             "stacked_etcd": node.roles.contains(&Role::ControlPlane) && node.roles.contains(&Role::Etcd),
         });

@@ -41,6 +41,7 @@ pub(super) const EMBEDDED: &[(&str, &str)] = embed![
     "kube-apiserver/encryption-config.tera",
     "kube-apiserver/encryption.tera",
     "kube-apiserver/etcd-client.tera",
+    "kube-apiserver/kubelet-authority.tera",
     "kube-apiserver/manifest.tera",
     "kube-apiserver/profiling.tera",
     "kube-apiserver/service-account-tokens.tera",
@@ -52,6 +53,7 @@ pub(super) const EMBEDDED: &[(&str, &str)] = embed![
     "kube-scheduler/manifest.tera",
     "kubelet/kernel-parameters.tera",
     "kubelet/kubelet.tera",
+    "kubelet/serving.tera",
 ];
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ mod pods;
 mod static_pod;
 mod version;
 
+pub use body::is_alternative_name;
 pub use error::{Claim, TemplateError};
 pub use load::Templates;
 pub use static_pod::REVISION;
@@ -23,15 +24,28 @@ pub use static_pod::REVISION;
 use crate::inventory::{EncryptionProvider, Inventory, Minor, Node, NodeName};
 use crate::resource::{Desired, SecretRef};
 use context::Shared;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is known beside the inventory.
 #[derive(Debug, Clone, Default)]
 pub struct Inputs {
     /// Encryption at rest, when it is its turn; `None` leaves it alone.
     pub encryption: Option<EncryptionInput>,
+    /// The certificates that kubelets serve with, by node; a node that is missing is left alone.
+    pub serving: BTreeMap<NodeName, ServingInput>,
     /// The versions that nodes were seen to run; the inventory's for those that are missing.
     pub versions: BTreeMap<NodeName, Minor>,
+}
+
+/// What a node has to do with the certificates that kubelets serve with.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ServingInput {
+    /// Whether its kubelet gets one.
+    pub certificate: bool,
+    /// Whether its API server trusts no other kubelets than those that have one.
+    pub trusted: bool,
+    /// The names and addresses that the API knows the node by.
+    pub names: BTreeSet<String>,
 }
 
 /// With which key values are encrypted, and how far that is.
@@ -111,6 +125,9 @@ impl Templates {
         if inventory.encryption.provider != EncryptionProvider::None {
             all.extend([phase(EncryptionPhase::Read), phase(EncryptionPhase::Write)]);
         }
+        let serving = ServingInput { certificate: true, trusted: true, names: BTreeSet::new() };
+        let serving = inventory.nodes.iter().map(|node| (node.name.clone(), serving.clone())).collect();
+        all.push(Inputs { serving, ..Inputs::default() });
         let mut errors: Vec<TemplateError> = Vec::new();
         for inputs in &all {
             let shared = match Shared::of(inventory, inputs.encryption.as_ref()) {

@@ -30,7 +30,7 @@ impl Templates {
     ) -> (Rendered, Vec<TemplateError>) {
         let minor = inputs.versions.get(&node.name).copied().unwrap_or(inventory.cluster.kubernetes);
         let place = Place { node: &node.name, minor };
-        let variables = Variables::of(shared, node, minor);
+        let variables = Variables::of(shared, node, minor, inputs.serving.get(&node.name));
         let pass = Pass { node, place, variables, encryption: inputs.encryption.as_ref() };
         let mut resources = Vec::new();
         let mut errors = Vec::new();

@@ -42,6 +42,22 @@ pub enum HealthError {
     /// There is no running cluster among the nodes.
     #[error("ask the cluster: there is no session to a control-plane node of a running cluster")]
     NoCluster,
+    /// The kubelet does not speak TLS.
+    #[error("ask the kubelet of {node} for its certificate: {source}")]
+    Handshake {
+        /// Which node.
+        node: NodeName,
+        /// What went wrong.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A certificate of the node cannot be read.
+    #[error("judge the certificate of the kubelet of {node}")]
+    Certificate {
+        /// Which node.
+        node: NodeName,
+        /// Why.
+        source: crate::pki::PkiError,
+    },
     /// A script on the node did not find what it was sent for.
     #[error("{attempt} on {node}: {reason}")]
     Script {

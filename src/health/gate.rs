@@ -1,6 +1,6 @@
 //! One poll of one gate: what is asked, and whether the answers mean that it holds. It neither waits nor repeats.
 
-use super::{EncryptionReport, HealthError};
+use super::{EncryptionReport, HealthError, KubeletReport};
 use crate::cluster::{Alarm, EtcdMember, EtcdStatus, MirrorPod, NodeInfo, Readiness};
 use crate::error::Chain;
 use crate::inventory::NodeName;
@@ -27,6 +27,13 @@ pub trait GateAccess {
     fn processes(&mut self, node: &NodeName, component: &str) -> Result<Vec<ProcessReport>, HealthError>;
     /// The Kubernetes node, by any API server; `None` when it has not joined.
     fn kubernetes_node(&mut self, node: &NodeName) -> Result<Option<NodeReport>, HealthError>;
+    /// The certificate that the node's kubelet serves with, and the one on its disk.
+    fn kubelet(
+        &mut self,
+        node: &NodeName,
+        certificate: &NodePath,
+        issuer: &NodePath,
+    ) -> Result<KubeletReport, HealthError>;
     /// The encryption config on the node's disk, and in its API server.
     fn encryption(&mut self, node: &NodeName, path: &NodePath) -> Result<EncryptionReport, HealthError>;
 }
@@ -106,6 +113,9 @@ pub fn check(gate: &Gate, access: &mut dyn GateAccess) -> Result<Held, Pending> 
             process_runs(&access.processes(node, component)?, command)
         }
         Gate::NodeReady { node } => node_ready(access.kubernetes_node(node)?),
+        Gate::KubeletServes { node, certificate, issuer } => {
+            kubelet_serves(&access.kubelet(node, certificate, issuer)?)
+        }
         Gate::EncryptionLoaded { node, path } => {
             api_ready(&access.readiness(node)?)?;
             access.encryption(node, path)?.loaded()
@@ -208,6 +218,19 @@ fn process_runs(processes: &[ProcessReport], command: &[String]) -> Result<Held,
         Some(part) => pending(format!("the process is still the old one, without `{part}`")),
         None => pending("the process is still the old one"),
     }
+}
+
+fn kubelet_serves(report: &KubeletReport) -> Result<Held, Pending> {
+    if !report.is_on_disk {
+        return pending(format!(
+            "it still serves with another certificate (serial number {})",
+            report.served.serial
+        ));
+    }
+    if !report.served.signed_by_issuer {
+        return pending("the CA on the node has not signed its certificate");
+    }
+    Ok(Held { identity: report.served.serial.clone() })
 }
 
 fn node_ready(report: Option<NodeReport>) -> Result<Held, Pending> {

@@ -4,12 +4,15 @@
 mod encryption;
 mod error;
 mod gate;
+mod kubelet;
+mod processes;
 mod reach;
 mod wait;
 
 pub use encryption::{EncryptionReport, Trial};
 pub use error::{GateError, HealthError};
 pub use gate::{EtcdCluster, GateAccess, Held, NodeReport, Pending, ProcessReport, UnitReport, check};
+pub use kubelet::{KubeletReport, serving_certificate};
 pub use reach::Reach;
 pub use wait::{Clock, Deadlines, SystemClock, wait, wait_with};
 

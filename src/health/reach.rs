@@ -2,13 +2,16 @@
 //! they are first needed and again when they fell silent.
 
 use super::encryption::{EncryptionReport, FIRST_PROVIDER, REPORTS_HASH, Trial, expected_prefix};
+use super::kubelet::{self, KubeletReport};
+use super::processes::{KUBELET_START, PROCESSES, processes, started};
 use super::{
     EtcdCluster, GateAccess, HealthError, NodeReport, ProcessReport, SCRIPT_DEADLINE, UnitReport, open,
 };
 use crate::cluster::{Api, ClusterError, ControlPlane, Etcd, EtcdStatus, MirrorPod, Readiness};
 use crate::inventory::NodeName;
-use crate::remote::{RemoteError, Reply, Script, Session, quote, rooted};
+use crate::remote::{Dialer, RemoteError, Reply, Script, Session, quote, rooted};
 use crate::resource::NodePath;
+use crate::{pki, plan};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -28,6 +31,8 @@ pub struct Reach {
 struct Slot {
     session: Box<dyn Session>,
     plane: Option<ControlPlane>,
+    /// To the kubelet's port, from the first time that it is asked.
+    dialer: Option<Box<dyn Dialer>>,
     silences: u32,
 }
 
@@ -48,7 +53,20 @@ impl Slot {
         );
         if gone && let Ok(session) = self.session.reconnect() {
             self.session = session;
+            self.dialer = None;
         }
+    }
+
+    /// The certificate that the kubelet serves with, PEM, by its configuration.
+    fn served(&mut self, node: &NodeName, config: &str) -> Result<Vec<u8>, HealthError> {
+        let dialer = match self.dialer.take() {
+            Some(dialer) => dialer,
+            None => self.session.dialer()?,
+        };
+        let certificate = kubelet::served(node, dialer.as_ref(), &kubelet::endpoint(config))?;
+        // One that failed is not used again: its connection may be dead.
+        self.dialer = Some(dialer);
+        Ok(certificate)
     }
 
     fn plane(&mut self) -> Result<&ControlPlane, HealthError> {
@@ -93,7 +111,7 @@ impl Reach {
         if has_api_server {
             self.control_planes.push(node.clone());
         }
-        self.nodes.insert(node, Mutex::new(Slot { session, plane: None, silences: 0 }));
+        self.nodes.insert(node, Mutex::new(Slot { session, plane: None, dialer: None, silences: 0 }));
     }
 
     /// The control-plane nodes of a running cluster, in the order in which they were added.
@@ -111,7 +129,16 @@ impl Reach {
         let mut slot = self.slot(node)?;
         slot.session = slot.session.reconnect()?;
         slot.plane = None;
+        slot.dialer = None;
         Ok(())
+    }
+
+    /// The certificate that the kubelet of a node serves with, PEM.
+    pub fn serving_certificate(&self, node: &NodeName) -> Result<Vec<u8>, HealthError> {
+        let script = kubelet::with_config(Script::new("read the kubelet's port"));
+        let mut slot = self.slot(node)?;
+        let config = slot.run(&script)?.section("config").text();
+        slot.served(node, &config)
     }
 
     /// Asks a control-plane node's own API server or etcd member.
@@ -276,6 +303,33 @@ impl GateAccess for &Reach {
         })
     }
 
+    fn kubelet(
+        &mut self,
+        node: &NodeName,
+        certificate: &NodePath,
+        issuer: &NodePath,
+    ) -> Result<KubeletReport, HealthError> {
+        let attempt = "read the kubelet's certificate";
+        let script = kubelet::with_config(Script::new(attempt))
+            .section("certificate", format!("cat -- {}", rooted(certificate.as_str())))
+            .section("issuer", format!("cat -- {}", rooted(issuer.as_str())));
+        let mut slot = self.slot(node)?;
+        let reply = slot.run(&script)?;
+        let on_disk = reply.section("certificate");
+        if on_disk.code != 0 {
+            let reason = format!("{certificate} cannot be read");
+            return Err(HealthError::Script { node: node.clone(), attempt: attempt.to_owned(), reason });
+        }
+        let served = slot.served(node, &reply.section("config").text())?;
+        drop(slot);
+        let issuer = reply.section("issuer");
+        let issuer = (issuer.code == 0).then_some(issuer.output.as_slice());
+        let is_on_disk = !plan::certificates(&served).is_disjoint(&plan::certificates(&on_disk.output));
+        let served = pki::read(&served, issuer)
+            .map_err(|source| HealthError::Certificate { node: node.clone(), source })?;
+        Ok(KubeletReport { served, is_on_disk })
+    }
+
     fn encryption(&mut self, node: &NodeName, path: &NodePath) -> Result<EncryptionReport, HealthError> {
         if self.api(node, Api::minor)? < REPORTS_HASH {
             return self.trial(node, path);
@@ -288,79 +342,5 @@ impl GateAccess for &Reach {
             return Err(HealthError::Script { node: node.clone(), attempt, reason });
         };
         Ok(EncryptionReport::Hash { on_disk, loaded: self.api(node, Api::loaded_encryption)? })
-    }
-}
-
-/// The clock, the time since boot, and the start by the latter; old systemd prints the start only as a local time otherwise.
-const KUBELET_START: &str = "date +%s; cut -d. -f1 /proc/uptime; \
-    systemctl show -p ActiveEnterTimestampMonotonic kubelet.service | cut -d= -f2";
-
-/// Reads the output of [`KUBELET_START`]. A start in the future means that the two clocks do not belong together, as in
-/// containers that have an uptime of their own.
-fn started(text: &str) -> Option<i64> {
-    let numbers: Vec<i64> = text.lines().map(str::parse).collect::<Result<_, _>>().ok()?;
-    let [now, uptime, start] = numbers[..] else { return None };
-    let started = now - uptime + start / 1_000_000;
-    (start > 0 && started <= now + 1).then_some(started)
-}
-
-/// Each process whose program is the component: its number, its arguments a line each, an empty line. The kernel cuts names to
-/// 15 characters. Only shell built-ins but for the match itself: a node has hundreds of processes.
-const PROCESSES: &str = r#"harden_cut=$(printf %.15s "$harden_name")
-for harden_process in /proc/[0-9]*; do
-  harden_read=
-  read -r harden_read 2>/dev/null <"$harden_process/comm" || continue
-  [ "$harden_read" = "$harden_cut" ] || continue
-  echo "${harden_process#/proc/}"
-  tr '\0' '\n' <"$harden_process/cmdline" 2>/dev/null
-  echo
-done
-:"#;
-
-/// Reads the output of [`PROCESSES`]. No argument of a component is empty.
-fn processes(text: &str) -> Vec<ProcessReport> {
-    let blocks = text.split("\n\n").map(|block| block.trim_matches('\n')).filter(|block| !block.is_empty());
-    blocks
-        .map(|block| {
-            let mut lines = block.lines().map(str::to_owned);
-            ProcessReport { pid: lines.next().unwrap_or_default(), command: lines.collect() }
-        })
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn processes_are_told_apart() {
-        let found = processes("12\netcd\n--a=b\n\n13\netcd\n\n");
-        let found: Vec<_> =
-            found.iter().map(|process| (process.pid.as_str(), process.command.len())).collect();
-        assert_eq!(found, [("12", 2), ("13", 1)]);
-        assert!(processes("").is_empty());
-    }
-
-    #[test]
-    fn a_process_is_found_by_every_shell() {
-        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
-        for shell in [["dash"].as_slice(), &["bash"], &["busybox", "sh"]] {
-            let script = format!("harden_name=sleep\n{PROCESSES}");
-            let output =
-                std::process::Command::new(shell[0]).args(&shell[1..]).args(["-c", &script]).output();
-            let found = processes(&String::from_utf8(output.unwrap().stdout).unwrap());
-            let ours = found.iter().find(|process| process.pid == child.id().to_string()).unwrap();
-            assert_eq!(ours.command, ["sleep", "60"]);
-        }
-        child.kill().unwrap();
-        child.wait().unwrap();
-    }
-
-    #[test]
-    fn the_kubelets_start_is_put_on_the_nodes_clock() {
-        assert_eq!(started("1000\n600\n590000000\n"), Some(990));
-        assert_eq!(started("1000\n5\n590000000\n"), None);
-        assert_eq!(started("1000\n600\n0\n"), None);
-        assert_eq!(started("1000\n"), None);
     }
 }

@@ -18,6 +18,8 @@ pub struct Deadlines {
     pub static_pod: Duration,
     /// Of [`Gate::NodeReady`].
     pub node: Duration,
+    /// Of [`Gate::KubeletServes`]; a kubelet looks at the file once a minute at least.
+    pub kubelet: Duration,
     /// Of [`Gate::EncryptionLoaded`]; the file is looked at once a minute.
     pub encryption: Duration,
     /// How long a gate must hold before it counts.
@@ -34,6 +36,7 @@ impl Default for Deadlines {
             etcd: Duration::from_mins(2),
             static_pod: Duration::from_mins(3),
             node: Duration::from_mins(2),
+            kubelet: Duration::from_mins(2),
             encryption: Duration::from_mins(3),
             stable: Duration::from_secs(3),
             poll: Duration::from_millis(500),
@@ -50,6 +53,7 @@ impl Deadlines {
             Gate::EtcdHealthy { .. } => self.etcd,
             Gate::StaticPodRuns { .. } | Gate::ProcessRuns { .. } => self.static_pod,
             Gate::NodeReady { .. } => self.node,
+            Gate::KubeletServes { .. } => self.kubelet,
             Gate::EncryptionLoaded { .. } => self.encryption,
         }
     }

@@ -2,7 +2,9 @@
 //! Where a value is unsound it is reported and replaced by something harmless; the caller drops the result then.
 
 use super::diagnostic::{Problem, Report};
-use super::raw::{Flags, RawAudit, RawCluster, RawEncryption, RawHost, RawInventory, Text};
+use super::raw::{
+    Flags, RawAudit, RawCluster, RawEncryption, RawHost, RawInventory, RawKubelet, Text,
+};
 use super::ssh::Ssh;
 use super::structure::Damage;
 use super::{
@@ -89,9 +91,19 @@ pub(super) fn lower(
         scheduler: Component { flags: flags(raw.scheduler.unwrap_or_default().flags, report) },
         audit: audit(&raw.audit.unwrap_or_default(), report),
         encryption,
-        kubelet: Kubelet { config: raw.kubelet.unwrap_or_default().config.unwrap_or_default() },
+        kubelet: kubelet(raw.kubelet.unwrap_or_default(), report),
         waivers,
         host: host(&raw.host.unwrap_or_default()),
+    }
+}
+
+fn kubelet(raw: RawKubelet, report: &mut Report) -> Kubelet {
+    let days = checked(raw.certificate_lifetime.as_ref(), text::lifetime_days, report).unwrap_or(365);
+    Kubelet {
+        serving_certificates: raw.serving_certificates.unwrap_or(true),
+        certificate_lifetime_days: days,
+        certificate_renew_before_days: days.div_ceil(4).min(90).min(days - 1),
+        config: raw.config.unwrap_or_default(),
     }
 }
 

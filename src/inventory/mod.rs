@@ -342,6 +342,12 @@ pub enum EncryptionProvider {
 /// The kubelets.
 #[derive(Debug, Clone, Serialize)]
 pub struct Kubelet {
+    /// Whether harden issues the certificates that they serve with.
+    pub serving_certificates: bool,
+    /// Lifetime of these, in days.
+    pub certificate_lifetime_days: u32,
+    /// They are renewed when fewer days than this are left.
+    pub certificate_renew_before_days: u32,
     /// Keys that the user sets in their configuration, nested as in the file.
     pub config: serde_json::Map<String, serde_json::Value>,
 }

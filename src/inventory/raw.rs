@@ -333,6 +333,12 @@ pub(super) struct RawEncryption {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct RawKubelet {
+    /// Whether kubelets serve with certificates of the cluster's CA that harden issues, and API servers trust no others.
+    #[schemars(extend("default" = true))]
+    pub(super) serving_certificates: Option<bool>,
+    /// How long these certificates live, in days; they are renewed when a quarter of that is left, 90 days at most.
+    #[schemars(extend("default" = "365d"), regex(pattern = r"^[0-9]+[dh]$"))]
+    pub(super) certificate_lifetime: Option<Text>,
     /// Keys of the kubelet's configuration file, as Kubernetes names them: `podPidsLimit = 4096`.
     pub(super) config: Option<serde_json::Map<String, serde_json::Value>>,
 }

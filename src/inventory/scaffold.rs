@@ -110,6 +110,10 @@ const DEFAULTS: &str = r#"# What follows are the defaults: change what should be
 # provider = "secretbox"          # or aescbc; none leaves it as it is
 # resources = ["secrets"]
 
+# [kubelet]
+# serving-certificates = true     # from the cluster's CA, and trusted by the API servers
+# certificate-lifetime = "365d"
+
 # [kubelet.config]                # keys of the kubelet's configuration file
 # podPidsLimit = 4096
 

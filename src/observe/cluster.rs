@@ -4,7 +4,7 @@
 use crate::event::{Event, Listener};
 use crate::inventory::NodeName;
 use crate::resource::{ClusterObserved, ConfigMapKey, ObservedKey};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 
 /// kubeadm's records that harden keeps in step with the hosts.
@@ -18,6 +18,9 @@ pub trait ClusterSource {
 
     /// The value of a key of a ConfigMap; `None` where there is no such ConfigMap or key.
     fn observed_key(&self, key: ConfigMapKey) -> Result<Option<ObservedKey>, Self::Error>;
+
+    /// Every Kubernetes node by its name, with its addresses.
+    fn nodes(&self) -> Result<BTreeMap<String, BTreeSet<String>>, Self::Error>;
 
     /// SHA-256 of the encryption config that this node's own API server has loaded; `None` where it has loaded none or
     /// does not say.
@@ -45,6 +48,7 @@ pub fn observe_cluster<S: ClusterSource>(
             observed.config_maps.insert(key, value);
         }
     }
+    observed.nodes = source.nodes()?;
     if resources.is_empty() {
         return Ok(observed);
     }

@@ -6,6 +6,7 @@ use super::files::{Files, below};
 use super::lines::Lines;
 use super::users::{TreeNames, users};
 use super::wish::{STATE_FILE, Wishes};
+use crate::plan::certificates as certificates_in;
 use crate::remote::Reply;
 use crate::resource::{
     Applied, CertificateFacts, CertificateState, Desired, Facts, FileKind, FileState, NodePath, Observed,
@@ -49,6 +50,10 @@ pub(super) fn parse_reply(
         .iter()
         .map(|paths| (paths[0].clone(), certificate(paths, &files, read_certificate)))
         .collect();
+    let authorities = wishes.certificates.iter().filter_map(|[_, _, issuer]| {
+        files.bytes.get(issuer).map(|bytes| (issuer.clone(), certificates_in(bytes)))
+    });
+    let authorities = authorities.collect();
     let applied = applied(&wishes, &mut files)?;
     let (sysctls, fixed_sysctls) = sysctls(reply, &wishes)?;
     let observed = Observed {
@@ -59,6 +64,7 @@ pub(super) fn parse_reply(
         facts,
         patterns,
         certificates,
+        authorities,
         applied,
         files: files.states,
     };

@@ -1,5 +1,6 @@
 //! One change of one resource: what a person reads about it, and the operations that carry it out.
 
+use crate::inventory::NodeName;
 use crate::resource::{CertificateSpec, Content, ControlId, Mode, NodePath, Ownership, ResourceId, Undo};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -111,6 +112,8 @@ pub enum Operation {
     Issue {
         /// Which.
         certificate: Box<CertificateSpec>,
+        /// The node that holds the key of the CA, often another one: kubeadm leaves it on control-plane nodes only.
+        authority: NodeName,
         /// What must still be there when apply begins, at the certificate's path.
         prior: Prior,
     },

@@ -3,6 +3,7 @@
 
 use super::Origin;
 use crate::resource::{FileState, Observed, Resource};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 /// SHA-256, hexadecimal.
@@ -12,6 +13,15 @@ pub fn sha256(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
+}
+
+/// A digest of each certificate in a PEM file, whatever stands around and between them. Line ends do not count.
+pub fn certificates(pem: &[u8]) -> BTreeSet<String> {
+    const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+    const END: &str = "-----END CERTIFICATE-----";
+    let text = String::from_utf8_lossy(pem);
+    let blocks = text.split(BEGIN).skip(1).filter_map(|rest| rest.split_once(END));
+    blocks.map(|(body, _)| sha256(body.split_whitespace().collect::<String>().as_bytes())).collect()
 }
 
 /// Digest of what is wanted of a resource: SHA-256 of its spec as JSON with sorted keys. What only explains it (controls
@@ -37,5 +47,24 @@ pub(super) fn origin(resource: &Resource, observed: &Observed, desired: &str) ->
         (true, _) => Origin::Drift,
         (false, false) => Origin::Pending,
         (false, true) => Origin::Both,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn certificates_are_told_apart_by_what_is_in_them() {
+        let one = "-----BEGIN CERTIFICATE-----\nMIIB\nAAAA\n-----END CERTIFICATE-----\n";
+        let two = one.replace("AAAA", "BBBB");
+        let both = certificates(format!("# old\r\n{}\nand new {two}", one.replace('\n', "\r\n")).as_bytes());
+        assert_eq!(both.len(), 2);
+        assert!(
+            both.is_superset(&certificates(one.as_bytes()))
+                && both.is_superset(&certificates(two.as_bytes()))
+        );
+        assert!(certificates(one.as_bytes()).is_disjoint(&certificates(two.as_bytes())));
+        assert!(certificates(b"").is_empty() && certificates(b"-----BEGIN CERTIFICATE-----\nMI").is_empty());
     }
 }

@@ -51,6 +51,15 @@ pub enum Gate {
         /// Which node.
         node: NodeName,
     },
+    /// The kubelet serves with the certificate that is on the node's disk, and the CA on the node has signed it.
+    KubeletServes {
+        /// On which node.
+        node: NodeName,
+        /// The certificate.
+        certificate: NodePath,
+        /// The CA's certificate.
+        issuer: NodePath,
+    },
     /// The node's API server has loaded the encryption config that is on its disk, by its hash metric.
     EncryptionLoaded {
         /// On which node.
@@ -70,6 +79,7 @@ impl Gate {
             Self::StaticPodRuns { component, .. } => format!("{component} runs with its new manifest"),
             Self::ProcessRuns { component, .. } => format!("{component} runs with its new flags"),
             Self::NodeReady { .. } => String::from("node is Ready"),
+            Self::KubeletServes { .. } => String::from("kubelet serves with its certificate"),
             Self::EncryptionLoaded { .. } => String::from("kube-apiserver has loaded the encryption config"),
         }
     }
@@ -83,6 +93,7 @@ impl Gate {
             | Self::StaticPodRuns { node, .. }
             | Self::ProcessRuns { node, .. }
             | Self::NodeReady { node }
+            | Self::KubeletServes { node, .. }
             | Self::EncryptionLoaded { node, .. } => node,
         }
     }

@@ -18,7 +18,7 @@ pub mod yaml_keys;
 pub use build::{Inputs, PlanError, Problem, build};
 pub use change::{Action, Change, ClusterChange, ClusterOperation, Operation, Origin, Prior};
 pub use diff::DiffError;
-pub use digest::{digest, sha256};
+pub use digest::{certificates, digest, sha256};
 pub use gate::Gate;
 pub use stale::Stale;
 

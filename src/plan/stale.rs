@@ -47,7 +47,7 @@ impl Operation {
     pub fn prior(&self) -> Option<(&NodePath, &Prior)> {
         match self {
             Self::Write { path, prior, .. } | Self::SetAttributes { path, prior, .. } => Some((path, prior)),
-            Self::Issue { certificate, prior } => Some((&certificate.path, prior)),
+            Self::Issue { certificate, prior, .. } => Some((&certificate.path, prior)),
             Self::AddUser { .. }
             | Self::Validate { .. }
             | Self::Activate { .. }

@@ -24,6 +24,9 @@ pub struct Observed {
     pub users: BTreeMap<String, Option<UserState>>,
     /// Every certificate that was asked for, by its path.
     pub certificates: BTreeMap<NodePath, CertificateState>,
+    /// Of every CA that signs a certificate which was asked for, by the path of its own certificate: which certificates
+    /// the file holds, as a digest each, whatever stands around them. Two files with one in common are of the same CA.
+    pub authorities: BTreeMap<NodePath, BTreeSet<String>>,
     /// What harden applied here last; `None` where it never did.
     pub applied: Option<Applied>,
 }
@@ -170,6 +173,9 @@ pub struct ClusterObserved {
     /// For each encrypted resource (`secrets`), how many values etcd holds by the provider prefix that they begin with
     /// (`k8s:enc:secretbox:v1:key-1:`); the empty prefix counts those in plain text.
     pub stored: BTreeMap<String, BTreeMap<String, usize>>,
+    /// Every Kubernetes node by its name, with its addresses: IP addresses and DNS names. A node that is not in the
+    /// inventory is among them too.
+    pub nodes: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// One data key of a ConfigMap in which kubeadm keeps a document.

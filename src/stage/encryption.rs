@@ -6,7 +6,7 @@
 
 use super::{
     ControlPlane, EncryptionConfig, EncryptionFile, EncryptionGoal, EncryptionPhase, EncryptionState,
-    Provider, Refusal, Stage, StageInput,
+    Provider, Refusal, Scope, Stage, StageInput,
 };
 use crate::inventory::{EncryptionProvider, NodeName};
 use crate::plan::{ClusterOperation, Gate, StageTitle};
@@ -194,6 +194,7 @@ fn stage(
     Stage {
         title: named(&title, ""),
         remaining: remaining.iter().map(|stage| named(stage, note)).collect(),
+        scope: Scope::All,
         encryption,
         gates: Vec::new(),
         operations: Vec::new(),

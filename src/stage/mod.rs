@@ -1,7 +1,11 @@
 //! Procedures that need several steps: a pure function of what is observed to the next stage. Nothing is remembered that
 //! cannot be observed, so a run that was interrupted resumes by being run again, from any machine.
 //!
-//! The one procedure so far is the first enabling of encryption at rest with several API servers. Each of them must be able
+//! The first procedure is that of the certificates that kubelets serve with: every kubelet has one of the cluster's CA, and
+//! only then the API servers trust no other kubelets. Until then logs and exec would break for the rest. It has one stage of
+//! its own, in which no static pod is touched; the flag comes with whatever the API servers are restarted for next.
+//!
+//! The second is the first enabling of encryption at rest with several API servers. Each of them must be able
 //! to read the key before any of them writes with it, otherwise it answers 500 for what another one wrote
 //! (<https://kubernetes.io/docs/tasks/administer-cluster/encrypt-data/>). So there are three stages: every API server
 //! reads (`identity` first), every API server writes (the key first), every stored value is written again.
@@ -9,10 +13,16 @@
 mod config;
 mod encryption;
 mod observed;
+mod scope;
+mod serving;
 
 pub use config::{EncryptionConfig, EncryptionConfigError, Provider};
 pub use encryption::next;
-pub use observed::{ControlPlane, EncryptionFile, EncryptionState};
+pub use observed::{ControlPlane, EncryptionFile, EncryptionState, flag};
+pub use scope::Scope;
+pub use serving::{
+    Served, ServingInput, ServingNode, ServingState, ServingStep, ServingWish, serving, shortcoming,
+};
 
 use crate::error::Hint;
 use crate::inventory::{EncryptionProvider, NodeName};
@@ -78,6 +88,8 @@ pub struct Stage {
     pub title: StageTitle,
     /// The stages after it.
     pub remaining: Vec<StageTitle>,
+    /// Which resources it is about.
+    pub scope: Scope,
     /// The encryption config of each control-plane node in this stage; empty where harden does not touch encryption.
     pub encryption: BTreeMap<NodeName, EncryptionPhase>,
     /// What must hold before the stage counts as done.

@@ -4,6 +4,8 @@ use super::EncryptionConfig;
 use crate::inventory::NodeName;
 use crate::resource::{FileState, NodePath, Observed, ObservedContent};
 
+const ENCRYPTION_FLAG: &str = "--encryption-provider-config";
+
 /// One control-plane node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ControlPlane {
@@ -43,7 +45,10 @@ impl EncryptionState {
     /// Reads the encryption config at `path` and the API server's manifest out of what was observed on a node. The probe must
     /// have asked for both with their content.
     pub fn read(observed: &Observed, path: &NodePath, manifest: &NodePath) -> Self {
-        Self { file: file(observed.files.get(path)), flag: flag(observed.files.get(manifest)) }
+        Self {
+            file: file(observed.files.get(path)),
+            flag: flag(observed.files.get(manifest), ENCRYPTION_FLAG),
+        }
     }
 }
 
@@ -68,10 +73,9 @@ fn file(state: Option<&FileState>) -> EncryptionFile {
     }
 }
 
-/// The flag in a manifest, in either of the two ways in which a flag can be written. A manifest that cannot be read has
+/// The value of a flag in a manifest, in either of the two ways in which a flag can be written. A manifest that cannot be read has
 /// none: then nothing is proven of that API server.
-fn flag(manifest: Option<&FileState>) -> Option<String> {
-    const FLAG: &str = "--encryption-provider-config";
+pub fn flag(manifest: Option<&FileState>, name: &str) -> Option<String> {
     let Some(FileState::Present(file)) = manifest else { return None };
     let ObservedContent::Text(text) = &file.content else { return None };
     let pod: serde_json::Value = serde_saphyr::from_str(text).ok()?;
@@ -82,7 +86,7 @@ fn flag(manifest: Option<&FileState>) -> Option<String> {
         }
     }
     let words: Vec<&str> = words.into_iter().filter_map(|word| word.as_str()).collect();
-    words.iter().enumerate().find_map(|(index, word)| match word.strip_prefix(FLAG)? {
+    words.iter().enumerate().find_map(|(index, word)| match word.strip_prefix(name)? {
         "" => words.get(index + 1).map(|value| (*value).to_owned()),
         rest => rest.strip_prefix('=').map(str::to_owned),
     })

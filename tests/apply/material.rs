@@ -73,6 +73,7 @@ pub(super) fn change(root: &Path, number: usize) -> Change {
             "server",
             Operation::Issue {
                 certificate: Box::new(certificate()),
+                authority: super::world::name("cp-1"),
                 prior: prior(root, "/etc/kubernetes/pki/server.crt"),
             },
         ),

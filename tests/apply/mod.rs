@@ -1,5 +1,6 @@
 //! The executor, against imagined nodes whose scripts really run, each in a tree of its own, with a fault at a chosen place.
 
+mod authority;
 mod material;
 mod random;
 mod table;

@@ -322,10 +322,6 @@ impl Fleet for World {
         if self.sick.contains(&(leaked(node), *waits - 1)) { Err(sick(node)) } else { Ok(()) }
     }
 
-    fn control_plane(&self) -> Option<NodeName> {
-        Some(name("cp-1"))
-    }
-
     fn change_cluster(&self, _: &ClusterOperation, _: &Listener<'_>) -> Result<(), MaterialError> {
         if self.cluster_refuses { Err("imagined".into()) } else { Ok(()) }
     }

@@ -10,6 +10,9 @@ use std::fs;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+/// What every kubelet serves with after the first apply.
+const SERVING: &str = "/var/lib/kubelet/pki/harden-serving.crt";
+
 /// Planted in a Secret before the first apply; no output of harden may ever show it.
 const POISON: &str = "poison-3f1c9a77d2";
 
@@ -92,14 +95,19 @@ fn stored(lab: &Lab, secret: &str) -> String {
     )
 }
 
-/// The subject alternative names and the key of the certificate that etcd really serves.
-fn served_by_etcd(address: &str) -> (Vec<String>, String) {
+/// The certificate that a port of a host really serves.
+fn served(address: &str, port: u16) -> openssl::x509::X509 {
     use openssl::ssl::{SslConnector, SslMethod, SslVerifyMode};
     let mut connector = SslConnector::builder(SslMethod::tls_client()).unwrap();
     connector.set_verify(SslVerifyMode::NONE);
-    let stream = std::net::TcpStream::connect((address, 2379)).unwrap();
-    let tls = connector.build().configure().unwrap().verify_hostname(false).connect("etcd", stream).unwrap();
-    let certificate = tls.ssl().peer_certificate().unwrap();
+    let stream = std::net::TcpStream::connect((address, port)).unwrap();
+    let tls = connector.build().configure().unwrap().verify_hostname(false).connect("node", stream).unwrap();
+    tls.ssl().peer_certificate().unwrap()
+}
+
+/// The subject alternative names and the key of the certificate that etcd really serves.
+fn served_by_etcd(address: &str) -> (Vec<String>, String) {
+    let certificate = served(address, 2379);
     let names = certificate.subject_alt_names().unwrap();
     let names = names.iter().filter_map(|name| {
         let address =
@@ -125,9 +133,11 @@ fn cluster_main_job() {
     check_finds_nothing_more(&lab, &mut harden);
     secrets_are_encrypted_and_readable(&lab);
     audit_and_etcd_are_as_declared(&lab);
+    kubelets_serve_and_logs_and_exec_work(&lab);
     workloads::work(&lab);
     workloads::are_refused(&lab);
     drift_is_found_and_repaired(&lab, &mut harden);
+    a_kubelet_without_its_certificate_is_repaired(&lab, &mut harden);
     a_user_with_sudo_and_without_forwarding_will_do(&lab, &mut harden);
     workloads::joins(&lab);
     nothing_secret_was_printed(&lab, &harden);
@@ -156,15 +166,19 @@ fn plan_shows_and_touches_nothing(lab: &Lab, harden: &mut Harden<'_>) {
     let before: Vec<_> = lab.names().iter().map(|node| tree(lab, node)).collect();
     let plan = harden.expect(0, &["plan"]);
     println!("{}", plan.stdout);
+    // The first stage is that of the kubelets; what static pods are restarted for comes after it, once for each.
     for shown in [
-        "kube-apiserver.yaml",
-        "--profiling=false",
-        "/etc/kubernetes/pki/etcd/server.crt",
+        "kubelet-serving",
+        "encryption-read",
+        SERVING,
+        ", with the key on cp-1",
+        "/var/lib/kubelet/config.yaml",
         "Plan: ",
         " on 4 of 4 nodes.",
     ] {
         assert!(plan.stdout.contains(shown), "the plan does not show {shown}");
     }
+    assert!(!plan.stdout.contains("kube-apiserver.yaml"), "a static pod is touched too early");
     harden.expect(2, &["plan", "--detailed-exitcode"]);
     let after: Vec<_> = lab.names().iter().map(|node| tree(lab, node)).collect();
     assert_eq!(before, after, "plan changed something");
@@ -225,6 +239,60 @@ fn audit_and_etcd_are_as_declared(lab: &Lab) {
         }
         assert!(key.contains("408"), "etcd on {node} serves a certificate with another key: {key}");
     }
+}
+
+/// Every kubelet serves with the certificate that was made for it, the API servers trust no others, and what they ask kubelets for
+/// still comes.
+fn kubelets_serve_and_logs_and_exec_work(lab: &Lab) {
+    let ca = lab.output("cp-1", "cat /etc/kubernetes/pki/ca.crt");
+    for node in lab.names() {
+        let certificate = served(lab.address(node), 10250).to_pem().unwrap();
+        let facts = harden::pki::read(&certificate, Some(ca.as_bytes())).unwrap();
+        assert!(facts.signed_by_issuer, "the kubelet of {node} serves with a certificate of another CA");
+        assert!(
+            facts.dns_names.contains(node) && facts.addresses.contains(&lab.address(node).parse().unwrap())
+        );
+        let on_disk = lab.output(node, &format!("cat {SERVING}"));
+        assert_eq!(String::from_utf8(certificate).unwrap().trim(), on_disk.trim(), "{node}");
+    }
+    for node in control_planes(lab) {
+        let manifest = lab.output(&node, "cat /etc/kubernetes/manifests/kube-apiserver.yaml");
+        assert!(manifest.contains("--kubelet-certificate-authority=/etc/kubernetes/pki/ca.crt"), "{node}");
+    }
+    let kubelets = lab.kubectl(&["-n", "kube-system", "get", "configmap", "kubelet-config", "-o", "yaml"]);
+    assert!(!kubelets.contains("tlsCertFile"), "a node that joins would have no such file");
+    for node in control_planes(lab) {
+        let server = format!("https://{}:6443", lab.address(&node));
+        for on in lab.names() {
+            logs_and_exec(lab, &server, on);
+        }
+    }
+}
+
+/// Through one API server, on one node: the logs of a pod, and a command in a pod where one of its containers has a shell.
+fn logs_and_exec(lab: &Lab, server: &str, node: &str) {
+    let selector = format!("status.phase=Running,spec.nodeName={node}");
+    let pods = ["-n", "kube-system", "get", "pods", "--field-selector", &selector, "-o", "name"];
+    let pods = lab.kubectl(&[&["--server", server][..], &pods].concat());
+    let pod = pods.lines().find(|pod| pod.contains("kube-proxy")).or_else(|| pods.lines().next()).unwrap();
+    let logs = lab.kubectl(&["--server", server, "-n", "kube-system", "logs", "--tail=1", pod]);
+    assert!(!logs.is_empty(), "{pod} on {node} has no logs");
+    // That the program is missing in the image is an answer of the kubelet too; that it is not trusted is none.
+    let command = format!(
+        "kubectl --kubeconfig /etc/kubernetes/admin.conf --server {server} -n kube-system exec {pod} -- /bin/true 2>&1 || true"
+    );
+    let said = lab.output("cp-1", &command);
+    assert!(!said.contains("x509") && !said.contains("certificate"), "exec in {pod} on {node}: {said}");
+}
+
+/// What `kubeadm upgrade node` does to the kubelet's configuration: it is written anew without the keys of this node alone.
+fn a_kubelet_without_its_certificate_is_repaired(lab: &Lab, harden: &mut Harden<'_>) {
+    lab.output("w-1", "sed -i '/^tlsCertFile/d;/^tlsPrivateKeyFile/d' /var/lib/kubelet/config.yaml && systemctl restart kubelet");
+    let drift = harden.expect(2, &["drift"]);
+    assert!(drift.stdout.contains("w-1") && drift.stdout.contains("tlsCertFile"), "{}", drift.stdout);
+    harden.expect(0, &["apply", "--yes"]);
+    logs_and_exec(lab, &format!("https://{}:6443", lab.address("cp-1")), "w-1");
+    harden.expect(0, &["drift"]);
 }
 
 fn drift_is_found_and_repaired(lab: &Lab, harden: &mut Harden<'_>) {

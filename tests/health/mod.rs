@@ -1,16 +1,17 @@
 //! Gates: what one poll means, and how they are waited for, with scripted answers and a clock that does not wait.
 
+mod kubelet;
 mod reach;
 
 use harden::cluster::{Alarm, EtcdMember, EtcdStatus, MirrorPod, NodeInfo, Readiness};
 use harden::event::Event;
 use harden::health::{
-    Clock, Deadlines, EncryptionReport, EtcdCluster, GateAccess, GateError, HealthError, Held, NodeReport,
-    Pending, ProcessReport, UnitReport, check, wait_with,
+    Clock, Deadlines, EncryptionReport, EtcdCluster, GateAccess, GateError, HealthError, Held, KubeletReport,
+    NodeReport, Pending, ProcessReport, UnitReport, check, wait_with,
 };
 use harden::inventory::NodeName;
 use harden::plan::Gate;
-use harden::resource::NodePath;
+use harden::resource::{CertificateFacts, KeyAlgorithm, NodePath, Usage};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -30,6 +31,7 @@ struct Fake<'a> {
     pod: Option<MirrorPod>,
     node: Option<NodeReport>,
     encryption: EncryptionReport,
+    kubelet: KubeletReport,
 }
 
 #[derive(Default)]
@@ -76,6 +78,7 @@ impl<'a> Fake<'a> {
                 kubelet_started: Some(95),
             }),
             encryption: EncryptionReport::Hash { on_disk: "h".into(), loaded: Some("h".into()) },
+            kubelet: KubeletReport { served: facts(), is_on_disk: true },
         }
     }
 }
@@ -109,9 +112,32 @@ impl GateAccess for Fake<'_> {
     fn kubernetes_node(&mut self, _: &NodeName) -> Result<Option<NodeReport>, HealthError> {
         Ok(self.node.clone())
     }
+    fn kubelet(&mut self, _: &NodeName, _: &NodePath, _: &NodePath) -> Result<KubeletReport, HealthError> {
+        Ok(self.kubelet.clone())
+    }
     fn encryption(&mut self, _: &NodeName, _: &NodePath) -> Result<EncryptionReport, HealthError> {
         Ok(self.encryption.clone())
     }
+}
+
+fn facts() -> CertificateFacts {
+    CertificateFacts {
+        common_name: String::from("system:node:w-1"),
+        organizations: [String::from("system:nodes")].into(),
+        dns_names: [String::from("w-1")].into(),
+        addresses: [].into(),
+        usages: [Usage::Server].into(),
+        algorithm: KeyAlgorithm::EcdsaP256,
+        not_before: 0,
+        not_after: 100,
+        serial: String::from("0a"),
+        signed_by_issuer: true,
+    }
+}
+
+fn serving_gate() -> Gate {
+    let path = |text: &str| text.parse().unwrap();
+    Gate::KubeletServes { node: name("w-1"), certificate: path("/x.crt"), issuer: path("/ca.crt") }
 }
 
 fn api_gate() -> Gate {
@@ -152,6 +178,7 @@ fn a_healthy_node_passes_every_gate() {
         pod_gate(""),
         Gate::EtcdHealthy { node: name("cp-1") },
         Gate::NodeReady { node: name("cp-1") },
+        serving_gate(),
         Gate::EncryptionLoaded { node: name("cp-1"), path },
     ] {
         assert_eq!(verdict(&gate, |_| {}), "held", "{gate:?}");
@@ -205,6 +232,16 @@ fn a_node_is_ready_by_a_sign_of_life_since_its_kubelet_started() {
         (info.ready, info.reason) = (false, "KubeletNotReady: no CNI".into());
     });
     assert_eq!(sick, "KubeletNotReady: no CNI");
+}
+
+#[test]
+fn a_kubelet_must_serve_with_what_is_on_its_disk() {
+    let check = |sicken: fn(&mut Fake<'_>)| verdict(&serving_gate(), sicken);
+    assert_eq!(check(|_| {}), "held");
+    let old = check(|fake| fake.kubelet.is_on_disk = false);
+    assert_eq!(old, "it still serves with another certificate (serial number 0a)");
+    let other = check(|fake| fake.kubelet.served.signed_by_issuer = false);
+    assert_eq!(other, "the CA on the node has not signed its certificate");
 }
 
 #[test]

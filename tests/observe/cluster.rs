@@ -5,7 +5,7 @@ use harden::event::Event;
 use harden::inventory::NodeName;
 use harden::observe::{ClusterSource, observe_cluster};
 use harden::resource::{ConfigMapKey, ObservedKey};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 struct Source {
@@ -19,6 +19,10 @@ impl ClusterSource for Source {
         let known = key == ConfigMapKey::ClusterConfiguration;
         Ok(known
             .then(|| ObservedKey { value: String::from("kind: x\n"), resource_version: String::from("7") }))
+    }
+
+    fn nodes(&self) -> Result<BTreeMap<String, BTreeSet<String>>, String> {
+        Ok(BTreeMap::from([(String::from("w-1"), BTreeSet::from([String::from("10.0.0.21")]))]))
     }
 
     fn loaded_encryption(&self, node: &NodeName) -> Result<Option<String>, String> {
@@ -51,6 +55,7 @@ fn an_api_server_that_does_not_answer_is_unknown_and_the_rest_is_read() {
     let loaded: Vec<_> =
         observed.loaded_encryption.iter().map(|(name, hash)| (name.as_str(), hash.as_deref())).collect();
     assert_eq!(loaded, [("cp-1", Some("abc")), ("cp-2", None), ("cp-3", None)]);
+    assert!(observed.nodes["w-1"].contains("10.0.0.21"));
     assert_eq!(observed.stored["secrets"], BTreeMap::from([(String::new(), 7)]));
     let warnings = warnings.into_inner().unwrap();
     assert!(

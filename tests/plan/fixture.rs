@@ -58,7 +58,12 @@ pub(super) fn inventory(nodes: &[(&str, &[Role])]) -> Inventory {
             max_size: 100,
         },
         encryption: Encryption { provider: EncryptionProvider::None, resources: vec![] },
-        kubelet: Kubelet { config: serde_json::Map::new() },
+        kubelet: Kubelet {
+            serving_certificates: true,
+            certificate_lifetime_days: 365,
+            certificate_renew_before_days: 90,
+            config: serde_json::Map::new(),
+        },
         waivers: Vec::new(),
         host: harden::inventory::Host::default(),
     }
@@ -243,6 +248,7 @@ pub(super) fn observed() -> Observed {
     found.algorithm = KeyAlgorithm::Rsa2048;
     found.addresses.clear();
     Observed {
+        authorities: BTreeMap::new(),
         facts: Facts { live: true, owners: true, systemd: true, clock: NOW, ..Facts::default() },
         files: [
             (API_PATH, present(API, "0600")),

@@ -1,5 +1,6 @@
 //! The plan: edits of real and of random files, changes of every kind, waves and gates, saved plans.
 
+mod authority;
 mod cases;
 mod file;
 mod fixture;

@@ -8,6 +8,7 @@ mod mistakes;
 mod plan;
 mod saved;
 mod secrets;
+mod serving;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -78,7 +78,7 @@ fn words_repeat_the_diff_only_when_asked() {
 fn a_limit_leaves_nodes_alone() {
     let site = Site::new();
     let ran = site.run(&["plan", "--limit", "worker"]);
-    assert_eq!((ran.code, ran.stdout.contains("cp-1")), (0, false), "{}", ran.stdout);
+    assert_eq!((ran.code, ran.stdout.contains("  cp-1: ")), (0, false), "{}", ran.stdout);
     assert_eq!(ran.last(), "Plan: 2 to add, 4 to change, 0 to remove on 1 of 1 node.");
     let before = site.tree();
     let ran = site.run(&["apply", "--yes", "--limit", "!cp-1"]);

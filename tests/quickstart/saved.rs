@@ -66,6 +66,26 @@ fn a_stale_plan_is_refused_with_what_moved() {
     assert_eq!(differing(&before, &site.tree()), Vec::<std::path::PathBuf>::new());
 }
 
+/// A plan in which the API server begins to trust no other kubelets was made when all of them served as it asks. It is carried out
+/// only if they still do, and here nobody can tell.
+#[test]
+fn a_plan_whose_proof_is_gone_is_refused() {
+    let site = Site::new();
+    let (file, _) = saved(&site);
+    let text = fs::read_to_string(&file).unwrap();
+    let flag = "    - --kubelet-certificate-authority=/etc/kubernetes/pki/ca.crt\\n";
+    let with_flag = text.replace("    - --profiling=false\\n", &format!("    - --profiling=false\\n{flag}"));
+    assert_ne!(text, with_flag);
+    fs::write(&file, with_flag).unwrap();
+    let before = site.tree();
+    let ran = site.run(&["apply", "--yes", &file]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (1, ""));
+    let message = "error: what the plan rests on does not hold now, and nothing was changed:\n  cp-1: not every kubelet is seen to serve as \
+                   --kubelet-certificate-authority of its API server asks\nhint: plan again";
+    assert!(ran.stderr.contains(message), "{}", ran.stderr);
+    assert!(differing(&before, &site.tree()).is_empty());
+}
+
 #[test]
 fn a_plan_of_another_cluster_is_refused() {
     let site = Site::new();

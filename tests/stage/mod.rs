@@ -1,8 +1,9 @@
-//! The stages of the first enabling of encryption: a table of states, every combination of them, and a cluster in which
+//! The stages: kubelet serving certificates, and the first enabling of encryption; a table of states, every combination of them, and a cluster in which
 //! runs are cut short at any point.
 
 mod combinations;
 mod refusals;
+mod serving;
 mod table;
 
 use harden::inventory::{EncryptionProvider, NodeName};

@@ -24,6 +24,12 @@ pub enum ApplyError {
         /// What moved, a text each.
         moved: Vec<String>,
     },
+    /// What the plan rests on is not so any more, beside the paths that it changes.
+    #[error("what the plan rests on does not hold now, and nothing was changed:\n{}", listed(reasons))]
+    Unproven {
+        /// What does not hold, a text each.
+        reasons: Vec<String>,
+    },
     /// The plan is of another cluster.
     #[error("the plan is of the cluster {plan}, and the inventory of {inventory}; nothing was changed")]
     OtherCluster {
@@ -54,7 +60,9 @@ impl Hint for ApplyError {
             Self::Unreachable { .. } => {
                 Some(String::from("see `harden plan`; leave them out with --limit '!NODE' if you must"))
             }
-            Self::Stale { .. } => Some(String::from("plan again and look at the new plan")),
+            Self::Stale { .. } | Self::Unproven { .. } => {
+                Some(String::from("plan again and look at the new plan"))
+            }
             Self::OtherCluster { .. } => Some(String::from("name its inventory with --inventory")),
             Self::NeverEnds => Some(String::from(
                 "something else writes the same settings; look for another tool on the nodes",

@@ -121,6 +121,10 @@ impl Applying<'_> {
             let moved = stale.iter().map(ToString::to_string).collect();
             return Err(Error::hinted(ApplyError::Stale { moved }));
         }
+        let reasons = self.pipeline.unproven(plan, &observation);
+        if !reasons.is_empty() {
+            return Err(Error::hinted(ApplyError::Unproven { reasons }));
+        }
         self.record.remaining.clone_from(&plan.remaining);
         self.show(plan)?;
         if plan.waves.is_empty() && plan.cluster_changes.is_empty() {

@@ -5,7 +5,7 @@ use super::selection::Selection;
 use crate::check::{self, Report, Unread};
 use crate::cli::Error;
 use crate::cli::pipeline::{Pipeline, deadline, has_api_server};
-use crate::desired::EncryptionPhase;
+use crate::desired::{EncryptionPhase, Inputs, ServingInput};
 use crate::error::Chain;
 use crate::event::{Event, Listener, Outcome};
 use crate::health::{HealthError, Reach};
@@ -26,7 +26,7 @@ struct Gathered {
 impl Pipeline {
     /// Reads and judges.
     pub(super) fn check(&self, selection: &Selection, listener: &Listener<'_>) -> Result<Report, Error> {
-        let desired = self.desired(&self.inputs(EncryptionPhase::Read, BTreeMap::new()))?;
+        let desired = self.desired(&self.everything())?;
         let Gathered { nodes, mut unreachable, reach } = self.gather(selection, listener);
         let cluster_evidence = match cluster_evidence(&reach, selection, listener) {
             Ok(evidence) => evidence,
@@ -47,6 +47,14 @@ impl Pipeline {
         report.findings.retain(|finding| selection.controls.contains(&finding.control));
         check::apply_waivers(&mut report, &self.inventory.waivers, self.now);
         Ok(report)
+    }
+
+    /// What apply asks for in the end, when every stage is behind it.
+    fn everything(&self) -> Inputs {
+        let wanted = self.inventory.kubelet.serving_certificates;
+        let serving = ServingInput { certificate: wanted, trusted: wanted, names: BTreeSet::new() };
+        let nodes = self.inventory.nodes.iter().map(|node| (node.name.clone(), serving.clone()));
+        self.inputs(EncryptionPhase::Write, BTreeMap::new(), nodes.collect())
     }
 
     fn gather(&self, selection: &Selection, listener: &Listener<'_>) -> Gathered {

@@ -7,6 +7,7 @@ mod order;
 
 pub use error::{PlanError, Problem};
 
+use super::diff::Holder;
 use super::wave::MaxUnavailable;
 use super::{ClusterChange, FORMAT_VERSION, Gate, NodePlan, Plan, StageTitle, Unreachable};
 use crate::inventory::{Inventory, NodeName, Role};
@@ -54,6 +55,7 @@ pub fn build(inputs: Inputs<'_>) -> Result<Plan, PlanError> {
     let mut changed: BTreeMap<NodeName, NodePlan> = BTreeMap::new();
     let mut in_sync = Vec::new();
     let mut unreachable = inputs.unreachable.clone();
+    let holders = holders(&inputs);
     unreachable.retain(|node| inputs.limit.contains(&node.node));
     for node in &inputs.inventory.nodes {
         let name = &node.name;
@@ -67,7 +69,7 @@ pub fn build(inputs: Inputs<'_>) -> Result<Plan, PlanError> {
             }
             continue;
         };
-        match node::plan(node, desired, observed, inputs.now, &mut notices) {
+        match node::plan(node, desired, observed, &holders, inputs.now, &mut notices) {
             Ok(plan) if plan.changes.is_empty() => in_sync.push(name.clone()),
             Ok(plan) => {
                 changed.insert(name.clone(), plan);
@@ -131,4 +133,17 @@ fn procedure(inputs: &Inputs<'_>, notices: &mut Vec<String>) -> Procedure {
         ));
     }
     Procedure { gates, changes: Vec::new(), remaining: Vec::new() }
+}
+
+/// Where the keys of CAs are looked for: control-plane nodes first, then etcd members that stand alone.
+fn holders<'a>(inputs: &'a Inputs<'_>) -> Vec<Holder<'a>> {
+    let mut nodes: Vec<&NodeName> = Vec::new();
+    for role in [Role::ControlPlane, Role::Etcd] {
+        for node in inputs.inventory.with_role(role).filter(|node| inputs.observed.contains_key(&node.name)) {
+            if !nodes.contains(&&node.name) {
+                nodes.push(&node.name);
+            }
+        }
+    }
+    nodes.into_iter().filter_map(|node| Some((node, inputs.observed.get(node)?))).collect()
 }

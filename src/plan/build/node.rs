@@ -2,7 +2,7 @@
 
 use super::Problem;
 use crate::inventory::{Node, NodeName, Role};
-use crate::plan::diff::{self, Context};
+use crate::plan::diff::{self, Context, Holder};
 use crate::plan::manifest::{self, REVISION_ANNOTATION};
 use crate::plan::{Change, Gate, NodePlan, Operation, digest};
 use crate::resource::{Desired, NodePath, Observed, Resource, ResourceId, Spec, StaticPodSpec};
@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Units whose place in the order of restarts is not that of the resources: the runtime goes before what uses it, and the
 /// daemon that carries our own connection goes last.
 const FIRST: &[&str] = &["containerd.service", "crio.service", "cri-docker.service", "docker.service"];
+const KUBELET: &str = "kubelet.service";
 const LAST: &[&str] = &["ssh.service", "sshd.service"];
 
 /// The plan of one node, without changes where it is as it should be.
@@ -18,11 +19,19 @@ pub(super) fn plan(
     node: &Node,
     desired: &Desired,
     observed: &Observed,
+    holders: &[Holder<'_>],
     now: i64,
     notices: &mut Vec<String>,
 ) -> Result<NodePlan, Vec<Problem>> {
-    let mut context =
-        Context { observed, now, sysctls: sysctls(desired), users: users(desired), notices: Vec::new() };
+    let mut context = Context {
+        node: &node.name,
+        holders,
+        observed,
+        now,
+        sysctls: sysctls(desired),
+        users: users(desired),
+        notices: Vec::new(),
+    };
     let mut problems = Vec::new();
     let mut changes = Vec::new();
     let mut resources = Vec::new();
@@ -83,6 +92,7 @@ pub(super) fn plan(
         plan.before = before(node);
         plan.between = between(node, &plan, &pods).map_err(|problem| vec![problem])?;
         plan.after = after(node, &plan, &pods).map_err(|problem| vec![problem])?;
+        plan.after.extend(serves(&node.name, desired, &plan));
     }
     Ok(plan)
 }
@@ -242,6 +252,28 @@ fn after(node: &Node, plan: &NodePlan, pods: &[RestartedPod<'_>]) -> Result<Vec<
         gates.push(Gate::NodeReady { node: name.clone() });
     }
     Ok(gates)
+}
+
+/// The proof that a kubelet serves with the certificate that was made for it, where either has changed.
+fn serves(node: &NodeName, desired: &Desired, plan: &NodePlan) -> Option<Gate> {
+    let named = |resource: &Resource| match &resource.spec {
+        Spec::YamlKeys(spec) => {
+            spec.keys.get("tlsCertFile").and_then(|path| path.as_str()).map(str::to_owned)
+        }
+        _ => None,
+    };
+    let path = desired.resources.iter().find_map(named)?;
+    let (id, spec) = desired.resources.iter().find_map(|resource| match &resource.spec {
+        Spec::Certificate(spec) if spec.path.as_str() == path => Some((&resource.id, spec)),
+        _ => None,
+    })?;
+    let restarts = plan.restart_units.iter().any(|unit| unit == KUBELET);
+    let is_new = plan.changes.iter().any(|change| change.resource == *id);
+    (restarts || is_new).then(|| Gate::KubeletServes {
+        node: node.clone(),
+        certificate: spec.path.clone(),
+        issuer: spec.issuer_path.clone(),
+    })
 }
 
 fn runs(node: &NodeName, spec: &StaticPodSpec, text: &str) -> Result<Gate, Problem> {

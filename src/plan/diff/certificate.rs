@@ -1,6 +1,8 @@
 //! Certificates, compared by meaning: what they say, who signed them and how long they last, never their bytes.
 
+use super::authority::authority;
 use super::{Context, DiffError, Draft, ownership_reasons, prior, regular, set_ownership};
+use crate::inventory::NodeName;
 use crate::plan::date::date;
 use crate::plan::{Action, Operation};
 use crate::resource::{CertificateFacts, CertificateSpec, CertificateState, KeyAlgorithm, Resource, Usage};
@@ -41,9 +43,11 @@ pub(super) fn certificate(
         }
     }
     if !(draft.reasons.is_empty() && draft.edits.is_empty()) {
-        draft.after = Some(wanted_text(spec));
+        let authority = authority(spec, context)?;
+        let elsewhere = Some(&authority).filter(|node| *node != context.node);
+        draft.after = Some(wanted_text(spec, elsewhere));
         let certificate = Box::new(spec.clone());
-        draft.operations = vec![Operation::Issue { certificate, prior: prior(found) }];
+        draft.operations = vec![Operation::Issue { certificate, authority, prior: prior(found) }];
         return Ok(Some(draft));
     }
     draft.before = None;
@@ -111,14 +115,15 @@ fn observed_text(spec: &CertificateSpec, facts: &CertificateFacts) -> String {
     )
 }
 
-fn wanted_text(spec: &CertificateSpec) -> String {
+fn wanted_text(spec: &CertificateSpec, elsewhere: Option<&NodeName>) -> String {
+    let key = elsewhere.map(|node| format!(", with the key on {node}")).unwrap_or_default();
     text(
         &spec.common_name,
         &spec.organizations,
         &[names(&spec.dns_names), names(&spec.addresses)],
         &spec.usages,
         spec.algorithm,
-        &format!("issuer: {}\nvalid: for {} days from apply\n", spec.issuer_path, spec.lifetime_days),
+        &format!("issuer: {}{key}\nvalid: for {} days from apply\n", spec.issuer_path, spec.lifetime_days),
     )
 }
 

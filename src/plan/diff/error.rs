@@ -1,6 +1,7 @@
 //! Why a resource cannot be planned on a node.
 
 use crate::error::Hint;
+use crate::inventory::NodeName;
 use crate::plan::manifest::ManifestError;
 use crate::plan::yaml::YamlError;
 use crate::resource::{Inclusion, NodePath};
@@ -77,6 +78,22 @@ pub enum DiffError {
     /// The file would have no effect, since nothing reads it.
     #[error("find the line `{}` in {}: it is not there", .0.line, .0.path)]
     NotIncluded(Inclusion),
+    /// The node trusts another CA than the nodes that hold a key.
+    #[error("issue with the CA {path}: it is another CA than on {node}, whose key would sign")]
+    OtherAuthority {
+        /// The CA's certificate.
+        path: NodePath,
+        /// The node that holds a key of the same name.
+        node: NodeName,
+    },
+    /// Nobody holds the key of the CA.
+    #[error("issue {path}: the key of its CA, {key}, is neither on this node nor on a control-plane node")]
+    NoAuthority {
+        /// The certificate.
+        path: NodePath,
+        /// The CA's key.
+        key: NodePath,
+    },
     /// A unit that should run or start at boot cannot.
     #[error("find the unit {unit}: systemd says it is {load}")]
     NoUnit {
@@ -96,6 +113,12 @@ impl Hint for DiffError {
             Self::NoFile { .. } => {
                 Some(String::from("install the kubelet and join the node with kubeadm before hardening it"))
             }
+            Self::OtherAuthority { path, node } => Some(format!(
+                "find out which cluster this node belongs to; if to this one, put {path} of {node} there and join it again"
+            )),
+            Self::NoAuthority { key, .. } => Some(format!(
+                "put {key} on a control-plane node for the time of the apply, or issue the certificate yourself"
+            )),
             Self::WrongKind { .. } => {
                 Some(String::from("move it away, or override the template with another path"))
             }

@@ -1,5 +1,6 @@
 //! One resource against what is observed: is there a change, why, and by which operations. One file per family of kinds.
 
+mod authority;
 mod certificate;
 mod edited;
 mod error;
@@ -8,10 +9,12 @@ mod sysctl;
 mod unit;
 mod user;
 
+pub(super) use authority::Holder;
 pub use error::DiffError;
 
 use super::digest::{digest, origin};
 use super::{Action, Change, Operation, Origin, Prior};
+use crate::inventory::NodeName;
 use crate::resource::{
     Content, ControlId, FileKind, FileState, Mode, NodePath, Observed, ObservedContent, Ownership,
     PresentFile, Resource, Spec,
@@ -20,6 +23,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// What the comparison of one resource needs beside the resource.
 pub(super) struct Context<'a> {
+    /// Which node it is.
+    pub node: &'a NodeName,
+    /// The nodes on which the keys of CAs are looked for, beside this one.
+    pub holders: &'a [Holder<'a>],
     /// What is on the node.
     pub observed: &'a Observed,
     /// Seconds since 1970.

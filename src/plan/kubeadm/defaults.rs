@@ -56,8 +56,9 @@ const MOUNTS: &[&str] = &[
 ];
 
 /// Keys of the kubelet's configuration that name files which a node that joins does not have yet: with them in
-/// kubelet-config its kubelet would not start, and the join would fail.
-pub(super) const NODE_LOCAL_KUBELET_KEYS: &[&str] = &["tlsCertFile", "tlsPrivateKeyFile"];
+/// kubelet-config its kubelet would not start, and the join would fail. Until it has them, the API may give it a certificate.
+pub(super) const NODE_LOCAL_KUBELET_KEYS: &[&str] =
+    &["serverTLSBootstrap", "tlsCertFile", "tlsPrivateKeyFile"];
 
 /// The flags that kubeadm writes by itself for a component, and their values.
 pub(super) fn flags(component: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
