@@ -5,8 +5,8 @@
 use harden::desired::{EncryptionInput, EncryptionPhase, Inputs, REVISION, TemplateError, Templates, render};
 use harden::error::Hint;
 use harden::inventory::{
-    ApiServer, Audit, AuditPolicy, Cluster, Component, Connection, Encryption, EncryptionProvider, Etcd,
-    Inventory, Kubelet, Minor, Node, NodeName, Profile, Role,
+    Admission, ApiServer, Audit, AuditPolicy, Cluster, Component, Connection, Encryption, EncryptionProvider,
+    Etcd, Files, Inventory, KubeProxy, Kubelet, Minor, Node, NodeName, PodSecurityLevel, Profile, Role,
 };
 use harden::resource::{Desired, FlagValue, SecretRef, Spec};
 use serde::Deserialize;
@@ -34,10 +34,35 @@ pub(crate) struct Case {
     apiserver_flags: BTreeMap<String, String>,
     etcd_flags: BTreeMap<String, String>,
     scheduler_flags: BTreeMap<String, String>,
+    controller_manager_flags: BTreeMap<String, String>,
     kubelet: serde_json::Map<String, serde_json::Value>,
+    no_anonymous_cluster_info: bool,
+    remove_super_admin_conf: bool,
+    no_event_rate_limit: bool,
+    no_pod_security: bool,
+    enforce: Option<PodSecurityLevel>,
+    exempt: Vec<String>,
+    always_pull_images: Option<bool>,
+    /// The flags that every API server was seen to have.
+    seen: BTreeMap<String, String>,
 }
 
 impl Case {
+    /// The usual inventory without one part of the admission configuration.
+    pub(crate) fn without(event_rate_limit: bool, pod_security: bool) -> Self {
+        Self { no_event_rate_limit: event_rate_limit, no_pod_security: pod_security, ..Self::default() }
+    }
+
+    fn admission(&self) -> Admission {
+        let mut admission = Admission::default();
+        admission.event_rate_limit.enabled = !self.no_event_rate_limit;
+        admission.pod_security.enabled = !self.no_pod_security;
+        admission.pod_security.enforce = self.enforce.unwrap_or(admission.pod_security.enforce);
+        admission.pod_security.exempt_namespaces.extend(self.exempt.clone());
+        admission.always_pull_images = self.always_pull_images;
+        admission
+    }
+
     /// The usual inventory with an audit policy and a phase of encryption.
     pub(crate) fn of(policy: AuditPolicy, phase: &str) -> Self {
         Self { audit: Some(policy), encryption: Some(phase.to_owned()), ..Self::default() }
@@ -76,9 +101,14 @@ fn inventory(case: &Case) -> Inventory {
             certificate_lifetime_days: 365,
             flags: case.etcd_flags.clone(),
         },
-        apiserver: ApiServer { flags: case.apiserver_flags.clone(), sans: Vec::new() },
-        controller_manager: Component::default(),
+        apiserver: ApiServer {
+            flags: case.apiserver_flags.clone(),
+            sans: Vec::new(),
+            anonymous_cluster_info: !case.no_anonymous_cluster_info,
+        },
+        controller_manager: Component { flags: case.controller_manager_flags.clone() },
         scheduler: Component { flags: case.scheduler_flags.clone() },
+        admission: case.admission(),
         audit: Audit {
             enabled: !case.no_audit,
             policy: case.audit.unwrap_or_default(),
@@ -89,18 +119,23 @@ fn inventory(case: &Case) -> Inventory {
         },
         encryption: Encryption { provider: case.provider, resources: vec![String::from("secrets")] },
         kubelet: Kubelet { config: case.kubelet.clone() },
+        kube_proxy: KubeProxy { loopback_metrics: true },
+        files: Files { remove_super_admin_conf: case.remove_super_admin_conf },
     }
 }
 
 fn inputs(case: &Case) -> Inputs {
+    let nodes = ["cp-1", "cp-2", "cp-3"].map(name);
+    let api_server_flags = nodes.into_iter().map(|node| (node, case.seen.clone())).collect();
+    let seen = Inputs { api_server_flags, ..Inputs::default() };
     let phase = match case.encryption.as_deref() {
-        None => return Inputs::default(),
+        None => return seen,
         Some("read") => EncryptionPhase::Read,
         Some("write") => EncryptionPhase::Write,
         Some(other) => panic!("there is no phase {other}"),
     };
     let key = SecretRef { name: String::from("encryption/key-20261124"), sha256: Some("ab".repeat(32)) };
-    Inputs { encryption: Some(EncryptionInput { key, phase }), ..Inputs::default() }
+    Inputs { encryption: Some(EncryptionInput { key, phase }), ..seen }
 }
 
 fn show(desired: &Desired, only: &[String]) -> String {
@@ -147,7 +182,11 @@ fn run(folder: &Path) -> String {
     let rendered = render(&templates, &inventory, &inputs(&case)).unwrap();
     case.nodes.iter().fold(String::new(), |text, node| {
         let of_node = &rendered[&name(node)];
-        format!("{text}# {node}\n{}{}", of_node.notices.concat(), show(&of_node.desired, &case.only))
+        format!(
+            "{text}# {node}\n{}{}",
+            of_node.notices.iter().map(|notice| format!("notice: {notice}\n")).collect::<String>(),
+            show(&of_node.desired, &case.only)
+        )
     })
 }
 
@@ -290,7 +329,7 @@ fn the_controls_that_kubeadm_fails_are_claimed() {
         if let Spec::StaticPod(pod) = &resource.spec {
             for flag in &pod.flags {
                 assert!(flag.controls.iter().all(|control| resource.controls.contains(control)));
-                assert_ne!(flag.value, FlagValue::Includes(Vec::new()));
+                assert_ne!(flag.value, FlagValue::List { includes: Vec::new(), excludes: Vec::new() });
             }
         }
     }

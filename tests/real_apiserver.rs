@@ -39,10 +39,10 @@ fn lay_out(desired: &Desired, root: &Path) -> Vec<String> {
                             flags.push(format!("--{}={}{value}", flag.name, root.display()));
                         }
                         FlagValue::Is(value) => flags.push(format!("--{}={value}", flag.name)),
-                        FlagValue::Includes(items) => {
-                            flags.push(format!("--{}={}", flag.name, items.join(",")));
+                        FlagValue::List { includes, .. } if !includes.is_empty() => {
+                            flags.push(format!("--{}={}", flag.name, includes.join(",")));
                         }
-                        FlagValue::Absent => {}
+                        FlagValue::List { .. } | FlagValue::Absent => {}
                     }
                 }
             }

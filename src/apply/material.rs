@@ -95,7 +95,10 @@ pub(super) fn payloads(
                     content: Zeroizing::new(new.certificate),
                 });
             }
-            Operation::SetAttributes { .. } | Operation::SetSysctls { .. } | Operation::SetUnit { .. } => {}
+            Operation::Remove { .. }
+            | Operation::SetAttributes { .. }
+            | Operation::SetSysctls { .. }
+            | Operation::SetUnit { .. } => {}
         }
     }
     Ok(payloads)

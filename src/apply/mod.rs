@@ -4,6 +4,7 @@
 mod fleet;
 mod material;
 mod report;
+mod rollout;
 mod script;
 #[cfg(test)]
 mod tests;

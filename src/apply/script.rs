@@ -158,6 +158,10 @@ fn keep(plan: &NodePlan, payloads: &[Payload]) -> String {
     for payload in payloads {
         let _ = writeln!(body, "keep {}", quote(payload.path.as_str()));
     }
+    // A rollback puts back in this order, and attributes need a file that they are of.
+    for path in removed(plan) {
+        let _ = writeln!(body, "keep {}", quote(path.as_str()));
+    }
     for operation in operations(plan) {
         match operation {
             Operation::SetAttributes { path, .. } => {
@@ -171,7 +175,7 @@ fn keep(plan: &NodePlan, payloads: &[Payload]) -> String {
             Operation::SetUnit { unit, .. } => {
                 let _ = writeln!(body, "keep_unit {}", quote(unit));
             }
-            Operation::Write { .. } | Operation::Issue { .. } => {}
+            Operation::Write { .. } | Operation::Remove { .. } | Operation::Issue { .. } => {}
         }
     }
     for unit in &plan.restart_units {
@@ -224,8 +228,14 @@ fn swap(plan: &NodePlan, payloads: &[Payload]) -> String {
                     let _ = writeln!(body, "set_sysctl {} {}", quote(name), quote(value));
                 }
             }
-            Operation::Write { .. } | Operation::Issue { .. } | Operation::SetUnit { .. } => {}
+            Operation::Write { .. }
+            | Operation::Remove { .. }
+            | Operation::Issue { .. }
+            | Operation::SetUnit { .. } => {}
         }
+    }
+    for path in removed(plan) {
+        let _ = writeln!(body, "remove {}", quote(path.as_str()));
     }
     body
 }
@@ -271,6 +281,14 @@ fn manifests(payloads: &[Payload]) -> String {
         let _ = writeln!(body, "swap {}", quote(payload.path.as_str()));
     }
     body
+}
+
+/// The files that go.
+fn removed(plan: &NodePlan) -> impl Iterator<Item = &NodePath> {
+    operations(plan).filter_map(|operation| match operation {
+        Operation::Remove { path, .. } => Some(path),
+        _ => None,
+    })
 }
 
 fn operations(plan: &NodePlan) -> impl Iterator<Item = &Operation> {

@@ -12,7 +12,10 @@ use crate::observe::{self, fleet};
 use crate::plan::wave::MaxUnavailable;
 use crate::plan::{self, Plan, Unreachable};
 use crate::remote::{self, Access, Session};
-use crate::resource::{ClusterObserved, ConfigMapKey, Desired, NodePath, Observed, ObservedKey, SecretRef};
+use crate::resource::{
+    ClusterObserved, ConfigMapKey, DaemonSetState, Desired, FileState, NodePath, Observed, ObservedContent,
+    ObservedKey, SecretRef,
+};
 use crate::stage::{self, ControlPlane, EncryptionGoal, EncryptionState, Stage, StageInput};
 use crate::store::{self, Store};
 use crate::ui::Output;
@@ -212,6 +215,7 @@ impl Pipeline {
     /// The plan of the present stage.
     pub(super) fn plan(&self, observation: &Observation) -> Result<Plan, Error> {
         let versions = versions(&observation.nodes);
+        let flags = api_server_flags(&observation.nodes);
         let (mut desired, mut notices) = (BTreeMap::new(), Vec::new());
         let mut stage = self.stage(observation)?;
         if observation.cluster.is_none() {
@@ -227,7 +231,7 @@ impl Pipeline {
             .iter()
             .partition(|node| stage.encryption.get(&node.name) == Some(&stage::EncryptionPhase::Write));
         for (nodes, phase) in [(writing, EncryptionPhase::Write), (reading, EncryptionPhase::Read)] {
-            let inputs = self.inputs(phase, versions.clone());
+            let inputs = Inputs { api_server_flags: flags.clone(), ..self.inputs(phase, versions.clone()) };
             let rendered = desired::render_nodes(&self.templates, &self.inventory, &nodes, &inputs)
                 .map_err(Error::hinted)?;
             for (node, rendered) in rendered {
@@ -286,7 +290,7 @@ impl Pipeline {
 
     fn inputs(&self, phase: EncryptionPhase, versions: BTreeMap<NodeName, inventory::Minor>) -> Inputs {
         let encryption = self.encryption_key().map(|key| EncryptionInput { key, phase });
-        Inputs { encryption, versions }
+        Inputs { encryption, versions, ..Inputs::default() }
     }
 
     fn desired(&self, inputs: &Inputs) -> Result<BTreeMap<NodeName, Desired>, Error> {
@@ -309,6 +313,10 @@ impl observe::ClusterSource for Running<'_> {
 
     fn observed_key(&self, key: ConfigMapKey) -> Result<Option<ObservedKey>, HealthError> {
         self.0.ask(self.first()?, |plane| plane.api.observed_key(key))
+    }
+
+    fn kube_proxy(&self) -> Result<Option<DaemonSetState>, HealthError> {
+        self.0.ask(self.first()?, |plane| plane.api.daemon_set("kube-system", "kube-proxy"))
     }
 
     fn loaded_encryption(&self, node: &NodeName) -> Result<Option<String>, HealthError> {
@@ -334,6 +342,17 @@ fn versions(observed: &BTreeMap<NodeName, Observed>) -> BTreeMap<NodeName, Minor
         Some((node.clone(), state.facts.kubelet_version.as_deref().and_then(minor)?))
     });
     seen.collect()
+}
+
+/// The flags in the manifests of the nodes' API servers. One that cannot be read is a problem of the plan, not of this.
+fn api_server_flags(observed: &BTreeMap<NodeName, Observed>) -> BTreeMap<NodeName, BTreeMap<String, String>> {
+    let manifest = |state: &Observed| {
+        let (_, file) = state.files.iter().find(|(path, _)| path.as_str() == API_SERVER_MANIFEST)?;
+        let FileState::Present(file) = file else { return None };
+        let ObservedContent::Text(text) = &file.content else { return None };
+        plan::manifest::flags(text, "kube-apiserver").ok()
+    };
+    observed.iter().filter_map(|(node, state)| Some((node.clone(), manifest(state)?))).collect()
 }
 
 /// SHA-256 over everything that the inventory and the templates ask for.

@@ -1,18 +1,22 @@
 //! The variables that templates see, and the conditions in front matter, which speak of the same variables.
 
+use super::standing::Standing;
 use super::{EncryptionInput, EncryptionPhase, TemplateError};
 use crate::inventory::{EncryptionProvider, Inventory, Minor, Node, Role};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
 /// The names of all variables at the top level.
-pub(super) const VARIABLES: [&str; 10] = [
+pub(super) const VARIABLES: [&str; 13] = [
+    "admission",
     "apiserver",
     "audit",
     "cluster",
     "controller_manager",
     "encryption",
     "etcd",
+    "files",
+    "kube_proxy",
     "kubelet",
     "node",
     "nodes",
@@ -41,6 +45,7 @@ impl Shared {
             .map(|member| json!({"name": member.name, "address": member.address}))
             .collect();
         variables["etcd"]["members"] = Value::from(members);
+        variables["admission"]["configured"] = Value::from(inventory.admission.is_configured());
         let input = encryption.filter(|_| inventory.encryption.provider != EncryptionProvider::None);
         variables["encryption"]["active"] = Value::from(input.is_some());
         variables["encryption"]["key"] = input.map(|input| input.key_name().to_owned()).into();
@@ -66,13 +71,15 @@ pub(super) struct Variables<'a> {
 }
 
 impl<'a> Variables<'a> {
-    pub(super) fn of(shared: &'a Shared, node: &Node, minor: Minor) -> Self {
+    pub(super) fn of(shared: &'a Shared, node: &Node, minor: Minor, standing: &Standing) -> Self {
         let node = json!({
             "name": node.name,
             "address": node.address,
             "ip": node.ip(),
             "roles": node.roles,
             "labels": node.labels,
+            "admission": standing.admission.word(),
+            "authentication": standing.authentication.word(),
             "kubernetes": minor,
             "minor": minor.0,
             // etcd beside the API server, as kubeadm sets it up unless it is told of an external one.

@@ -53,6 +53,10 @@ pub(super) struct FrontMatter {
     /// YAML keys of a file whose values are secret.
     #[serde(default)]
     pub(super) sensitive: Vec<String>,
+    /// What the user should know when it changes something, a Tera template of its own; nothing where it renders to nothing.
+    pub(super) notice: Option<String>,
+    /// What the user should know on nodes whose version is not among those in which it applies.
+    pub(super) otherwise: Option<String>,
     /// Dotted path into the template's variables to a mapping of dotted path to value that is laid over yaml-keys.
     pub(super) merge: Option<String>,
 }
@@ -104,7 +108,7 @@ pub(super) fn position(text: &str, byte: usize) -> (usize, usize) {
 
 /// What is missing for the kind, or has no use there.
 fn unfit(front: &FrontMatter) -> Option<String> {
-    use Kind::{Attributes, Certificate, File, Object, StaticPod, Sysctl, Unit, YamlKeys};
+    use Kind::{Absent, Attributes, Certificate, File, Object, StaticPod, Sysctl, Unit, YamlKeys};
     let kind = *front.kind.get_ref();
     if kind == Object {
         return Some(String::from("objects of the Kubernetes API are not rendered from templates"));
@@ -114,8 +118,8 @@ fn unfit(front: &FrontMatter) -> Option<String> {
         (
             "path",
             front.path.is_some(),
-            &[File, Attributes, YamlKeys, Certificate, Sysctl, StaticPod],
-            &[File, Attributes, YamlKeys, Certificate, Sysctl],
+            &[File, Attributes, YamlKeys, Certificate, Sysctl, StaticPod, Absent],
+            &[File, Attributes, YamlKeys, Certificate, Sysctl, Absent],
         ),
         (
             "mode",

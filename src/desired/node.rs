@@ -2,12 +2,13 @@
 
 use super::body::Unusable;
 use super::context::{Shared, Variables};
-use super::load::{Entry, Templates, place};
+use super::load::{Entry, Templates, notice_name, place};
 use super::pods::Pods;
+use super::standing::Standing;
 use super::static_pod::Place;
 use super::{EncryptionInput, Inputs, Rendered, TemplateError, body};
 use crate::inventory::{Inventory, Minor, Node};
-use crate::resource::{Desired, Kind, Resource, ResourceId, Spec};
+use crate::resource::{Desired, Kind, Notice, Resource, ResourceId, Spec};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -30,12 +31,16 @@ impl Templates {
     ) -> (Rendered, Vec<TemplateError>) {
         let minor = inputs.versions.get(&node.name).copied().unwrap_or(inventory.cluster.kubernetes);
         let place = Place { node: &node.name, minor };
-        let variables = Variables::of(shared, node, minor);
+        let standing = Standing::of(inventory, inputs.api_server_flags.get(&node.name));
+        let variables = Variables::of(shared, node, minor, &standing);
         let pass = Pass { node, place, variables, encryption: inputs.encryption.as_ref() };
         let mut resources = Vec::new();
         let mut errors = Vec::new();
         let mut pods = Pods::default();
+        let mut told = notices(place);
+        told.extend(standing.notices(node, |template| self.entries.contains_key(template)));
         for (path, entry) in &self.entries {
+            told.extend(otherwise(entry, &pass));
             match self.render_one(path, entry, &pass, &mut pods) {
                 Ok(resource) => resources.extend(resource),
                 Err(error) => errors.push(error),
@@ -49,7 +54,7 @@ impl Templates {
         errors.extend(pod_errors);
         errors.extend(doubles(&resources, place));
         resources.sort_by(|a, b| (order(a.id.kind), &a.id.name).cmp(&(order(b.id.kind), &b.id.name)));
-        (Rendered { desired: Desired { resources }, notices: notices(place) }, errors)
+        (Rendered { desired: Desired { resources }, notices: told }, errors)
     }
 
     /// Renders one template; `None` where it does not apply or is part of a static pod.
@@ -74,8 +79,12 @@ impl Templates {
             let (template, node) = (path.to_owned(), pass.node.name.clone());
             TemplateError::Render { template, line, column, node, reason }
         })?;
+        let notice =
+            front.notice.as_ref().map(|_| self.tera.render(&notice_name(path), &pass.variables.context));
+        let notice = notice.transpose().map_err(|error| shape(Unusable(place(&error, 0).2)))?;
+        let notice = notice.filter(|text| !text.trim().is_empty());
         if *front.kind.get_ref() == Kind::StaticPod {
-            pods.add(path, front, &text, pass.place)?;
+            pods.add(path, front, &text, notice, pass.place)?;
             return Ok(None);
         }
         let merge = match front.merge.as_deref() {
@@ -94,8 +103,19 @@ impl Templates {
             controls: front.controls.clone(),
             undo: front.undo,
             templates: vec![path.to_owned()],
+            notices: notice.into_iter().map(|text| Notice { text, flags: Vec::new() }).collect(),
         }))
     }
+}
+
+/// What the user is told where a template is not for the node's version.
+fn otherwise(entry: &Entry, pass: &Pass<'_>) -> Option<String> {
+    let front = &entry.front;
+    let role = front.roles.is_empty() || !front.roles.is_disjoint(&pass.node.roles);
+    let holds = pass.variables.holds(&front.when).unwrap_or_default();
+    let told = role && holds && !front.kubernetes.contains(pass.place.minor);
+    let text = front.otherwise.as_ref().filter(|_| told)?;
+    Some(format!("Kubernetes {}: {text}", pass.place.minor))
 }
 
 fn notices(place: Place<'_>) -> Vec<String> {
@@ -143,6 +163,7 @@ fn written(spec: &Spec) -> Vec<&str> {
         Spec::YamlKeys(keys) => vec![keys.path.as_str()],
         Spec::Certificate(certificate) => vec![certificate.path.as_str(), certificate.key_path.as_str()],
         Spec::Sysctl(sysctl) => vec![sysctl.path.as_str()],
+        Spec::Absent(absent) => vec![absent.path.as_str()],
         Spec::Attributes(_) | Spec::Unit(_) => Vec::new(),
     }
 }
@@ -155,6 +176,7 @@ fn order(kind: Kind) -> u8 {
         Kind::Certificate => 2,
         Kind::Attributes => 3,
         Kind::YamlKeys => 4,
+        Kind::Absent => 4,
         Kind::Unit => 5,
         Kind::StaticPod => 6,
         Kind::Object => 7,

@@ -6,8 +6,8 @@ use super::raw::{Flags, RawAudit, RawCluster, RawEncryption, RawInventory, Text}
 use super::ssh::Ssh;
 use super::structure::Damage;
 use super::{
-    ApiServer, Audit, Cluster, Component, Encryption, EncryptionProvider, Etcd, Inventory, Kubelet, Minor,
-    Profile, nodes, text,
+    ApiServer, Audit, Cluster, Component, Encryption, EncryptionProvider, Etcd, Files, Inventory, KubeProxy,
+    Kubelet, Minor, Profile, admission, nodes, text,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -65,6 +65,7 @@ pub(super) fn lower(
         raw.nodes.map(|nodes| (nodes.span(), nodes.into_value())).unwrap_or_default();
     let nodes = nodes::lower(raw_nodes, &nodes_span, &ssh, places, damage, report);
     let encryption = encryption(raw.encryption.unwrap_or_default(), cluster.profile, report);
+    let profile = cluster.profile;
     let etcd = raw.etcd.unwrap_or_default();
     let apiserver = raw.apiserver.unwrap_or_default();
     Inventory {
@@ -81,14 +82,29 @@ pub(super) fn lower(
             .unwrap_or(365),
             flags: flags(etcd.flags, report),
         },
-        apiserver: ApiServer { flags: flags(apiserver.flags, report), sans: sans(apiserver.sans, report) },
+        apiserver: ApiServer {
+            flags: flags(apiserver.flags, report),
+            sans: sans(apiserver.sans, report),
+            anonymous_cluster_info: apiserver.anonymous_cluster_info.unwrap_or(true),
+        },
         controller_manager: Component {
             flags: flags(raw.controller_manager.unwrap_or_default().flags, report),
         },
         scheduler: Component { flags: flags(raw.scheduler.unwrap_or_default().flags, report) },
+        admission: admission::lower(raw.admission.unwrap_or_default(), report),
         audit: audit(&raw.audit.unwrap_or_default(), report),
         encryption,
         kubelet: Kubelet { config: raw.kubelet.unwrap_or_default().config.unwrap_or_default() },
+        kube_proxy: KubeProxy {
+            loopback_metrics: raw
+                .kube_proxy
+                .unwrap_or_default()
+                .loopback_metrics
+                .unwrap_or(profile == Profile::Default),
+        },
+        files: Files {
+            remove_super_admin_conf: raw.files.unwrap_or_default().remove_super_admin_conf.unwrap_or(false),
+        },
     }
 }
 

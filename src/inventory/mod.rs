@@ -2,6 +2,7 @@
 //! A value of these types is sound; the raw TOML that it came from is not visible outside this module.
 //! It reads one file and touches no network.
 
+mod admission;
 mod diagnostic;
 mod limit;
 mod load;
@@ -14,6 +15,7 @@ mod ssh;
 mod structure;
 mod text;
 
+pub use admission::{Admission, EventRateLimit, PodSecurity, PodSecurityLevel, RateLimit};
 pub use diagnostic::{Diagnostic, Level};
 pub use limit::{Limit, LimitError};
 pub use load::{InventoryError, Loaded, load, parse};
@@ -45,12 +47,18 @@ pub struct Inventory {
     pub controller_manager: Component,
     /// The scheduler.
     pub scheduler: Component,
+    /// What the API server lets in.
+    pub admission: Admission,
     /// The API server's audit log.
     pub audit: Audit,
     /// Encryption at rest.
     pub encryption: Encryption,
     /// The kubelets.
     pub kubelet: Kubelet,
+    /// kube-proxy.
+    pub kube_proxy: KubeProxy,
+    /// Files that kubeadm leaves on the nodes.
+    pub files: Files,
 }
 
 impl Inventory {
@@ -265,6 +273,8 @@ pub struct ApiServer {
     pub flags: BTreeMap<String, String>,
     /// Further subject alternative names of its serving certificate.
     pub sans: Vec<String>,
+    /// Whether anybody may read the ConfigMap cluster-info, with which `kubeadm join` begins.
+    pub anonymous_cluster_info: bool,
 }
 
 /// A component of which only the flags can be set.
@@ -331,4 +341,18 @@ pub enum EncryptionProvider {
 pub struct Kubelet {
     /// Keys that the user sets in their configuration, nested as in the file.
     pub config: serde_json::Map<String, serde_json::Value>,
+}
+
+/// kube-proxy, where kubeadm installed it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct KubeProxy {
+    /// Whether its metrics can be read on the node itself only.
+    pub loopback_metrics: bool,
+}
+
+/// Files that kubeadm leaves on the nodes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Files {
+    /// Whether `/etc/kubernetes/super-admin.conf`, whose owner no RBAC rule binds, is removed from the nodes.
+    pub remove_super_admin_conf: bool,
 }

@@ -96,7 +96,21 @@ const DEFAULTS: &str = r#"# What follows are the defaults: change what should be
 
 # [apiserver]
 # sans = []
+# anonymous-cluster-info = true   # `kubeadm join` reads it before it has a token
 # flags = {}                      # request-timeout = "2m", without dashes
+
+# [admission]                     # always-pull-images = true breaks pre-loaded images: unless said, it stays as it is
+
+# [admission.event-rate-limit]
+# enabled = true
+# user = { qps = 200, burst = 1000 }    # also: server, namespace
+
+# [admission.pod-security]        # for namespaces without labels of their own
+# enabled = true
+# enforce = "baseline"            # or privileged, restricted
+# audit = "restricted"
+# warn = "restricted"
+# exempt-namespaces = []          # beside kube-system
 
 # [audit]
 # enabled = true
@@ -109,6 +123,12 @@ const DEFAULTS: &str = r#"# What follows are the defaults: change what should be
 # [encryption]
 # provider = "secretbox"          # or aescbc; none leaves it as it is
 # resources = ["secrets"]
+
+# [kube-proxy]
+# loopback-metrics = true         # its metrics can be read on the node itself only
+
+# [files]
+# remove-super-admin-conf = false # the kubeconfig that no RBAC rule binds
 
 # [kubelet.config]                # keys of the kubelet's configuration file
 # podPidsLimit = 4096

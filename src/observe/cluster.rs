@@ -3,13 +3,16 @@
 
 use crate::event::{Event, Listener};
 use crate::inventory::NodeName;
-use crate::resource::{ClusterObserved, ConfigMapKey, ObservedKey};
+use crate::resource::{ClusterObserved, ConfigMapKey, DaemonSetState, ObservedKey};
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
 /// kubeadm's records that harden keeps in step with the hosts.
-const CONFIG_MAP_KEYS: [ConfigMapKey; 2] =
-    [ConfigMapKey::ClusterConfiguration, ConfigMapKey::KubeletConfiguration];
+const CONFIG_MAP_KEYS: [ConfigMapKey; 3] = [
+    ConfigMapKey::ClusterConfiguration,
+    ConfigMapKey::KubeletConfiguration,
+    ConfigMapKey::KubeProxyConfiguration,
+];
 
 /// A running cluster, as far as it has to be read.
 pub trait ClusterSource {
@@ -18,6 +21,9 @@ pub trait ClusterSource {
 
     /// The value of a key of a ConfigMap; `None` where there is no such ConfigMap or key.
     fn observed_key(&self, key: ConfigMapKey) -> Result<Option<ObservedKey>, Self::Error>;
+
+    /// kube-proxy's DaemonSet; `None` where there is none.
+    fn kube_proxy(&self) -> Result<Option<DaemonSetState>, Self::Error>;
 
     /// SHA-256 of the encryption config that this node's own API server has loaded; `None` where it has loaded none or
     /// does not say.
@@ -44,6 +50,9 @@ pub fn observe_cluster<S: ClusterSource>(
         if let Some(value) = source.observed_key(key)? {
             observed.config_maps.insert(key, value);
         }
+    }
+    if observed.config_maps.contains_key(&ConfigMapKey::KubeProxyConfiguration) {
+        observed.kube_proxy = source.kube_proxy()?;
     }
     if resources.is_empty() {
         return Ok(observed);

@@ -79,6 +79,7 @@ impl Wishes {
             }
             Spec::YamlKeys(spec) => self.want(&spec.path, Wish::Content { expected: None }),
             Spec::Certificate(spec) => self.certificate(spec),
+            Spec::Absent(spec) => self.want(&spec.path, Wish::Stat),
             Spec::Unit(spec) => {
                 self.units.insert(spec.unit.clone());
             }

@@ -22,6 +22,8 @@ pub enum Kind {
     StaticPod,
     /// A systemd unit.
     Unit,
+    /// A file that must not be there.
+    Absent,
     /// An object in the Kubernetes API.
     Object,
 }
@@ -36,6 +38,7 @@ impl fmt::Display for Kind {
             Self::YamlKeys => "yaml-keys",
             Self::StaticPod => "static-pod",
             Self::Unit => "unit",
+            Self::Absent => "absent",
             Self::Object => "object",
         })
     }

@@ -156,6 +156,15 @@ pub struct ClusterObserved {
     /// For each encrypted resource (`secrets`), how many values etcd holds by the provider prefix that they begin with
     /// (`k8s:enc:secretbox:v1:key-1:`); the empty prefix counts those in plain text.
     pub stored: BTreeMap<String, BTreeMap<String, usize>>,
+    /// kube-proxy's DaemonSet; `None` where there is none, since another program does its work.
+    pub kube_proxy: Option<DaemonSetState>,
+}
+
+/// A DaemonSet, as far as it is looked at.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DaemonSetState {
+    /// The annotations of its pods.
+    pub annotations: BTreeMap<String, String>,
 }
 
 /// One data key of a ConfigMap in which kubeadm keeps a document.
@@ -166,6 +175,8 @@ pub enum ConfigMapKey {
     ClusterConfiguration,
     /// `kubelet` of kube-system/kubelet-config: the kubelets' configuration, used by `kubeadm join` and `kubeadm upgrade`.
     KubeletConfiguration,
+    /// `config.conf` of kube-system/kube-proxy: the configuration of kube-proxy on all nodes.
+    KubeProxyConfiguration,
 }
 
 impl ConfigMapKey {
@@ -174,6 +185,7 @@ impl ConfigMapKey {
         match self {
             Self::ClusterConfiguration => ("kube-system", "kubeadm-config", "ClusterConfiguration"),
             Self::KubeletConfiguration => ("kube-system", "kubelet-config", "kubelet"),
+            Self::KubeProxyConfiguration => ("kube-system", "kube-proxy", "config.conf"),
         }
     }
 }

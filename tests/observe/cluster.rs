@@ -4,7 +4,7 @@ use super::node::node_name;
 use harden::event::Event;
 use harden::inventory::NodeName;
 use harden::observe::{ClusterSource, observe_cluster};
-use harden::resource::{ConfigMapKey, ObservedKey};
+use harden::resource::{ConfigMapKey, DaemonSetState, ObservedKey};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
@@ -19,6 +19,10 @@ impl ClusterSource for Source {
         let known = key == ConfigMapKey::ClusterConfiguration;
         Ok(known
             .then(|| ObservedKey { value: String::from("kind: x\n"), resource_version: String::from("7") }))
+    }
+
+    fn kube_proxy(&self) -> Result<Option<DaemonSetState>, String> {
+        panic!("there is no ConfigMap of kube-proxy")
     }
 
     fn loaded_encryption(&self, node: &NodeName) -> Result<Option<String>, String> {

@@ -186,6 +186,7 @@ pub(super) fn resource(name: &str, kind: Kind, spec: Spec) -> Resource {
         controls: Vec::new(),
         undo: Undo::Full,
         templates: Vec::new(),
+        notices: Vec::new(),
     }
 }
 

@@ -3,6 +3,7 @@
 mod cases;
 mod file;
 mod fixture;
+mod kube_proxy;
 mod model;
 mod nodes;
 mod random;

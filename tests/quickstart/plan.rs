@@ -112,7 +112,7 @@ fn an_unreachable_node_is_listed_and_the_rest_is_planned() {
     assert_eq!(ran.code, 1);
     assert!(ran.stdout.starts_with("Cluster quickstart: 2 of 3 nodes read\n"), "{}", ran.stdout);
     assert!(ran.stdout.contains("\nNot read:\n  w-2: ") && ran.stdout.contains("onnection refused"));
-    assert_eq!(ran.last(), "Plan: 4 to add, 22 to change, 0 to remove on 2 of 3 nodes.");
+    assert_eq!(ran.last(), "Plan: 6 to add, 22 to change, 0 to remove on 2 of 3 nodes.");
 
     let before = site.tree();
     let ran = site.run(&["apply", "--yes"]);

@@ -21,7 +21,7 @@ pub(super) fn plan(
     now: i64,
     notices: &mut Vec<String>,
 ) -> Result<NodePlan, Vec<Problem>> {
-    let mut context = Context { observed, now, notices: Vec::new() };
+    let mut context = Context { observed, now, notices: Vec::new(), announced: Vec::new() };
     let mut problems = Vec::new();
     let mut changes = Vec::new();
     let mut resources = Vec::new();
@@ -46,6 +46,7 @@ pub(super) fn plan(
         context.notices.push(String::from("owners are not judged: they cannot be told or set without root"));
     }
     notices.extend(context.notices.into_iter().map(|notice| format!("{}: {notice}", node.name)));
+    notices.append(&mut context.announced);
     problems.extend(same_path(&node.name, &changes));
     if !problems.is_empty() {
         return Err(problems);
@@ -90,7 +91,7 @@ fn same_path(node: &NodeName, changes: &[Change]) -> Vec<Problem> {
     for change in changes {
         for operation in &change.operations {
             let paths = match operation {
-                Operation::Write { path, .. } => vec![path],
+                Operation::Write { path, .. } | Operation::Remove { path, .. } => vec![path],
                 Operation::Issue { certificate, .. } => vec![&certificate.path, &certificate.key_path],
                 _ => Vec::new(),
             };

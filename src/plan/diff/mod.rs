@@ -1,5 +1,6 @@
 //! One resource against what is observed: is there a change, why, and by which operations. One file per family of kinds.
 
+mod absent;
 mod certificate;
 mod edited;
 mod error;
@@ -22,6 +23,8 @@ pub(super) struct Context<'a> {
     pub now: i64,
     /// What the user should know beside the changes.
     pub notices: Vec<String>,
+    /// What the templates of changed things say to the user.
+    pub announced: Vec<String>,
 }
 
 /// A change before it is known where it comes from.
@@ -37,6 +40,8 @@ struct Draft {
     sensitive: bool,
     operations: Vec<Operation>,
     controls: Vec<ControlId>,
+    /// What the user should know about it.
+    notices: Vec<String>,
     /// Only time passed: neither the node nor the inventory changed.
     due: bool,
 }
@@ -53,6 +58,7 @@ impl Draft {
             sensitive: false,
             operations: Vec::new(),
             controls: resource.controls.clone(),
+            notices: resource.notices.iter().map(|notice| notice.text.clone()).collect(),
             due: false,
         }
     }
@@ -68,8 +74,12 @@ pub(super) fn diff(resource: &Resource, context: &mut Context<'_>) -> Result<Opt
         Spec::Certificate(spec) => certificate::certificate(resource, spec, context)?,
         Spec::Unit(spec) => unit::unit(resource, spec, context)?,
         Spec::Sysctl(spec) => file::sysctl(resource, spec, context)?,
+        Spec::Absent(spec) => absent::absent(resource, spec, context)?,
     };
-    Ok(draft.map(|draft| finish(resource, context.observed, draft)))
+    Ok(draft.map(|draft| {
+        context.announced.extend(draft.notices.iter().cloned());
+        finish(resource, context.observed, draft)
+    }))
 }
 
 fn finish(resource: &Resource, observed: &Observed, draft: Draft) -> Change {
