@@ -120,6 +120,7 @@ fn inventory(case: &Case) -> Inventory {
         encryption: Encryption { provider: case.provider, resources: vec![String::from("secrets")] },
         kubelet: Kubelet { config: case.kubelet.clone() },
         kube_proxy: KubeProxy { loopback_metrics: true },
+        flag_places: BTreeMap::new(),
         files: Files { remove_super_admin_conf: case.remove_super_admin_conf },
     }
 }

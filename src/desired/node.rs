@@ -30,7 +30,7 @@ impl Templates {
         shared: &Shared,
     ) -> (Rendered, Vec<TemplateError>) {
         let minor = inputs.versions.get(&node.name).copied().unwrap_or(inventory.cluster.kubernetes);
-        let place = Place { node: &node.name, minor };
+        let place = Place { node: &node.name, minor, inventory };
         let standing = Standing::of(inventory, inputs.api_server_flags.get(&node.name));
         let variables = Variables::of(shared, node, minor, &standing);
         let pass = Pass { node, place, variables, encryption: inputs.encryption.as_ref() };

@@ -6,7 +6,7 @@ use super::error::{Claim, TemplateError};
 use super::flags::{FlagList, FlagLists, is_below};
 use super::front_matter::FrontMatter;
 use super::load::hex;
-use crate::inventory::{Minor, NodeName};
+use crate::inventory::{Inventory, Minor, NodeName};
 use crate::resource::{
     ControlId, FlagSpec, FlagValue, Kind, MountSpec, NodePath, Notice, Ownership, Resource, ResourceId, Spec,
     StaticPodSpec, Undo,
@@ -70,11 +70,21 @@ pub(super) struct Pod {
 pub(super) struct Place<'a> {
     pub(super) node: &'a NodeName,
     pub(super) minor: Minor,
+    pub(super) inventory: &'a Inventory,
 }
 
 impl Place<'_> {
     pub(super) fn shape(&self, template: &str, unusable: Unusable) -> TemplateError {
         TemplateError::Shape { template: template.to_owned(), node: self.node.clone(), reason: unusable.0 }
+    }
+
+    /// Who asks for a flag, as a reader can find it: the template, or the place in the inventory.
+    fn asking(&self, component: &str, flag: &FlagSpec) -> String {
+        let place = || self.inventory.flag_place(component, &flag.name);
+        Some(flag.template.as_str())
+            .filter(|template| *template == INVENTORY)
+            .and_then(|_| place())
+            .unwrap_or_else(|| flag.template.clone())
     }
 
     /// Two templates differ about something.
@@ -215,7 +225,7 @@ impl Pod {
             };
             if let Err(unusable) = verdict {
                 errors.push(TemplateError::UnknownFlag {
-                    template: flag.template.clone(),
+                    template: place.asking(&self.component, flag),
                     component: self.component.clone(),
                     minor: place.minor,
                     node: place.node.clone(),
@@ -236,7 +246,7 @@ impl Pod {
                     _ => None,
                 };
                 errors.push(TemplateError::UnknownValue {
-                    template: from.unwrap_or(&flag.template).clone(),
+                    template: from.cloned().unwrap_or_else(|| place.asking(&self.component, flag)),
                     component: self.component.clone(),
                     minor: place.minor,
                     node: place.node.clone(),
@@ -251,7 +261,7 @@ impl Pod {
                         && !self.mounts.values().any(|(mount, _)| is_below(path, mount.path.as_str()))
                 });
                 errors.extend(unmounted.map(|path| TemplateError::Unmounted {
-                    template: flag.template.clone(),
+                    template: place.asking(&self.component, flag),
                     component: self.component.clone(),
                     node: place.node.clone(),
                     flag: flag.name.clone(),

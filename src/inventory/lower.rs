@@ -68,6 +68,7 @@ pub(super) fn lower(
     let profile = cluster.profile;
     let etcd = raw.etcd.unwrap_or_default();
     let apiserver = raw.apiserver.unwrap_or_default();
+    let mut places_of_flags = BTreeMap::new();
     Inventory {
         file: file.to_owned(),
         cluster,
@@ -80,17 +81,29 @@ pub(super) fn lower(
                 report,
             )
             .unwrap_or(365),
-            flags: flags(etcd.flags, report),
+            flags: flags("etcd", etcd.flags, &mut places_of_flags, report),
         },
         apiserver: ApiServer {
-            flags: flags(apiserver.flags, report),
+            flags: flags("kube-apiserver", apiserver.flags, &mut places_of_flags, report),
             sans: sans(apiserver.sans, report),
             anonymous_cluster_info: apiserver.anonymous_cluster_info.unwrap_or(true),
         },
         controller_manager: Component {
-            flags: flags(raw.controller_manager.unwrap_or_default().flags, report),
+            flags: flags(
+                "kube-controller-manager",
+                raw.controller_manager.unwrap_or_default().flags,
+                &mut places_of_flags,
+                report,
+            ),
         },
-        scheduler: Component { flags: flags(raw.scheduler.unwrap_or_default().flags, report) },
+        scheduler: Component {
+            flags: flags(
+                "kube-scheduler",
+                raw.scheduler.unwrap_or_default().flags,
+                &mut places_of_flags,
+                report,
+            ),
+        },
         admission: admission::lower(raw.admission.unwrap_or_default(), report),
         audit: audit(&raw.audit.unwrap_or_default(), report),
         encryption,
@@ -105,6 +118,7 @@ pub(super) fn lower(
         files: Files {
             remove_super_admin_conf: raw.files.unwrap_or_default().remove_super_admin_conf.unwrap_or(false),
         },
+        flag_places: places_of_flags,
     }
 }
 
@@ -127,10 +141,16 @@ fn sans(raw: Option<Vec<Text>>, report: &mut Report) -> Vec<String> {
     sound.filter(|san| seen.insert(san.clone())).collect()
 }
 
-fn flags(raw: Option<Flags>, report: &mut Report) -> BTreeMap<String, String> {
+fn flags(
+    component: &'static str,
+    raw: Option<Flags>,
+    places: &mut BTreeMap<(&'static str, String), (usize, usize)>,
+    report: &mut Report,
+) -> BTreeMap<String, String> {
     let mut flags = BTreeMap::new();
     for (name, value) in raw.unwrap_or_default() {
         checked(Some(&name), text::flag_name, report);
+        places.insert((component, name.value().clone()), report.source.place(name.span().start));
         flags.insert(name.into_value(), value.into_value().0);
     }
     flags

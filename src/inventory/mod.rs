@@ -59,9 +59,18 @@ pub struct Inventory {
     pub kube_proxy: KubeProxy,
     /// Files that kubeadm leaves on the nodes.
     pub files: Files,
+    /// Where flags of a component stand in the file, line and column from 1, by the component and the flag.
+    #[serde(skip)]
+    pub flag_places: BTreeMap<(&'static str, String), (usize, usize)>,
 }
 
 impl Inventory {
+    /// Where a flag of a component stands, as an editor can jump to it: `harden.toml:14:1`.
+    pub fn flag_place(&self, component: &str, flag: &str) -> Option<String> {
+        let found = self.flag_places.iter().find(|((of, name), _)| *of == component && name == flag);
+        found.map(|(_, (line, column))| format!("{}:{line}:{column}", self.file.display()))
+    }
+
     /// The directory that holds the inventory, where `templates/` and `secrets/` are looked for.
     pub fn directory(&self) -> PathBuf {
         match self.file.parent() {

@@ -61,6 +61,7 @@ pub(super) fn inventory(nodes: &[(&str, &[Role])]) -> Inventory {
         kubelet: Kubelet { config: serde_json::Map::new() },
         kube_proxy: KubeProxy { loopback_metrics: true },
         files: Files::default(),
+        flag_places: BTreeMap::new(),
     }
 }
 

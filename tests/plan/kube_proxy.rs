@@ -60,7 +60,8 @@ fn a_foreign_address_is_changed_and_the_pods_are_restarted() {
     ] {
         let plan = plan(&nodes(), &cluster(before, None));
         let found = steps(&plan);
-        assert_eq!(found[0], config(&format!("\"{after}\"")), "{before}");
+        let quote = if before.starts_with('\'') { '\'' } else { '"' };
+        assert_eq!(found[0], config(&format!("{quote}{after}{quote}")), "{before}");
         assert_eq!(found[1..], [format!("restart kube-system/kube-proxy with {after}")]);
         assert!(
             plan.cluster_changes[1].reasons[0]
