@@ -98,15 +98,15 @@ pub enum TemplateError {
         /// Who asks for it: a template, or `inventory`.
         template: String,
         /// Of which component.
-        component: String,
+        component: Box<str>,
         /// The node's version.
         minor: Minor,
         /// On which node.
         node: NodeName,
         /// The flag, without dashes.
-        flag: String,
+        flag: Box<str>,
         /// The value, or the item of a list.
-        value: String,
+        value: Box<str>,
         /// What the user may have meant.
         remedy: Option<Box<str>>,
     },

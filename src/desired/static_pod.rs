@@ -247,11 +247,11 @@ impl Pod {
                 };
                 errors.push(TemplateError::UnknownValue {
                     template: from.cloned().unwrap_or_else(|| place.asking(&self.component, flag)),
-                    component: self.component.clone(),
+                    component: self.component.as_str().into(),
                     minor: place.minor,
                     node: place.node.clone(),
-                    flag: flag.name.clone(),
-                    value: value.to_owned(),
+                    flag: flag.name.as_str().into(),
+                    value: value.into(),
                     remedy: unusable.remedy.map(Into::into),
                 });
             }

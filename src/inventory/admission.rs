@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 const SYSTEM_NAMESPACE: &str = "kube-system";
 
 /// What the API server lets in.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct Admission {
     /// How many events it accepts.
     pub event_rate_limit: EventRateLimit,
@@ -91,16 +91,6 @@ impl Default for PodSecurity {
             audit: PodSecurityLevel::Restricted,
             warn: PodSecurityLevel::Restricted,
             exempt_namespaces: vec![SYSTEM_NAMESPACE.to_owned()],
-        }
-    }
-}
-
-impl Default for Admission {
-    fn default() -> Self {
-        Self {
-            event_rate_limit: EventRateLimit::default(),
-            always_pull_images: None,
-            pod_security: PodSecurity::default(),
         }
     }
 }

@@ -61,7 +61,7 @@ impl Administrator {
 /// A running API server.
 struct Live {
     port: u16,
-    _program: Program,
+    program: Program,
 }
 
 fn free_port() -> u16 {
@@ -104,11 +104,11 @@ impl Live {
             .stderr(File::options().append(true).open(&log).unwrap())
             .spawn()
             .unwrap();
-        let mut live = Self { port, _program: Program(child) };
+        let mut live = Self { port, program: Program(child) };
         let since = Instant::now();
         // The same way as kubeadm's probes and load balancers: without a certificate.
         while live.try_ask(None, "GET", "/readyz", None).is_none_or(|(status, _)| status != 200) {
-            let ended = live._program.0.try_wait().unwrap().is_some();
+            let ended = live.program.0.try_wait().unwrap().is_some();
             assert!(!ended && since.elapsed() < START, "{}", fs::read_to_string(&log).unwrap());
             std::thread::sleep(Duration::from_millis(200));
         }
