@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 /// What a case changes of the inventory.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+#[allow(clippy::struct_excessive_bools)]
 pub(crate) struct Case {
     /// Which nodes' resources are expected; none means errors are.
     nodes: Vec<String>,
@@ -185,7 +186,7 @@ fn run(folder: &Path) -> String {
         let of_node = &rendered[&name(node)];
         format!(
             "{text}# {node}\n{}{}",
-            of_node.notices.iter().map(|notice| format!("notice: {notice}\n")).collect::<String>(),
+            of_node.notices.iter().fold(String::new(), |text, notice| format!("{text}notice: {notice}\n")),
             show(&of_node.desired, &case.only)
         )
     })
