@@ -7,8 +7,9 @@ use harden::desired::{
 };
 use harden::error::Hint;
 use harden::inventory::{
-    ApiServer, Audit, AuditPolicy, Become, Cluster, Component, Connection, Encryption, EncryptionProvider,
-    Etcd, Host, Inventory, Kubelet, Minor, Node, NodeName, Profile, Role, SshSettings, Timeouts,
+    Admission, ApiServer, Audit, AuditPolicy, Become, Cluster, Component, Connection, Encryption,
+    EncryptionProvider, Etcd, Files, Host, Inventory, KubeProxy, Kubelet, Minor, Node, NodeName,
+    PodSecurityLevel, Profile, Role, SshSettings, Timeouts,
 };
 use harden::resource::{Desired, FlagValue, SecretRef, Spec};
 use serde::Deserialize;
@@ -21,6 +22,7 @@ use std::time::Duration;
 /// What a case changes of the inventory.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+#[allow(clippy::struct_excessive_bools)]
 pub(crate) struct Case {
     /// Which nodes' resources are expected; none means errors are.
     nodes: Vec<String>,
@@ -37,6 +39,7 @@ pub(crate) struct Case {
     apiserver_flags: BTreeMap<String, String>,
     etcd_flags: BTreeMap<String, String>,
     scheduler_flags: BTreeMap<String, String>,
+    controller_manager_flags: BTreeMap<String, String>,
     kubelet: serde_json::Map<String, serde_json::Value>,
     sshd: bool,
     /// Logged in to as, over SSH.
@@ -45,9 +48,33 @@ pub(crate) struct Case {
     serving: Option<BTreeSet<String>>,
     /// Whether the API servers trust no other kubelets.
     trusted: bool,
+    no_anonymous_cluster_info: bool,
+    remove_super_admin_conf: bool,
+    no_event_rate_limit: bool,
+    no_pod_security: bool,
+    enforce: Option<PodSecurityLevel>,
+    exempt: Vec<String>,
+    always_pull_images: Option<bool>,
+    /// The flags that every API server was seen to have.
+    seen: BTreeMap<String, String>,
 }
 
 impl Case {
+    /// The usual inventory without one part of the admission configuration.
+    pub(crate) fn without(event_rate_limit: bool, pod_security: bool) -> Self {
+        Self { no_event_rate_limit: event_rate_limit, no_pod_security: pod_security, ..Self::default() }
+    }
+
+    fn admission(&self) -> Admission {
+        let mut admission = Admission::default();
+        admission.event_rate_limit.enabled = !self.no_event_rate_limit;
+        admission.pod_security.enabled = !self.no_pod_security;
+        admission.pod_security.enforce = self.enforce.unwrap_or(admission.pod_security.enforce);
+        admission.pod_security.exempt_namespaces.extend(self.exempt.clone());
+        admission.always_pull_images = self.always_pull_images;
+        admission
+    }
+
     /// The usual inventory with an audit policy and a phase of encryption.
     pub(crate) fn of(policy: AuditPolicy, phase: &str) -> Self {
         Self { audit: Some(policy), encryption: Some(phase.to_owned()), ..Self::default() }
@@ -104,9 +131,14 @@ fn inventory(case: &Case) -> Inventory {
             certificate_lifetime_days: 365,
             flags: case.etcd_flags.clone(),
         },
-        apiserver: ApiServer { flags: case.apiserver_flags.clone(), sans: Vec::new() },
-        controller_manager: Component::default(),
+        apiserver: ApiServer {
+            flags: case.apiserver_flags.clone(),
+            sans: Vec::new(),
+            anonymous_cluster_info: !case.no_anonymous_cluster_info,
+        },
+        controller_manager: Component { flags: case.controller_manager_flags.clone() },
         scheduler: Component { flags: case.scheduler_flags.clone() },
+        admission: case.admission(),
         audit: Audit {
             enabled: !case.no_audit,
             policy: case.audit.unwrap_or_default(),
@@ -124,6 +156,9 @@ fn inventory(case: &Case) -> Inventory {
         },
         waivers: Vec::new(),
         host: Host { sshd: case.sshd, ..Host::default() },
+        kube_proxy: KubeProxy { loopback_metrics: true },
+        flag_places: BTreeMap::new(),
+        files: Files { remove_super_admin_conf: case.remove_super_admin_conf },
     }
 }
 
@@ -137,14 +172,17 @@ fn inputs(case: &Case) -> Inputs {
     let serving =
         case.serving.as_ref().map(|names| nodes.into_iter().map(|node| (node.name, of_node(names))));
     let serving = serving.into_iter().flatten().collect();
+    let nodes = ["cp-1", "cp-2", "cp-3"].map(name);
+    let api_server_flags = nodes.into_iter().map(|node| (node, case.seen.clone())).collect();
+    let seen = Inputs { api_server_flags, serving, ..Inputs::default() };
     let phase = match case.encryption.as_deref() {
-        None => return Inputs { serving, ..Inputs::default() },
+        None => return seen,
         Some("read") => EncryptionPhase::Read,
         Some("write") => EncryptionPhase::Write,
         Some(other) => panic!("there is no phase {other}"),
     };
     let key = SecretRef { name: String::from("encryption/key-20261124"), sha256: Some("ab".repeat(32)) };
-    Inputs { encryption: Some(EncryptionInput { key, phase }), serving, ..Inputs::default() }
+    Inputs { encryption: Some(EncryptionInput { key, phase }), ..seen }
 }
 
 fn show(desired: &Desired, only: &[String]) -> String {
@@ -191,7 +229,11 @@ fn run(folder: &Path) -> String {
     let rendered = render(&templates, &inventory, &inputs(&case)).unwrap();
     case.nodes.iter().fold(String::new(), |text, node| {
         let of_node = &rendered[&name(node)];
-        format!("{text}# {node}\n{}{}", of_node.notices.concat(), show(&of_node.desired, &case.only))
+        format!(
+            "{text}# {node}\n{}{}",
+            of_node.notices.iter().fold(String::new(), |text, notice| format!("{text}notice: {notice}\n")),
+            show(&of_node.desired, &case.only)
+        )
     })
 }
 
@@ -334,7 +376,7 @@ fn the_controls_that_kubeadm_fails_are_claimed() {
         if let Spec::StaticPod(pod) = &resource.spec {
             for flag in &pod.flags {
                 assert!(flag.controls.iter().all(|control| resource.controls.contains(control)));
-                assert_ne!(flag.value, FlagValue::Includes(Vec::new()));
+                assert_ne!(flag.value, FlagValue::List { includes: Vec::new(), excludes: Vec::new() });
             }
         }
     }

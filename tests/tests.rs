@@ -12,6 +12,7 @@ mod cli;
 mod cluster;
 mod cluster_lab;
 mod cluster_suite;
+mod controls;
 mod desired;
 mod health;
 mod inventory;

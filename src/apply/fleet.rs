@@ -1,7 +1,7 @@
 //! Apply's way to real nodes and the real cluster: [`Fleet`] over the sessions and clients of `health`.
 
-use super::{Fleet, MaterialError};
-use crate::cluster::ClusterError;
+use super::{Fleet, MaterialError, rollout};
+use crate::cluster::{ClusterError, Rollout};
 use crate::event::{Event, Listener};
 use crate::health::{self, Deadlines, GateError, HealthError, Reach};
 use crate::inventory::NodeName;
@@ -45,6 +45,10 @@ impl Fleet for Reach {
             ClusterOperation::ReplaceConfigMapKey { namespace, name, key, value, resource_version } => self
                 .any(|plane| plane.api.replace_config_map_key(namespace, name, key, value, resource_version))
                 .map_err(Into::into),
+            ClusterOperation::RestartDaemonSet { namespace, name, annotation, value } => {
+                self.any(|plane| plane.api.annotate_daemon_set(namespace, name, annotation, value))?;
+                self.wait_for_pods(namespace, name, listener)
+            }
             ClusterOperation::RewriteEncrypted { resources, prefix } => {
                 for resource in resources {
                     self.rewrite(resource, prefix, listener)?;
@@ -63,6 +67,21 @@ impl Reach {
     ) -> Result<T, HealthError> {
         let node = self.control_planes().first().ok_or(HealthError::NoCluster)?;
         self.ask(node, question)
+    }
+
+    /// Waits until a DaemonSet's new pods run everywhere.
+    fn wait_for_pods(
+        &self,
+        namespace: &str,
+        name: &str,
+        listener: &Listener<'_>,
+    ) -> Result<(), MaterialError> {
+        let tell = |rollout: &Rollout| {
+            let step = format!("restart {name}: {} of {} nodes", rollout.updated, rollout.desired);
+            listener(Event::Cluster { step });
+        };
+        let mut look = || self.any(|plane| plane.api.rollout(namespace, name));
+        rollout::wait(name, &mut look, &mut |time| Fleet::pause(self, time), &tell).map_err(Into::into)
     }
 
     /// Writes every object of a resource again, and proves in etcd that each is stored as it must be.

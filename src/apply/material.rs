@@ -97,7 +97,8 @@ pub(super) fn payloads(
                     content: Zeroizing::new(new.certificate),
                 });
             }
-            Operation::SetAttributes { .. }
+            Operation::Remove { .. }
+            | Operation::SetAttributes { .. }
             | Operation::AddUser { .. }
             | Operation::Validate { .. }
             | Operation::Activate { .. }

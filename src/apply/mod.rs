@@ -5,6 +5,7 @@ mod authority;
 mod fleet;
 mod material;
 mod report;
+mod rollout;
 mod script;
 #[cfg(test)]
 mod tests;

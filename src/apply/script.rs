@@ -163,6 +163,10 @@ fn keep(plan: &NodePlan, payloads: &[Payload]) -> String {
     for payload in payloads {
         let _ = writeln!(body, "keep {}", quote(payload.path.as_str()));
     }
+    // A rollback puts back in this order, and attributes need a file that they are of.
+    for path in removed(plan) {
+        let _ = writeln!(body, "keep {}", quote(path.as_str()));
+    }
     for operation in operations(plan) {
         match operation {
             Operation::SetAttributes { path, .. } => {
@@ -181,6 +185,7 @@ fn keep(plan: &NodePlan, payloads: &[Payload]) -> String {
                 let _ = writeln!(body, "printf '%s\\n' {line} >>\"$T/activations\" || abandon 70");
             }
             Operation::Write { .. }
+            | Operation::Remove { .. }
             | Operation::Issue { .. }
             | Operation::AddUser { .. }
             | Operation::Validate { .. } => {}
@@ -275,12 +280,16 @@ fn swap(plan: &NodePlan, payloads: &[Payload]) -> String {
                 }
             }
             Operation::Write { .. }
+            | Operation::Remove { .. }
             | Operation::Issue { .. }
             | Operation::AddUser { .. }
             | Operation::Validate { .. }
             | Operation::Activate { .. }
             | Operation::SetUnit { .. } => {}
         }
+    }
+    for path in removed(plan) {
+        let _ = writeln!(body, "remove {}", quote(path.as_str()));
     }
     body
 }
@@ -331,6 +340,14 @@ fn manifests(payloads: &[Payload]) -> String {
         let _ = writeln!(body, "swap {}", quote(payload.path.as_str()));
     }
     body
+}
+
+/// The files that go.
+fn removed(plan: &NodePlan) -> impl Iterator<Item = &NodePath> {
+    operations(plan).filter_map(|operation| match operation {
+        Operation::Remove { path, .. } => Some(path),
+        _ => None,
+    })
 }
 
 fn operations(plan: &NodePlan) -> impl Iterator<Item = &Operation> {

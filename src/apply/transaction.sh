@@ -268,6 +268,11 @@ swap() { # PATH
   flush "$R${1%/*}"
 }
 
+remove() { # PATH
+  rm -f -- "$R$1" || broken "remove $1"
+  flush "$R${1%/*}"
+}
+
 attributes() { # PATH OWNER GROUP MODE, each "-" to leave it alone
   if [ "$2" != - ] && [ "$owners" = 0 ]; then chown "$(number passwd "$2")" -- "$R$1" || broken "change the owner of $1"; fi
   if [ "$3" != - ] && [ "$owners" = 0 ]; then chgrp "$(number group "$3")" -- "$R$1" || broken "change the group of $1"; fi

@@ -60,6 +60,7 @@ mod tests {
             undo: Undo::Full,
             templates: templates.iter().map(|template| (*template).to_owned()).collect(),
             on_node: OnNode::default(),
+            notices: Vec::new(),
         }
     }
 

@@ -15,8 +15,8 @@ use crate::plan::wave::MaxUnavailable;
 use crate::plan::{self, Plan, Unreachable};
 use crate::remote::{self, Access, Session};
 use crate::resource::{
-    CertificateSpec, ClusterObserved, ConfigMapKey, Desired, Facts, NodePath, Observed, ObservedKey,
-    SecretRef,
+    CertificateSpec, ClusterObserved, ConfigMapKey, DaemonSetState, Desired, Facts, FileState, NodePath,
+    Observed, ObservedContent, ObservedKey, SecretRef,
 };
 use crate::stage::{
     self, ControlPlane, EncryptionGoal, EncryptionState, Served, ServingStep, Stage, StageInput,
@@ -198,6 +198,7 @@ impl Pipeline {
 
     fn plan_step(&self, observation: &Observation, step: &ServingStep) -> Result<Plan, Error> {
         let versions = versions(&observation.nodes);
+        let flags = api_server_flags(&observation.nodes);
         let serving = self.serving(observation, step);
         let (mut desired, mut notices) = (BTreeMap::new(), step.notices.clone());
         let mut stage = self.stage(observation)?;
@@ -217,7 +218,10 @@ impl Pipeline {
             .iter()
             .partition(|node| stage.encryption.get(&node.name) == Some(&stage::EncryptionPhase::Write));
         for (nodes, phase) in [(writing, EncryptionPhase::Write), (reading, EncryptionPhase::Read)] {
-            let inputs = self.inputs(phase, versions.clone(), serving.clone());
+            let inputs = Inputs {
+                api_server_flags: flags.clone(),
+                ..self.inputs(phase, versions.clone(), serving.clone())
+            };
             let rendered = desired::render_nodes(&self.templates, &self.inventory, &nodes, &inputs)
                 .map_err(Error::hinted)?;
             for (node, mut rendered) in rendered {
@@ -282,7 +286,7 @@ impl Pipeline {
         serving: BTreeMap<NodeName, ServingInput>,
     ) -> Inputs {
         let encryption = self.encryption_key().map(|key| EncryptionInput { key, phase });
-        Inputs { encryption, serving, versions }
+        Inputs { encryption, serving, versions, ..Inputs::default() }
     }
 
     pub(super) fn desired(&self, inputs: &Inputs) -> Result<BTreeMap<NodeName, Desired>, Error> {
@@ -311,6 +315,10 @@ impl observe::ClusterSource for Running<'_> {
         let nodes = self.0.ask(self.first()?, |plane| plane.api.nodes())?;
         let addresses = |node: NodeInfo| node.addresses.into_iter().map(|(_, address)| address).collect();
         Ok(nodes.into_iter().map(|node| (node.name.clone(), addresses(node))).collect())
+    }
+
+    fn kube_proxy(&self) -> Result<Option<DaemonSetState>, HealthError> {
+        self.0.ask(self.first()?, |plane| plane.api.daemon_set("kube-system", "kube-proxy"))
     }
 
     fn loaded_encryption(&self, node: &NodeName) -> Result<Option<String>, HealthError> {
@@ -345,6 +353,17 @@ fn versions(observed: &BTreeMap<NodeName, Observed>) -> BTreeMap<NodeName, Minor
         Some((node.clone(), state.facts.kubelet_version.as_deref().and_then(minor)?))
     });
     seen.collect()
+}
+
+/// The flags in the manifests of the nodes' API servers. One that cannot be read is a problem of the plan, not of this.
+fn api_server_flags(observed: &BTreeMap<NodeName, Observed>) -> BTreeMap<NodeName, BTreeMap<String, String>> {
+    let manifest = |state: &Observed| {
+        let (_, file) = state.files.iter().find(|(path, _)| path.as_str() == API_SERVER_MANIFEST)?;
+        let FileState::Present(file) = file else { return None };
+        let ObservedContent::Text(text) = &file.content else { return None };
+        plan::manifest::flags(text, "kube-apiserver").ok()
+    };
+    observed.iter().filter_map(|(node, state)| Some((node.clone(), manifest(state)?))).collect()
 }
 
 /// SHA-256 over everything that the inventory and the templates ask for.

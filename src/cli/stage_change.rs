@@ -19,6 +19,11 @@ pub(super) fn stage_change(operation: ClusterOperation, cluster: Option<&Cluster
                 ],
             )
         }
+        ClusterOperation::RestartDaemonSet { namespace, name, .. } => (
+            name.clone(),
+            format!("DaemonSet {namespace}/{name}"),
+            vec![String::from("its pods are restarted")],
+        ),
         ClusterOperation::ReplaceConfigMapKey { namespace, name, key, .. } => {
             (name.clone(), format!("ConfigMap {namespace}/{name}"), vec![format!("{key} is replaced")])
         }

@@ -4,6 +4,7 @@
 mod api;
 mod canary;
 mod credentials;
+mod daemon_set;
 mod error;
 mod etcd;
 mod link;
@@ -15,6 +16,7 @@ mod stored;
 
 pub use api::{Api, ConfigMap};
 pub use credentials::{Credentials, EtcdCredentials};
+pub use daemon_set::Rollout;
 pub use error::ClusterError;
 pub use etcd::{Alarm, Etcd, EtcdHeader, EtcdMember, EtcdStatus};
 pub use reading::{MirrorPod, NodeInfo, Readiness};

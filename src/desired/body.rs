@@ -4,8 +4,8 @@ use super::EncryptionInput;
 use super::context::lay_over;
 use super::front_matter::FrontMatter;
 use crate::resource::{
-    AttributesSpec, CertificateSpec, Content, FileSpec, KeyAlgorithm, Kind, Mode, NodePath, Ownership, Spec,
-    SysctlSpec, UnitSpec, Usage, UserSpec, YamlKeysSpec,
+    AbsentSpec, AttributesSpec, CertificateSpec, Content, FileSpec, KeyAlgorithm, Kind, Mode, NodePath,
+    Ownership, Spec, SysctlSpec, UnitSpec, Usage, UserSpec, YamlKeysSpec,
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -51,6 +51,7 @@ pub(super) fn spec(
         Kind::Certificate => certificate(front, text).map(Spec::Certificate),
         Kind::Unit => unit(text).map(Spec::Unit),
         Kind::Sysctl => sysctl(front, text).map(Spec::Sysctl),
+        Kind::Absent => absent(front, text).map(Spec::Absent),
         kind @ (Kind::StaticPod | Kind::Object) => Err(Unusable(format!("kind `{kind}` is not made here"))),
     }
 }
@@ -123,6 +124,13 @@ fn attributes(front: &FrontMatter, text: &str) -> Result<AttributesSpec, Unusabl
         only_from_owner: front.only_from_owner.clone(),
         mode: front.mode,
     })
+}
+
+fn absent(front: &FrontMatter, text: &str) -> Result<AbsentSpec, Unusable> {
+    if !text.trim().is_empty() {
+        return Err(Unusable(String::from("kind `absent` has no body")));
+    }
+    Ok(AbsentSpec { path: path(front)? })
 }
 
 fn yaml_keys(

@@ -1,19 +1,23 @@
 //! The variables that templates see, and the conditions in front matter, which speak of the same variables.
 
+use super::standing::Standing;
 use super::{EncryptionInput, EncryptionPhase, ServingInput, TemplateError};
 use crate::inventory::{Connection, EncryptionProvider, Inventory, Minor, Node, Role};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
 /// The names of all variables at the top level.
-pub(super) const VARIABLES: [&str; 11] = [
+pub(super) const VARIABLES: [&str; 14] = [
+    "admission",
     "apiserver",
     "audit",
     "cluster",
     "controller_manager",
     "encryption",
     "etcd",
+    "files",
     "host",
+    "kube_proxy",
     "kubelet",
     "node",
     "nodes",
@@ -42,6 +46,7 @@ impl Shared {
             .map(|member| json!({"name": member.name, "address": member.address}))
             .collect();
         variables["etcd"]["members"] = Value::from(members);
+        variables["admission"]["configured"] = Value::from(inventory.admission.is_configured());
         let input = encryption.filter(|_| inventory.encryption.provider != EncryptionProvider::None);
         variables["encryption"]["active"] = Value::from(input.is_some());
         variables["encryption"]["key"] = input.map(|input| input.key_name().to_owned()).into();
@@ -67,7 +72,13 @@ pub(super) struct Variables<'a> {
 }
 
 impl<'a> Variables<'a> {
-    pub(super) fn of(shared: &'a Shared, node: &Node, minor: Minor, serving: Option<&ServingInput>) -> Self {
+    pub(super) fn of(
+        shared: &'a Shared,
+        node: &Node,
+        minor: Minor,
+        standing: &Standing,
+        serving: Option<&ServingInput>,
+    ) -> Self {
         let node = json!({
             "name": node.name,
             "address": node.address,
@@ -76,6 +87,8 @@ impl<'a> Variables<'a> {
             "labels": node.labels,
             // Null where nobody logs in.
             "login_user": login_user(node),
+            "admission": standing.admission.word(),
+            "authentication": standing.authentication.word(),
             "kubernetes": minor,
             "minor": minor.0,
             "serving": {

@@ -92,6 +92,24 @@ pub enum TemplateError {
         /// What the user may have meant.
         remedy: Option<Box<str>>,
     },
+    /// A flag does not take a value in the node's version: it would be a crash loop.
+    #[error("{template}: --{flag} of {component} of Kubernetes {minor} on {node} does not know {value}")]
+    UnknownValue {
+        /// Who asks for it: a template, or `inventory`.
+        template: String,
+        /// Of which component.
+        component: Box<str>,
+        /// The node's version.
+        minor: Minor,
+        /// On which node.
+        node: NodeName,
+        /// The flag, without dashes.
+        flag: Box<str>,
+        /// The value, or the item of a list.
+        value: Box<str>,
+        /// What the user may have meant.
+        remedy: Option<Box<str>>,
+    },
     /// A flag names a file that the pod cannot see: it would be a crash loop.
     #[error("{template}: --{flag} of {component} on {node} names {path}, which the pod does not mount")]
     Unmounted {
@@ -126,6 +144,7 @@ impl TemplateError {
             | Self::Render { template, .. }
             | Self::Shape { template, .. }
             | Self::UnknownFlag { template, .. }
+            | Self::UnknownValue { template, .. }
             | Self::Unmounted { template, .. } => Some(template),
             Self::Conflict { claims, .. } => Some(&claims[0].by),
             Self::Read { .. } | Self::Name { .. } | Self::Variables { .. } => None,
@@ -150,6 +169,7 @@ impl TemplateError {
             | Self::Shape { node, .. }
             | Self::Conflict { node, .. }
             | Self::UnknownFlag { node, .. }
+            | Self::UnknownValue { node, .. }
             | Self::Unmounted { node, .. } => Some(node),
             Self::Read { .. } | Self::Name { .. } | Self::Variables { .. } | Self::Syntax { .. } => None,
         }
@@ -159,7 +179,9 @@ impl TemplateError {
 impl Hint for TemplateError {
     fn hint(&self) -> Option<String> {
         match self {
-            Self::UnknownFlag { remedy, .. } => remedy.as_deref().map(str::to_owned),
+            Self::UnknownFlag { remedy, .. } | Self::UnknownValue { remedy, .. } => {
+                remedy.as_deref().map(str::to_owned)
+            }
             Self::Unmounted { component, path, .. } => Some(format!(
                 "add a static-pod template for {component} with the flag and a mount of the directory of {path}"
             )),

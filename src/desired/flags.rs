@@ -5,6 +5,7 @@ use super::error::TemplateError;
 use crate::inventory::Minor;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// The data files; `tests` parse them all.
 const FILES: [(&str, &str); 4] = [
@@ -13,6 +14,9 @@ const FILES: [(&str, &str); 4] = [
     ("kube-controller-manager", include_str!("flags/kube-controller-manager.toml")),
     ("kube-scheduler", include_str!("flags/kube-scheduler.toml")),
 ];
+
+/// The feature gates that all but etcd share.
+const FEATURE_GATES: &str = include_str!("flags/feature-gates.toml");
 
 /// Below this likeness (`strsim::jaro_winkler`) a flag is not suggested.
 const LIKE: f64 = 0.85;
@@ -30,6 +34,24 @@ pub(super) struct FlagList {
     flags: BTreeSet<String>,
     new: BTreeMap<String, Version>,
     gone: BTreeMap<String, Gone>,
+    /// Flags that a flag cannot be given together with.
+    #[serde(default)]
+    excludes: BTreeMap<String, Vec<String>>,
+    /// Items of lists that a flag no longer takes.
+    #[serde(default)]
+    gone_values: BTreeMap<String, BTreeMap<String, Gone>>,
+    /// The values of its `feature-gates`; `None` for etcd, which has gates of its own.
+    #[serde(skip)]
+    gates: Option<Arc<FeatureGates>>,
+}
+
+/// The feature gates of Kubernetes' own components.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FeatureGates {
+    gates: BTreeSet<String>,
+    new: BTreeMap<String, Version>,
+    gone: BTreeMap<String, Version>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -51,6 +73,18 @@ struct Gone {
     instead: String,
 }
 
+impl Gone {
+    fn check(&self, minor: Minor) -> Result<(), Unusable> {
+        let (version, instead) = (self.r#in.0, &self.instead);
+        if minor < version {
+            return Ok(());
+        }
+        Err(Unusable {
+            remedy: Some(format!("it was removed in Kubernetes {version}; in its place: {instead}")),
+        })
+    }
+}
+
 /// A flag cannot be used in a version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Unusable {
@@ -61,14 +95,11 @@ pub(super) struct Unusable {
 impl FlagLists {
     /// Reads the embedded data.
     pub(super) fn load() -> Result<Self, TemplateError> {
+        let gates: Arc<FeatureGates> = Arc::new(read("feature gates", FEATURE_GATES)?);
         let read = |(component, text): (&'static str, &str)| {
-            let list = toml::from_str(text).map_err(|error| TemplateError::Syntax {
-                template: format!("flags of {component}"),
-                line: 1,
-                column: 1,
-                reason: error.message().to_owned(),
-            })?;
-            Ok((component, list))
+            let list: FlagList = read(component, text)?;
+            let gates = (component != "etcd").then(|| Arc::clone(&gates));
+            Ok((component, FlagList { gates, ..list }))
         };
         FILES.into_iter().map(read).collect::<Result<_, _>>().map(Self)
     }
@@ -84,15 +115,20 @@ impl FlagLists {
     }
 }
 
+fn read<T: serde::de::DeserializeOwned>(name: &str, text: &str) -> Result<T, TemplateError> {
+    toml::from_str(text).map_err(|error| TemplateError::Syntax {
+        template: format!("flags of {name}"),
+        line: 1,
+        column: 1,
+        reason: error.message().to_owned(),
+    })
+}
+
 impl FlagList {
     /// Whether a flag can be given in a version.
     pub(super) fn check(&self, flag: &str, minor: Minor) -> Result<(), Unusable> {
-        if let Some(gone) = self.gone.get(flag)
-            && minor >= gone.r#in.0
-        {
-            let remedy =
-                Some(format!("it is gone since Kubernetes {}; in its place: {}", gone.r#in.0, gone.instead));
-            return Err(Unusable { remedy });
+        if let Some(gone) = self.gone.get(flag) {
+            gone.check(minor)?;
         }
         if let Some(new) = self.new.get(flag)
             && minor < new.0
@@ -102,14 +138,29 @@ impl FlagList {
         if self.flags.contains(flag) {
             return Ok(());
         }
-        let like = self
-            .flags
-            .iter()
-            .filter(|known| self.check(known, minor).is_ok())
-            .map(|known| (strsim::jaro_winkler(flag, known), known))
-            .filter(|(likeness, _)| *likeness >= LIKE)
-            .max_by(|a, b| a.0.total_cmp(&b.0));
-        Err(Unusable { remedy: like.map(|(_, known)| format!("did you mean --{known}?")) })
+        let usable = self.flags.iter().filter(|known| self.check(known, minor).is_ok());
+        Err(Unusable { remedy: like(flag, usable).map(|known| format!("did you mean --{known}?")) })
+    }
+
+    /// Whether a value, or an item of a list, can be given in a version: an admission plugin, a feature gate with or without
+    /// its value.
+    pub(super) fn check_value(&self, flag: &str, item: &str, minor: Minor) -> Result<(), Unusable> {
+        let name = item.split('=').next().unwrap_or_default();
+        if flag == "feature-gates"
+            && let Some(gates) = &self.gates
+        {
+            // A gate may be named with the component that it is of.
+            return gates.check(name.rsplit(':').next().unwrap_or_default(), minor);
+        }
+        match self.gone_values.get(flag).and_then(|gone| gone.get(name)) {
+            Some(gone) => gone.check(minor),
+            None => Ok(()),
+        }
+    }
+
+    /// The flags that a flag cannot be given together with.
+    pub(super) fn excluded_by(&self, flag: &str) -> impl Iterator<Item = &str> {
+        self.excludes.get(flag).into_iter().flatten().map(String::as_str)
     }
 
     /// Whether a flag was ever there: then its absence can be asked for.
@@ -129,6 +180,28 @@ impl FlagList {
     pub(super) fn mounts(&self, path: &str) -> bool {
         self.mounts.iter().any(|mount| is_below(path, mount))
     }
+}
+
+impl FeatureGates {
+    fn check(&self, gate: &str, minor: Minor) -> Result<(), Unusable> {
+        let remedy = match (self.new.get(gate), self.gone.get(gate)) {
+            (_, Some(gone)) if minor >= gone.0 => Some(format!(
+                "it was removed in Kubernetes {}, which behaves as with the gate's last default: leave it out",
+                gone.0
+            )),
+            (Some(new), _) if minor < new.0 => Some(format!("it is there from Kubernetes {} on", new.0)),
+            _ if self.gates.contains(gate) => return Ok(()),
+            _ => like(gate, self.gates.iter()).map(|known| format!("did you mean {known}?")),
+        };
+        Err(Unusable { remedy })
+    }
+}
+
+/// The name that is most like another one, if any is like it at all.
+fn like<'a>(name: &str, known: impl Iterator<Item = &'a String>) -> Option<&'a String> {
+    let likeness = known.map(|known| (strsim::jaro_winkler(name, known), known));
+    let best = likeness.filter(|(likeness, _)| *likeness >= LIKE).max_by(|a, b| a.0.total_cmp(&b.0));
+    best.map(|(_, known)| known)
 }
 
 /// Whether a path is a directory or file, or something in that directory.
@@ -151,7 +224,9 @@ mod tests {
         for component in FlagLists::components() {
             let list = lists.of(component).unwrap();
             assert!(list.flags.len() > 50, "{component}");
-            for flag in list.new.keys().chain(&list.not_files) {
+            let excluded = list.excludes.iter().flat_map(|(flag, others)| others.iter().chain([flag]));
+            for flag in list.new.keys().chain(&list.not_files).chain(list.gone_values.keys()).chain(excluded)
+            {
                 assert!(list.flags.contains(flag), "{component} --{flag}");
             }
             for (flag, gone) in &list.gone {
@@ -168,7 +243,7 @@ mod tests {
         assert!(lists.of("etcd").unwrap().check("experimental-initial-corrupt-check", Minor(33)).is_ok());
         assert_eq!(
             remedy("kube-apiserver", "insecure-port", 35).unwrap(),
-            "it is gone since Kubernetes 1.24; in its place: --secure-port"
+            "it was removed in Kubernetes 1.24; in its place: --secure-port"
         );
         assert_eq!(
             remedy("kube-apiserver", "audit-log-max-age", 35).unwrap(),
@@ -179,6 +254,25 @@ mod tests {
             "it is there from Kubernetes 1.36 on"
         );
         assert!(remedy("kube-apiserver", "zzz", 35).is_none());
+        let list = lists.of("kube-apiserver").unwrap();
+        let value = |flag, item, minor| list.check_value(flag, item, Minor(minor)).is_ok();
+        assert!(!value("enable-admission-plugins", "PodSecurityPolicy", 32));
+        assert!(value("enable-admission-plugins", "PodSecurity", 37));
+        assert!(value("feature-gates", "AnonymousAuthConfigurableEndpoints=true", 36));
+        assert!(!value("feature-gates", "AnonymousAuthConfigurableEndpoints=true", 37));
+        assert!(value("feature-gates", "kube:ContextualLogging=true", 35));
+        let gate = |item, minor| list.check_value("feature-gates", item, Minor(minor)).unwrap_err().remedy;
+        assert_eq!(gate("ContextualLoging=true", 35).unwrap(), "did you mean ContextualLogging?");
+        assert_eq!(gate("Zzz=true", 35), None);
+        assert!(
+            lists
+                .of("etcd")
+                .unwrap()
+                .check_value("feature-gates", "InitialCorruptCheck=true", Minor(35))
+                .is_ok()
+        );
+        let gates = list.gates.as_ref().unwrap();
+        assert!(gates.new.keys().chain(gates.gone.keys()).all(|gate| gates.gates.contains(gate)));
     }
 
     #[test]

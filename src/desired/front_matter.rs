@@ -55,6 +55,10 @@ pub(super) struct FrontMatter {
     /// YAML keys of a file whose values are secret.
     #[serde(default)]
     pub(super) sensitive: Vec<String>,
+    /// What the user should know when it changes something, a Tera template of its own; nothing where it renders to nothing.
+    pub(super) notice: Option<String>,
+    /// What the user should know on nodes whose version is not among those in which it applies.
+    pub(super) otherwise: Option<String>,
     /// Dotted path into the template's variables to a mapping of dotted path to value that is laid over yaml-keys.
     pub(super) merge: Option<String>,
     /// Top-level keys of yaml-keys that must not be `true` without the kernel parameters of a sysctl resource.
@@ -153,11 +157,12 @@ fn unfit(front: &FrontMatter) -> Option<String> {
 type Rule = (&'static str, bool, &'static [Kind], &'static [Kind]);
 
 fn rules(front: &FrontMatter) -> [Rule; 16] {
-    use Kind::{Attributes, Certificate, File, StaticPod, Sysctl, Unit, User, YamlKeys};
+    use Kind::{Absent, Attributes, Certificate, File, StaticPod, Sysctl, Unit, User, YamlKeys};
+    const PLACED: &[Kind] = &[File, Attributes, YamlKeys, Certificate, Sysctl, StaticPod, Absent];
     const OWNED: &[Kind] = &[File, Attributes, YamlKeys, Certificate, Sysctl, StaticPod];
     const OF_TEMPLATE: &[Kind] = &[User, File, Attributes, YamlKeys, Certificate, Sysctl, Unit];
     [
-        ("path", front.path.is_some(), OWNED, &[File, Attributes, YamlKeys, Certificate, Sysctl]),
+        ("path", front.path.is_some(), PLACED, &[File, Attributes, YamlKeys, Certificate, Sysctl, Absent]),
         ("mode", front.mode.is_some(), OWNED, &[File, YamlKeys, Certificate, Sysctl, StaticPod]),
         ("owner", front.owner.is_some(), OWNED, &[]),
         ("group", front.group.is_some(), OWNED, &[]),

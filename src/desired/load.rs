@@ -108,9 +108,23 @@ fn add(tera: &mut Tera, path: &str, text: &str) -> Result<Entry, TemplateError> 
         TemplateError::Syntax { template: path.to_owned(), line, column, reason }
     })?;
     check_variables(tera, path, &parts)?;
+    if let Some(notice) = &parts.front.notice {
+        let wrong = |error: &tera::Error| {
+            let reason = format!("its notice: {}", place(error, 0).2);
+            TemplateError::Syntax { template: path.to_owned(), line: 1, column: 1, reason }
+        };
+        tera.add_raw_template(&notice_name(path), notice).map_err(|error| wrong(&error))?;
+        let inner = front_matter::Parts { front: parts.front.clone(), body: notice, lines_before: 0 };
+        check_variables(tera, &notice_name(path), &inner)?;
+    }
     let stem = path.rsplit('/').next().unwrap_or(path).trim_end_matches(EXTENSION);
     let name = parts.front.name.clone().unwrap_or_else(|| stem.to_owned());
     Ok(Entry { front: parts.front, lines_before: parts.lines_before, name })
+}
+
+/// The name under which Tera knows a template's notice.
+pub(super) fn notice_name(template: &str) -> String {
+    format!("{template}#notice")
 }
 
 /// Line, column and text of an error of Tera. Its lines count from the body's first.

@@ -13,6 +13,7 @@ mod front_matter;
 mod load;
 mod node;
 mod pods;
+mod standing;
 mod static_pod;
 mod version;
 
@@ -35,6 +36,8 @@ pub struct Inputs {
     pub serving: BTreeMap<NodeName, ServingInput>,
     /// The versions that nodes were seen to run; the inventory's for those that are missing.
     pub versions: BTreeMap<NodeName, Minor>,
+    /// The flags that the nodes' API servers were seen to have in their manifests.
+    pub api_server_flags: BTreeMap<NodeName, BTreeMap<String, String>>,
 }
 
 /// What a node has to do with the certificates that kubelets serve with.

@@ -2,12 +2,13 @@
 
 use super::body::Unusable;
 use super::context::{Shared, Variables};
-use super::load::{Entry, Templates, place};
+use super::load::{Entry, Templates, notice_name, place};
 use super::pods::Pods;
+use super::standing::Standing;
 use super::static_pod::Place;
 use super::{EncryptionInput, Inputs, Rendered, TemplateError, body};
 use crate::inventory::{Inventory, Minor, Node};
-use crate::resource::{Desired, Kind, Resource, ResourceId, Spec};
+use crate::resource::{Desired, Kind, Notice, Resource, ResourceId, Spec};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -29,13 +30,18 @@ impl Templates {
         shared: &Shared,
     ) -> (Rendered, Vec<TemplateError>) {
         let minor = inputs.versions.get(&node.name).copied().unwrap_or(inventory.cluster.kubernetes);
-        let place = Place { node: &node.name, minor };
-        let variables = Variables::of(shared, node, minor, inputs.serving.get(&node.name));
+        let place = Place { node: &node.name, minor, inventory };
+        let standing = Standing::of(inventory, inputs.api_server_flags.get(&node.name));
+        let serving = inputs.serving.get(&node.name);
+        let variables = Variables::of(shared, node, minor, &standing, serving);
         let pass = Pass { node, place, variables, encryption: inputs.encryption.as_ref() };
         let mut resources = Vec::new();
         let mut errors = Vec::new();
         let mut pods = Pods::default();
+        let mut told = notices(place);
+        told.extend(standing.notices(node, |template| self.entries.contains_key(template)));
         for (path, entry) in &self.entries {
+            told.extend(otherwise(entry, &pass));
             match self.render_one(path, entry, &pass, &mut pods) {
                 Ok(resource) => resources.extend(resource),
                 Err(error) => errors.push(error),
@@ -47,11 +53,10 @@ impl Templates {
         let (pods, pod_errors) = pods.into_resources(&self.flags, &resources, place);
         resources.extend(pods);
         errors.extend(pod_errors);
-        let mut notices = notices(place);
-        notices.extend(self.resolve_needs(&mut resources, place));
+        told.extend(self.resolve_needs(&mut resources, place));
         errors.extend(doubles(&resources, place));
         resources.sort_by(|a, b| (order(a.id.kind), &a.id.name).cmp(&(order(b.id.kind), &b.id.name)));
-        (Rendered { desired: Desired { resources }, notices }, errors)
+        (Rendered { desired: Desired { resources }, notices: told }, errors)
     }
 
     /// Gives the keys that need kernel parameters the values of these, and takes out those whose parameters nothing sets.
@@ -109,8 +114,12 @@ impl Templates {
             let (template, node) = (path.to_owned(), pass.node.name.clone());
             TemplateError::Render { template, line, column, node, reason }
         })?;
+        let notice =
+            front.notice.as_ref().map(|_| self.tera.render(&notice_name(path), &pass.variables.context));
+        let notice = notice.transpose().map_err(|error| shape(Unusable(place(&error, 0).2)))?;
+        let notice = notice.filter(|text| !text.trim().is_empty());
         if *front.kind.get_ref() == Kind::StaticPod {
-            pods.add(path, front, &text, pass.place)?;
+            pods.add(path, front, &text, notice, pass.place)?;
             return Ok(None);
         }
         let merge = match front.merge.as_deref() {
@@ -130,8 +139,19 @@ impl Templates {
             undo: front.undo,
             templates: vec![path.to_owned()],
             on_node: front.on_node(),
+            notices: notice.into_iter().map(|text| Notice { text, flags: Vec::new() }).collect(),
         }))
     }
+}
+
+/// What the user is told where a template is not for the node's version.
+fn otherwise(entry: &Entry, pass: &Pass<'_>) -> Option<String> {
+    let front = &entry.front;
+    let role = front.roles.is_empty() || !front.roles.is_disjoint(&pass.node.roles);
+    let holds = pass.variables.holds(&front.when).unwrap_or_default();
+    let told = role && holds && !front.kubernetes.contains(pass.place.minor);
+    let text = front.otherwise.as_ref().filter(|_| told)?;
+    Some(format!("Kubernetes {}: {text}", pass.place.minor))
 }
 
 fn notices(place: Place<'_>) -> Vec<String> {
@@ -179,6 +199,7 @@ fn written(spec: &Spec) -> Vec<&str> {
         Spec::YamlKeys(keys) => vec![keys.path.as_str()],
         Spec::Certificate(certificate) => vec![certificate.path.as_str(), certificate.key_path.as_str()],
         Spec::Sysctl(sysctl) => vec![sysctl.path.as_str()],
+        Spec::Absent(absent) => vec![absent.path.as_str()],
         Spec::User(_) | Spec::Attributes(_) | Spec::Unit(_) => Vec::new(),
     }
 }
@@ -191,7 +212,7 @@ fn order(kind: Kind) -> u8 {
         Kind::File => 2,
         Kind::Certificate => 3,
         Kind::Attributes => 4,
-        Kind::YamlKeys => 5,
+        Kind::YamlKeys | Kind::Absent => 5,
         Kind::Unit => 6,
         Kind::StaticPod => 7,
         Kind::Object => 8,

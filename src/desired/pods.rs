@@ -20,6 +20,7 @@ impl Pods {
         template: &str,
         front: &FrontMatter,
         text: &str,
+        notice: Option<String>,
         place: Place<'_>,
     ) -> Result<(), TemplateError> {
         let component = front.component.as_deref().unwrap_or_default();
@@ -40,7 +41,7 @@ impl Pods {
                 [template, &second],
             ));
         }
-        pod.add(template, front, text, place)
+        pod.add(template, front, text, notice, place)
     }
 
     /// Lays the inventory's flags over the templates' where the component runs.

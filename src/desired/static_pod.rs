@@ -6,10 +6,10 @@ use super::error::{Claim, TemplateError};
 use super::flags::{FlagList, FlagLists, is_below};
 use super::front_matter::FrontMatter;
 use super::load::hex;
-use crate::inventory::{Minor, NodeName};
+use crate::inventory::{Inventory, Minor, NodeName};
 use crate::resource::{
-    ControlId, FlagSpec, FlagValue, Kind, MountSpec, NodePath, OnNode, Ownership, Resource, ResourceId, Spec,
-    StaticPodSpec, Undo,
+    ControlId, FlagSpec, FlagValue, Kind, MountSpec, NodePath, Notice, OnNode, Ownership, Resource,
+    ResourceId, Spec, StaticPodSpec, Undo,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -30,6 +30,8 @@ struct Body {
     flags: BTreeMap<String, Value>,
     /// Flags that are lists with at least these.
     includes: BTreeMap<String, Vec<String>>,
+    /// Flags that are lists without these.
+    excludes: BTreeMap<String, Vec<String>>,
     /// Flags that must not be there.
     absent: Vec<String>,
     mounts: Vec<MountBody>,
@@ -58,6 +60,9 @@ pub(super) struct Pod {
     controls: BTreeSet<ControlId>,
     undo: Undo,
     pub(super) templates: Vec<String>,
+    notices: Vec<Notice>,
+    /// Which template asks for which item of which list.
+    items: BTreeMap<(String, String), String>,
 }
 
 /// On which node something is asked for, and in which version.
@@ -65,11 +70,21 @@ pub(super) struct Pod {
 pub(super) struct Place<'a> {
     pub(super) node: &'a NodeName,
     pub(super) minor: Minor,
+    pub(super) inventory: &'a Inventory,
 }
 
 impl Place<'_> {
     pub(super) fn shape(&self, template: &str, unusable: Unusable) -> TemplateError {
         TemplateError::Shape { template: template.to_owned(), node: self.node.clone(), reason: unusable.0 }
+    }
+
+    /// Who asks for a flag, as a reader can find it: the template, or the place in the inventory.
+    fn asking(&self, component: &str, flag: &FlagSpec) -> String {
+        let place = || self.inventory.flag_place(component, &flag.name);
+        Some(flag.template.as_str())
+            .filter(|template| *template == INVENTORY)
+            .and_then(|_| place())
+            .unwrap_or_else(|| flag.template.clone())
     }
 
     /// Two templates differ about something.
@@ -98,6 +113,8 @@ impl Pod {
             controls: BTreeSet::new(),
             undo: Undo::Full,
             templates: Vec::new(),
+            notices: Vec::new(),
+            items: BTreeMap::new(),
         })
     }
 
@@ -107,14 +124,20 @@ impl Pod {
         template: &str,
         front: &FrontMatter,
         text: &str,
+        notice: Option<String>,
         place: Place<'_>,
     ) -> Result<(), TemplateError> {
         let shape = |unusable| place.shape(template, unusable);
         let body: Body = if text.trim().is_empty() { Body::default() } else { yaml(text).map_err(shape)? };
+        let mut flags = Vec::new();
         for (name, value) in wanted(&body).map_err(shape)? {
             let controls = front.flag_controls.get(&name).cloned().unwrap_or_default();
-            self.add_flag(FlagSpec { name, value, controls, template: template.to_owned() }, place)?;
+            flags.push(FlagSpec { name, value, controls, template: template.to_owned() });
         }
+        for flag in &flags {
+            self.add_flag(flag.clone(), place)?;
+        }
+        self.notices.extend(notice.map(|text| Notice { text, flags }));
         if let Some(name) = front.flag_controls.keys().find(|name| !self.flags.contains_key(*name)) {
             return Err(shape(Unusable(format!("flag-controls names --{name}, which the body does not"))));
         }
@@ -135,18 +158,22 @@ impl Pod {
     }
 
     fn add_flag(&mut self, flag: FlagSpec, place: Place<'_>) -> Result<(), TemplateError> {
+        if let FlagValue::List { includes, .. } = &flag.value {
+            for item in includes {
+                self.items.entry((flag.name.clone(), item.clone())).or_insert(flag.template.clone());
+            }
+        }
         let Some(known) = self.flags.get_mut(&flag.name) else {
             self.flags.insert(flag.name.clone(), flag);
             return Ok(());
         };
         match (&mut known.value, flag.value) {
-            (FlagValue::Includes(items), FlagValue::Includes(more)) => {
-                for item in more {
-                    if !items.contains(&item) {
-                        items.push(item);
-                    }
-                }
-                items.sort();
+            (FlagValue::List { includes, excludes }, FlagValue::List { includes: more, excludes: fewer })
+                if !more.iter().any(|item| excludes.contains(item))
+                    && !fewer.iter().any(|item| includes.contains(item)) =>
+            {
+                add_all(includes, more);
+                add_all(excludes, fewer);
             }
             (value, other) if *value == other => {}
             (value, other) => {
@@ -198,11 +225,33 @@ impl Pod {
             };
             if let Err(unusable) = verdict {
                 errors.push(TemplateError::UnknownFlag {
-                    template: flag.template.clone(),
+                    template: place.asking(&self.component, flag),
                     component: self.component.clone(),
                     minor: place.minor,
                     node: place.node.clone(),
                     flag: flag.name.clone(),
+                    remedy: unusable.remedy.map(Into::into),
+                });
+            }
+            errors.extend(self.beside(flag, list, place));
+            let values: Vec<&str> = match &flag.value {
+                FlagValue::Is(value) => value.split(',').map(str::trim).collect(),
+                FlagValue::List { includes, .. } => includes.iter().map(String::as_str).collect(),
+                FlagValue::Absent => Vec::new(),
+            };
+            for value in values {
+                let Err(unusable) = list.check_value(&flag.name, value, place.minor) else { continue };
+                let from = match flag.value {
+                    FlagValue::List { .. } => self.items.get(&(flag.name.clone(), value.to_owned())),
+                    _ => None,
+                };
+                errors.push(TemplateError::UnknownValue {
+                    template: from.cloned().unwrap_or_else(|| place.asking(&self.component, flag)),
+                    component: self.component.as_str().into(),
+                    minor: place.minor,
+                    node: place.node.clone(),
+                    flag: flag.name.as_str().into(),
+                    value: value.into(),
                     remedy: unusable.remedy.map(Into::into),
                 });
             }
@@ -212,7 +261,7 @@ impl Pod {
                         && !self.mounts.values().any(|(mount, _)| is_below(path, mount.path.as_str()))
                 });
                 errors.extend(unmounted.map(|path| TemplateError::Unmounted {
-                    template: flag.template.clone(),
+                    template: place.asking(&self.component, flag),
                     component: self.component.clone(),
                     node: place.node.clone(),
                     flag: flag.name.clone(),
@@ -221,6 +270,17 @@ impl Pod {
             }
         }
         errors
+    }
+
+    /// Another flag that this one cannot be given together with.
+    fn beside(&self, flag: &FlagSpec, list: &FlagList, place: Place<'_>) -> Option<TemplateError> {
+        let given = |flag: &FlagSpec| !matches!(flag.value, FlagValue::Absent);
+        let other =
+            list.excluded_by(&flag.name).find_map(|other| self.flags.get(other)).filter(|other| given(other));
+        let other = other.filter(|_| given(flag))?;
+        let subject = format!("the flags of {}, of which these exclude each other", self.component);
+        let [first, second] = [flag, other].map(|flag| (flag.template.as_str(), format!("--{}", flag.name)));
+        Some(place.conflict(subject, [first.0, &first.1], [second.0, &second.1]))
     }
 
     /// SHA-256 over everything that harden owns of the pod and the files that restart it; secrets are in it by digest.
@@ -251,6 +311,7 @@ impl Pod {
             undo: self.undo,
             templates: self.templates,
             on_node: OnNode::default(),
+            notices: self.notices,
             spec: Spec::StaticPod(StaticPodSpec {
                 component: self.component,
                 path: self.path,
@@ -269,20 +330,32 @@ fn wanted(body: &Body) -> Result<Vec<(String, FlagValue)>, Unusable> {
     for (name, value) in &body.flags {
         wanted.push((name.clone(), FlagValue::Is(scalar(value)?)));
     }
-    for (name, items) in &body.includes {
-        let mut items = items.clone();
-        items.sort();
-        items.dedup();
-        wanted.push((name.clone(), FlagValue::Includes(items)));
+    for name in body.includes.keys().chain(body.excludes.keys()).collect::<BTreeSet<_>>() {
+        let items = |of: &BTreeMap<String, Vec<String>>| {
+            of.get(name).into_iter().flatten().cloned().collect::<BTreeSet<_>>().into_iter().collect()
+        };
+        let value = FlagValue::List { includes: items(&body.includes), excludes: items(&body.excludes) };
+        wanted.push((name.clone(), value));
     }
     wanted.extend(body.absent.iter().map(|name| (name.clone(), FlagValue::Absent)));
     Ok(wanted)
 }
 
+/// Adds to a sorted list what is not in it.
+fn add_all(list: &mut Vec<String>, more: Vec<String>) {
+    list.extend(more);
+    list.sort();
+    list.dedup();
+}
+
 fn value_text(value: &FlagValue) -> String {
     match value {
         FlagValue::Is(value) => value.clone(),
-        FlagValue::Includes(items) => format!("includes {}", items.join(",")),
+        FlagValue::List { includes, excludes } => {
+            let parts = [("includes", includes), ("excludes", excludes)];
+            let parts = parts.iter().filter(|(_, items)| !items.is_empty());
+            parts.map(|(word, items)| format!("{word} {}", items.join(","))).collect::<Vec<_>>().join(" and ")
+        }
         FlagValue::Absent => String::from("absent"),
     }
 }

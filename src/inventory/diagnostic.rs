@@ -89,6 +89,13 @@ impl Source {
         self.starts.get(line).copied().unwrap_or(self.text.len())
     }
 
+    /// Line and column, both from 1; the column in characters.
+    pub(super) fn place(&self, at: usize) -> (usize, usize) {
+        let line = self.line(at);
+        let before = self.text.get(self.start(line)..floor(&self.text, at)).unwrap_or_default();
+        (line + 1, before.chars().count() + 1)
+    }
+
     /// A line's text, without its end.
     pub(super) fn line_text(&self, line: usize) -> &str {
         let rest = self.text.get(self.start(line)..self.start(line + 1)).unwrap_or_default();
@@ -145,14 +152,12 @@ impl Diagnostic {
 
     /// The line, from 1.
     pub fn line(&self) -> usize {
-        self.source.line(self.span.start) + 1
+        self.source.place(self.span.start).0
     }
 
     /// The column in characters, from 1.
     pub fn column(&self) -> usize {
-        let start = self.source.start(self.source.line(self.span.start));
-        let end = floor(&self.source.text, self.span.start);
-        self.source.text.get(start..end).unwrap_or_default().chars().count() + 1
+        self.source.place(self.span.start).1
     }
 
     /// The printed form: `file:line:column: error: message`, the excerpt of the source, the help. Ends with a newline.

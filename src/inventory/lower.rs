@@ -2,14 +2,12 @@
 //! Where a value is unsound it is reported and replaced by something harmless; the caller drops the result then.
 
 use super::diagnostic::{Problem, Report};
-use super::raw::{
-    Flags, RawAudit, RawCluster, RawEncryption, RawHost, RawInventory, RawKubelet, Text,
-};
+use super::raw::{Flags, RawAudit, RawCluster, RawEncryption, RawHost, RawInventory, RawKubelet, Text};
 use super::ssh::Ssh;
 use super::structure::Damage;
 use super::{
-    ApiServer, Audit, Cluster, Component, Encryption, EncryptionProvider, Etcd, Host, Inventory, Kubelet,
-    Minor, Profile, nodes, text, waiver,
+    ApiServer, Audit, Cluster, Component, Encryption, EncryptionProvider, Etcd, Files, Host, Inventory,
+    KubeProxy, Kubelet, Minor, Profile, admission, nodes, text, waiver,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -68,8 +66,10 @@ pub(super) fn lower(
     let nodes = nodes::lower(raw_nodes, &nodes_span, &ssh, places, damage, report);
     let encryption = encryption(raw.encryption.unwrap_or_default(), cluster.profile, report);
     let waivers = waiver::lower(raw.waivers.as_deref().unwrap_or_default(), &nodes, damage, report);
+    let profile = cluster.profile;
     let etcd = raw.etcd.unwrap_or_default();
     let apiserver = raw.apiserver.unwrap_or_default();
+    let mut places_of_flags = BTreeMap::new();
     Inventory {
         file: file.to_owned(),
         cluster,
@@ -82,18 +82,46 @@ pub(super) fn lower(
                 report,
             )
             .unwrap_or(365),
-            flags: flags(etcd.flags, report),
+            flags: flags("etcd", etcd.flags, &mut places_of_flags, report),
         },
-        apiserver: ApiServer { flags: flags(apiserver.flags, report), sans: sans(apiserver.sans, report) },
+        apiserver: ApiServer {
+            flags: flags("kube-apiserver", apiserver.flags, &mut places_of_flags, report),
+            sans: sans(apiserver.sans, report),
+            anonymous_cluster_info: apiserver.anonymous_cluster_info.unwrap_or(true),
+        },
         controller_manager: Component {
-            flags: flags(raw.controller_manager.unwrap_or_default().flags, report),
+            flags: flags(
+                "kube-controller-manager",
+                raw.controller_manager.unwrap_or_default().flags,
+                &mut places_of_flags,
+                report,
+            ),
         },
-        scheduler: Component { flags: flags(raw.scheduler.unwrap_or_default().flags, report) },
+        scheduler: Component {
+            flags: flags(
+                "kube-scheduler",
+                raw.scheduler.unwrap_or_default().flags,
+                &mut places_of_flags,
+                report,
+            ),
+        },
+        admission: admission::lower(raw.admission.unwrap_or_default(), report),
         audit: audit(&raw.audit.unwrap_or_default(), report),
         encryption,
         kubelet: kubelet(raw.kubelet.unwrap_or_default(), report),
         waivers,
         host: host(&raw.host.unwrap_or_default()),
+        kube_proxy: KubeProxy {
+            loopback_metrics: raw
+                .kube_proxy
+                .unwrap_or_default()
+                .loopback_metrics
+                .unwrap_or(profile == Profile::Default),
+        },
+        files: Files {
+            remove_super_admin_conf: raw.files.unwrap_or_default().remove_super_admin_conf.unwrap_or(false),
+        },
+        flag_places: places_of_flags,
     }
 }
 
@@ -131,10 +159,16 @@ fn sans(raw: Option<Vec<Text>>, report: &mut Report) -> Vec<String> {
     sound.filter(|san| seen.insert(san.clone())).collect()
 }
 
-fn flags(raw: Option<Flags>, report: &mut Report) -> BTreeMap<String, String> {
+fn flags(
+    component: &'static str,
+    raw: Option<Flags>,
+    places: &mut BTreeMap<(&'static str, String), (usize, usize)>,
+    report: &mut Report,
+) -> BTreeMap<String, String> {
     let mut flags = BTreeMap::new();
     for (name, value) in raw.unwrap_or_default() {
         checked(Some(&name), text::flag_name, report);
+        places.insert((component, name.value().clone()), report.source.place(name.span().start));
         flags.insert(name.into_value(), value.into_value().0);
     }
     flags

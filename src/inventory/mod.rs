@@ -2,6 +2,7 @@
 //! A value of these types is sound; the raw TOML that it came from is not visible outside this module.
 //! It reads one file and touches no network.
 
+mod admission;
 mod diagnostic;
 mod glob;
 mod limit;
@@ -16,6 +17,7 @@ mod structure;
 mod text;
 mod waiver;
 
+pub use admission::{Admission, EventRateLimit, PodSecurity, PodSecurityLevel, RateLimit};
 pub use diagnostic::{Diagnostic, Level, Place};
 pub(crate) use diagnostic::{nearest, shown};
 pub use glob::glob;
@@ -50,6 +52,8 @@ pub struct Inventory {
     pub controller_manager: Component,
     /// The scheduler.
     pub scheduler: Component,
+    /// What the API server lets in.
+    pub admission: Admission,
     /// The API server's audit log.
     pub audit: Audit,
     /// Encryption at rest.
@@ -61,9 +65,22 @@ pub struct Inventory {
     pub waivers: Vec<Waiver>,
     /// The hosts beneath Kubernetes.
     pub host: Host,
+    /// kube-proxy.
+    pub kube_proxy: KubeProxy,
+    /// Files that kubeadm leaves on the nodes.
+    pub files: Files,
+    /// Where flags of a component stand in the file, line and column from 1, by the component and the flag.
+    #[serde(skip)]
+    pub flag_places: BTreeMap<(&'static str, String), (usize, usize)>,
 }
 
 impl Inventory {
+    /// Where a flag of a component stands, as an editor can jump to it: `harden.toml:14:1`.
+    pub fn flag_place(&self, component: &str, flag: &str) -> Option<String> {
+        let found = self.flag_places.iter().find(|((of, name), _)| *of == component && name == flag);
+        found.map(|(_, (line, column))| format!("{}:{line}:{column}", self.file.display()))
+    }
+
     /// The directory that holds the inventory, where `templates/` and `secrets/` are looked for.
     pub fn directory(&self) -> PathBuf {
         match self.file.parent() {
@@ -278,6 +295,8 @@ pub struct ApiServer {
     pub flags: BTreeMap<String, String>,
     /// Further subject alternative names of its serving certificate.
     pub sans: Vec<String>,
+    /// Whether anybody may read the ConfigMap cluster-info, with which `kubeadm join` begins.
+    pub anonymous_cluster_info: bool,
 }
 
 /// A component of which only the flags can be set.
@@ -365,4 +384,18 @@ impl Default for Host {
     fn default() -> Self {
         Self { sshd: false, auditd: true }
     }
+}
+
+/// kube-proxy, where kubeadm installed it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct KubeProxy {
+    /// Whether its metrics can be read on the node itself only.
+    pub loopback_metrics: bool,
+}
+
+/// Files that kubeadm leaves on the nodes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Files {
+    /// Whether `/etc/kubernetes/super-admin.conf`, whose owner no RBAC rule binds, is removed from the nodes.
+    pub remove_super_admin_conf: bool,
 }

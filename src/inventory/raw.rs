@@ -1,6 +1,7 @@
 //! The inventory as it stands in the file: every key, its documentation and its type. The JSON Schema is made from
 //! these types and the reader is driven by that schema, so the two cannot differ. Nothing is validated here.
 
+use super::admission::RawAdmission;
 use super::{AuditPolicy, Become, EncryptionProvider, Profile, Role};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer};
@@ -124,6 +125,8 @@ pub(super) struct RawInventory {
     pub(super) controller_manager: Option<RawComponent>,
     /// The scheduler.
     pub(super) scheduler: Option<RawComponent>,
+    /// What the API server lets in.
+    pub(super) admission: Option<RawAdmission>,
     /// The API server's audit log.
     pub(super) audit: Option<RawAudit>,
     /// Encryption of resources in etcd.
@@ -134,6 +137,10 @@ pub(super) struct RawInventory {
     pub(super) waivers: Option<Vec<Located<RawWaiver>>>,
     /// The hosts beneath Kubernetes.
     pub(super) host: Option<RawHost>,
+    /// kube-proxy, where kubeadm installed it.
+    pub(super) kube_proxy: Option<RawKubeProxy>,
+    /// Files that kubeadm leaves on the nodes.
+    pub(super) files: Option<RawFiles>,
 }
 
 /// `[cluster]`
@@ -283,6 +290,10 @@ pub(super) struct RawApiServer {
     pub(super) flags: Option<Flags>,
     /// Further DNS names and IP addresses in its serving certificate.
     pub(super) sans: Option<Vec<Text>>,
+    /// Whether anybody may read the ConfigMap cluster-info, with which `kubeadm join` begins; without it, joining needs
+    /// `--discovery-file`. From Kubernetes 1.34 on.
+    #[schemars(extend("default" = true))]
+    pub(super) anonymous_cluster_info: Option<bool>,
 }
 
 /// `[controller-manager]` and `[scheduler]`
@@ -374,4 +385,24 @@ pub(super) struct RawHost {
     /// Whether auditd, where it is installed, watches the files of Kubernetes and etcd.
     #[schemars(extend("default" = true))]
     pub(super) auditd: Option<bool>,
+}
+
+/// `[kube-proxy]`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct RawKubeProxy {
+    /// Whether its metrics can be read on the node itself only; with the profile `bare` they stay as they are unless said
+    /// otherwise.
+    #[schemars(extend("default" = true))]
+    pub(super) loopback_metrics: Option<bool>,
+}
+
+/// `[files]`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct RawFiles {
+    /// Whether `/etc/kubernetes/super-admin.conf` is removed from the control-plane nodes: whoever has it is an
+    /// administrator whom no RBAC rule binds. `kubeadm init phase kubeconfig super-admin` writes a new one.
+    #[schemars(extend("default" = false))]
+    pub(super) remove_super_admin_conf: Option<bool>,
 }

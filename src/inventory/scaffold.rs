@@ -96,7 +96,21 @@ const DEFAULTS: &str = r#"# What follows are the defaults: change what should be
 
 # [apiserver]
 # sans = []
+# anonymous-cluster-info = true   # `kubeadm join` reads it before it has a token
 # flags = {}                      # request-timeout = "2m", without dashes
+
+# [admission]                     # always-pull-images = true breaks pre-loaded images: unless said, it stays as it is
+
+# [admission.event-rate-limit]
+# enabled = true
+# user = { qps = 200, burst = 1000 }    # also: server, namespace
+
+# [admission.pod-security]        # for namespaces without labels of their own
+# enabled = true
+# enforce = "baseline"            # or privileged, restricted
+# audit = "restricted"
+# warn = "restricted"
+# exempt-namespaces = []          # beside kube-system
 
 # [audit]
 # enabled = true
@@ -113,6 +127,12 @@ const DEFAULTS: &str = r#"# What follows are the defaults: change what should be
 # [kubelet]
 # serving-certificates = true     # from the cluster's CA, and trusted by the API servers
 # certificate-lifetime = "365d"
+
+# [kube-proxy]
+# loopback-metrics = true         # its metrics can be read on the node itself only
+
+# [files]
+# remove-super-admin-conf = false # the kubeconfig that no RBAC rule binds
 
 # [kubelet.config]                # keys of the kubelet's configuration file
 # podPidsLimit = 4096

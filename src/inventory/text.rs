@@ -278,6 +278,13 @@ pub(super) fn resource(text: &str) -> Checked<String> {
 }
 
 /// Whether a node's name is also the name of a role.
+pub(super) fn namespace(text: &str) -> Checked<String> {
+    if is_label(text) {
+        return Ok(text.to_owned());
+    }
+    refuse_with(text, "the name of a namespace", "use 1 to 63 lower-case letters, digits and `-`")
+}
+
 pub(super) fn is_role(text: &str) -> bool {
     Role::ALL.iter().any(|role| role.to_string() == text)
 }

@@ -3,13 +3,16 @@
 
 use crate::event::{Event, Listener};
 use crate::inventory::NodeName;
-use crate::resource::{ClusterObserved, ConfigMapKey, ObservedKey};
+use crate::resource::{ClusterObserved, ConfigMapKey, DaemonSetState, ObservedKey};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 
 /// kubeadm's records that harden keeps in step with the hosts.
-const CONFIG_MAP_KEYS: [ConfigMapKey; 2] =
-    [ConfigMapKey::ClusterConfiguration, ConfigMapKey::KubeletConfiguration];
+const CONFIG_MAP_KEYS: [ConfigMapKey; 3] = [
+    ConfigMapKey::ClusterConfiguration,
+    ConfigMapKey::KubeletConfiguration,
+    ConfigMapKey::KubeProxyConfiguration,
+];
 
 /// A running cluster, as far as it has to be read.
 pub trait ClusterSource {
@@ -21,6 +24,9 @@ pub trait ClusterSource {
 
     /// Every Kubernetes node by its name, with its addresses.
     fn nodes(&self) -> Result<BTreeMap<String, BTreeSet<String>>, Self::Error>;
+
+    /// kube-proxy's DaemonSet; `None` where there is none.
+    fn kube_proxy(&self) -> Result<Option<DaemonSetState>, Self::Error>;
 
     /// SHA-256 of the encryption config that this node's own API server has loaded; `None` where it has loaded none or
     /// does not say.
@@ -49,6 +55,9 @@ pub fn observe_cluster<S: ClusterSource>(
         }
     }
     observed.nodes = source.nodes()?;
+    if observed.config_maps.contains_key(&ConfigMapKey::KubeProxyConfiguration) {
+        observed.kube_proxy = source.kube_proxy()?;
+    }
     if resources.is_empty() {
         return Ok(observed);
     }

@@ -93,6 +93,7 @@ impl Wishes {
                 self.sysctls(spec.needs.values().flat_map(BTreeMap::keys));
             }
             Spec::Certificate(spec) => self.certificate(spec),
+            Spec::Absent(spec) => self.want(&spec.path, Wish::Stat),
             Spec::Unit(spec) => {
                 self.units.insert(spec.unit.clone());
             }

@@ -95,6 +95,13 @@ pub enum Operation {
         /// What must still be there when apply begins.
         prior: Prior,
     },
+    /// Remove a file.
+    Remove {
+        /// Where.
+        path: NodePath,
+        /// What must still be there when apply begins.
+        prior: Prior,
+    },
     /// Change owner, group and mode; each `None` is left alone.
     SetAttributes {
         /// Where.
@@ -212,6 +219,17 @@ pub enum ClusterOperation {
         value: String,
         /// The version that the plan saw; the API refuses the write when it moved.
         resource_version: String,
+    },
+    /// Annotate the pods of a DaemonSet, which restarts them, and wait until all of them run.
+    RestartDaemonSet {
+        /// Its namespace.
+        namespace: String,
+        /// Its name.
+        name: String,
+        /// The annotation.
+        annotation: String,
+        /// Its new value.
+        value: String,
     },
     /// Write every object of the resources again, so that it is stored with the present encryption key, and prove it in
     /// etcd by prefix.

@@ -46,7 +46,9 @@ impl Operation {
     /// The path that it changes and what the plan saw there; `None` for changes of the running system.
     pub fn prior(&self) -> Option<(&NodePath, &Prior)> {
         match self {
-            Self::Write { path, prior, .. } | Self::SetAttributes { path, prior, .. } => Some((path, prior)),
+            Self::Write { path, prior, .. }
+            | Self::Remove { path, prior }
+            | Self::SetAttributes { path, prior, .. } => Some((path, prior)),
             Self::Issue { certificate, prior, .. } => Some((&certificate.path, prior)),
             Self::AddUser { .. }
             | Self::Validate { .. }

@@ -1,4 +1,4 @@
-//! Files: paths on a node, modes, owners, and the two specs that speak of nothing else.
+//! Files: paths on a node, modes, owners, and the specs that speak of nothing else.
 
 use super::Content;
 use serde::{Deserialize, Serialize};
@@ -155,6 +155,13 @@ pub struct AttributesSpec {
     pub only_from_owner: Option<String>,
     /// The most that may be allowed: a stricter mode stays. `None` leaves it alone.
     pub mode: Option<Mode>,
+}
+
+/// A file that must not be there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AbsentSpec {
+    /// Where.
+    pub path: NodePath,
 }
 
 #[cfg(test)]

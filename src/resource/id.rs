@@ -24,6 +24,8 @@ pub enum Kind {
     StaticPod,
     /// A systemd unit.
     Unit,
+    /// A file that must not be there.
+    Absent,
     /// An object in the Kubernetes API.
     Object,
 }
@@ -39,6 +41,7 @@ impl fmt::Display for Kind {
             Self::YamlKeys => "yaml-keys",
             Self::StaticPod => "static-pod",
             Self::Unit => "unit",
+            Self::Absent => "absent",
             Self::Object => "object",
         })
     }

@@ -15,7 +15,7 @@ mod static_pod;
 pub use certificate::{CertificateFacts, CertificateSpec, KeyAlgorithm, Usage};
 pub use content::{Content, SecretRef};
 pub use evidence::{ClusterEvidence, Evidence, EvidenceFile, FlagPath, Process, Questions};
-pub use file::{AttributesSpec, FileSpec, Mode, NodePath, Ownership};
+pub use file::{AbsentSpec, AttributesSpec, FileSpec, Mode, NodePath, Ownership};
 pub use host::{Inclusion, OnNode, UserSpec};
 pub use id::{ControlId, Kind, ResourceId};
 pub use objects::{
@@ -24,8 +24,8 @@ pub use objects::{
     ServiceAccount, Subject, Webhook, WebhookConfiguration,
 };
 pub use observed::{
-    Applied, AppliedResource, CertificateState, ClusterObserved, ConfigMapKey, Facts, FileKind, FileState,
-    Observed, ObservedContent, ObservedKey, PresentFile, UnitState, UserState,
+    Applied, AppliedResource, CertificateState, ClusterObserved, ConfigMapKey, DaemonSetState, Facts,
+    FileKind, FileState, Observed, ObservedContent, ObservedKey, PresentFile, UnitState, UserState,
 };
 pub use pattern::{ControlPattern, ControlPatternError};
 pub use static_pod::{FlagSpec, FlagValue, MountSpec, MountType, StaticPodSpec};
@@ -58,6 +58,19 @@ pub struct Resource {
     pub on_node: OnNode,
     /// The templates it was made from, as paths below `templates/`.
     pub templates: Vec<String>,
+    /// What the user should know when it changes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<Notice>,
+}
+
+/// What the user should know about a change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// One sentence.
+    pub text: String,
+    /// The flags of a static pod that it is about: it counts only where one of them is not as it should be. None for
+    /// every change.
+    pub flags: Vec<FlagSpec>,
 }
 
 /// What is wanted, by kind.
@@ -80,6 +93,8 @@ pub enum Spec {
     Unit(UnitSpec),
     /// Kernel parameters, live and across reboots.
     Sysctl(SysctlSpec),
+    /// A file that must not be there.
+    Absent(AbsentSpec),
 }
 
 /// Keys that we own in a YAML mapping; everything else in the file is kept byte for byte.

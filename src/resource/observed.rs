@@ -176,6 +176,15 @@ pub struct ClusterObserved {
     /// Every Kubernetes node by its name, with its addresses: IP addresses and DNS names. A node that is not in the
     /// inventory is among them too.
     pub nodes: BTreeMap<String, BTreeSet<String>>,
+    /// kube-proxy's DaemonSet; `None` where there is none, since another program does its work.
+    pub kube_proxy: Option<DaemonSetState>,
+}
+
+/// A DaemonSet, as far as it is looked at.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DaemonSetState {
+    /// The annotations of its pods.
+    pub annotations: BTreeMap<String, String>,
 }
 
 /// One data key of a ConfigMap in which kubeadm keeps a document.
@@ -186,6 +195,8 @@ pub enum ConfigMapKey {
     ClusterConfiguration,
     /// `kubelet` of kube-system/kubelet-config: the kubelets' configuration, used by `kubeadm join` and `kubeadm upgrade`.
     KubeletConfiguration,
+    /// `config.conf` of kube-system/kube-proxy: the configuration of kube-proxy on all nodes.
+    KubeProxyConfiguration,
 }
 
 impl ConfigMapKey {
@@ -194,6 +205,7 @@ impl ConfigMapKey {
         match self {
             Self::ClusterConfiguration => ("kube-system", "kubeadm-config", "ClusterConfiguration"),
             Self::KubeletConfiguration => ("kube-system", "kubelet-config", "kubelet"),
+            Self::KubeProxyConfiguration => ("kube-system", "kube-proxy", "config.conf"),
         }
     }
 }

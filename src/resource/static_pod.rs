@@ -41,8 +41,14 @@ pub struct FlagSpec {
 pub enum FlagValue {
     /// Exactly once, with this value.
     Is(String),
-    /// A comma-separated list that holds at least these, in any order; what else is in it stays.
-    Includes(Vec<String>),
+    /// A comma-separated list, in any order; what else is in it stays. Where it is wanted for nothing but what it must
+    /// not hold, it need not be there.
+    List {
+        /// What is in it.
+        includes: Vec<String>,
+        /// What is not.
+        excludes: Vec<String>,
+    },
     /// Not there.
     Absent,
 }

@@ -38,6 +38,7 @@ impl Scope {
             ) => true,
             (Self::BesideStaticPods, Spec::StaticPod(_)) => false,
             (Self::BesideStaticPods, Spec::File(spec)) => is_beside(&spec.path),
+            (Self::BesideStaticPods, Spec::Absent(spec)) => is_beside(&spec.path),
             (Self::BesideStaticPods, Spec::Certificate(spec)) => is_beside(&spec.path),
         }
     }

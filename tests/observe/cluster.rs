@@ -4,7 +4,7 @@ use super::node::node_name;
 use harden::event::Event;
 use harden::inventory::NodeName;
 use harden::observe::{ClusterSource, observe_cluster};
-use harden::resource::{ConfigMapKey, ObservedKey};
+use harden::resource::{ConfigMapKey, DaemonSetState, ObservedKey};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
@@ -23,6 +23,10 @@ impl ClusterSource for Source {
 
     fn nodes(&self) -> Result<BTreeMap<String, BTreeSet<String>>, String> {
         Ok(BTreeMap::from([(String::from("w-1"), BTreeSet::from([String::from("10.0.0.21")]))]))
+    }
+
+    fn kube_proxy(&self) -> Result<Option<DaemonSetState>, String> {
+        panic!("there is no ConfigMap of kube-proxy")
     }
 
     fn loaded_encryption(&self, node: &NodeName) -> Result<Option<String>, String> {

@@ -188,6 +188,7 @@ pub(super) fn resource(name: &str, kind: Kind, spec: Spec) -> Resource {
         undo: Undo::Full,
         templates: Vec::new(),
         on_node: OnNode::default(),
+        notices: Vec::new(),
     }
 }
 

@@ -1,8 +1,8 @@
 //! An inventory, and a plain kubeadm node of each role with one resource of every kind.
 
 use harden::inventory::{
-    ApiServer, Audit, Cluster, Component, Connection, Encryption, EncryptionProvider, Etcd, Inventory,
-    Kubelet, Minor, Node, NodeName, Profile, Role,
+    Admission, ApiServer, Audit, Cluster, Component, Connection, Encryption, EncryptionProvider, Etcd, Files,
+    Inventory, KubeProxy, Kubelet, Minor, Node, NodeName, Profile, Role,
 };
 use harden::plan::wave::MaxUnavailable;
 use harden::plan::{Inputs, StageTitle, sha256};
@@ -46,9 +46,10 @@ pub(super) fn inventory(nodes: &[(&str, &[Role])]) -> Inventory {
             })
             .collect(),
         etcd: Etcd { sans: vec![], certificate_lifetime_days: 365, flags: BTreeMap::new() },
-        apiserver: ApiServer { flags: BTreeMap::new(), sans: vec![] },
+        apiserver: ApiServer { flags: BTreeMap::new(), sans: vec![], anonymous_cluster_info: true },
         controller_manager: Component::default(),
         scheduler: Component::default(),
+        admission: Admission::default(),
         audit: Audit {
             enabled: true,
             policy: harden::inventory::AuditPolicy::Default,
@@ -66,6 +67,9 @@ pub(super) fn inventory(nodes: &[(&str, &[Role])]) -> Inventory {
         },
         waivers: Vec::new(),
         host: harden::inventory::Host::default(),
+        kube_proxy: KubeProxy { loopback_metrics: true },
+        files: Files::default(),
+        flag_places: BTreeMap::new(),
     }
 }
 
@@ -82,6 +86,7 @@ pub(super) fn resource(id: &str, spec: Spec, restarts: &[&str]) -> Resource {
         undo: Undo::Full,
         templates: vec![],
         on_node: OnNode::default(),
+        notices: Vec::new(),
     }
 }
 
@@ -97,7 +102,7 @@ pub(super) fn static_pod() -> StaticPodSpec {
         flags: vec![
             is("audit-policy-file", "/etc/kubernetes/audit/policy.yaml"),
             FlagSpec {
-                value: FlagValue::Includes(vec!["EventRateLimit".into()]),
+                value: FlagValue::List { includes: vec!["EventRateLimit".into()], excludes: vec![] },
                 ..is("enable-admission-plugins", "")
             },
             is("profiling", "false"),

@@ -5,6 +5,7 @@ mod cases;
 mod file;
 mod fixture;
 mod host;
+mod kube_proxy;
 mod model;
 mod nodes;
 mod random;

@@ -42,6 +42,10 @@ fn operate(observed: &mut Observed, operation: &Operation) -> Vec<NodePath> {
             write(observed, path, &content.masked(), ownership);
             vec![path.clone()]
         }
+        Operation::Remove { path, .. } => {
+            observed.files.insert(path.clone(), FileState::Absent);
+            vec![]
+        }
         Operation::SetAttributes { path, owner, group, mode, .. } => {
             let Some(FileState::Present(file)) = observed.files.get_mut(path) else {
                 panic!("{path} is not there")

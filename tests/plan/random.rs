@@ -209,7 +209,7 @@ fn wanted(choices: &mut Choices) -> StaticPodSpec {
     for name in NAMES.iter().chain(&["new-flag", "0-first"]) {
         let value = match choices.below(8) {
             0 | 1 => FlagValue::Is(choices.pick(VALUES).to_owned()),
-            2 => FlagValue::Includes(vec![String::from("B"), String::from("C")]),
+            2 => FlagValue::List { includes: vec![String::from("B"), String::from("C")], excludes: vec![] },
             3 => FlagValue::Absent,
             _ => continue,
         };
@@ -251,7 +251,7 @@ fn model(sample: &Sample, spec: &StaticPodSpec) -> BTreeMap<String, String> {
             FlagValue::Absent => {
                 flags.remove(&flag.name);
             }
-            FlagValue::Includes(parts) => {
+            FlagValue::List { includes: parts, .. } => {
                 let value = flags.entry(flag.name.clone()).or_default();
                 for part in parts {
                     if !value.split(',').any(|other| other == part) {

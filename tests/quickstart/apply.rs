@@ -71,6 +71,105 @@ fn a_changed_inventory_is_pending_and_not_drift() {
     assert_eq!(site.run(&["plan", "--detailed-exitcode"]).code, 2);
 }
 
+#[test]
+fn super_admin_conf_goes_where_that_is_asked_for() {
+    const SUPER_ADMIN: &str = "cp-1/etc/kubernetes/super-admin.conf";
+    let site = Site::new();
+    site.declare("[files]\nremove-super-admin-conf = true");
+    let plan = site.run(&["plan"]);
+    assert!(plan.stdout.contains("- /etc/kubernetes/super-admin.conf"), "{}", plan.stdout);
+    assert!(plan.stdout.contains("kubeadm init phase kubeconfig super-admin"), "{}", plan.stdout);
+    assert_eq!(plan.last(), "Plan: 6 to add, 22 to change, 1 to remove on 2 of 2 nodes.");
+    let site = site.applied();
+    assert!(!site.node(SUPER_ADMIN).exists() && site.node("cp-1/etc/kubernetes/admin.conf").exists());
+    let plan = site.run(&["plan", "--detailed-exitcode"]);
+    assert_eq!((plan.code, plan.last()), (0, "No changes. 2 nodes are as declared."));
+    assert!(!plan.stdout.contains("super-admin"), "a notice belongs to a change: {}", plan.stdout);
+    // It comes back: that is drift, and goes again.
+    fs::write(site.node(SUPER_ADMIN), "kind: Config\n").unwrap();
+    let drift = site.run(&["drift"]);
+    assert!(
+        drift.code == 2 && drift.stdout.contains("- /etc/kubernetes/super-admin.conf  [drift]"),
+        "{}",
+        drift.stdout
+    );
+    assert!(!site.applied().node(SUPER_ADMIN).exists());
+}
+
+#[test]
+fn pods_that_pull_always_are_announced_with_the_change_only() {
+    let notice = "AlwaysPullImages: every new pod pulls its images";
+    let site = Site::new().applied();
+    site.declare("[admission]\nalways-pull-images = true");
+    let plan = site.run(&["plan"]);
+    assert!(
+        plan.stdout.contains(notice) && plan.stdout.contains("EventRateLimit,AlwaysPullImages"),
+        "{}",
+        plan.stdout
+    );
+    let site = site.applied();
+    site.declare("[scheduler.flags]\nv = 3\n\n[apiserver.flags]\nv = 3");
+    let plan = site.run(&["plan"]);
+    assert!(plan.stdout.contains("kube-apiserver.yaml") && !plan.stdout.contains(notice), "{}", plan.stdout);
+    // Switched off again, and with it the event limits: neither plugin is left, and the API server would start.
+    let text = fs::read_to_string(site.inventory()).unwrap();
+    let off = "always-pull-images = false\nevent-rate-limit.enabled = false\npod-security.enabled = false";
+    fs::write(site.inventory(), text.replace("always-pull-images = true", off)).unwrap();
+    let site = site.applied();
+    let manifest = site.read("cp-1/etc/kubernetes/manifests/kube-apiserver.yaml");
+    assert!(
+        manifest.contains("--enable-admission-plugins=NodeRestriction,DenyServiceExternalIPs\n"),
+        "{manifest}"
+    );
+    assert!(!manifest.contains("admission-control-config-file"), "{manifest}");
+    assert_eq!(site.run(&["plan", "--detailed-exitcode"]).code, 0);
+}
+
+#[test]
+fn a_file_of_somebody_else_and_flags_that_exclude_one_are_left_alone() {
+    const MANIFEST: &str = "cp-1/etc/kubernetes/manifests/kube-apiserver.yaml";
+    let site = Site::new();
+    let flags = "--oidc-issuer-url=https://issuer.example.com\n    - --oidc-client-id=k\n    - --admission-control-config-file=/etc/kubernetes/pki/mine.yaml\n    - --advertise-address";
+    site.replace(MANIFEST, "--advertise-address", flags);
+    let plan = site.run(&["plan"]);
+    for notice in [
+        "anonymous access is left as it is: kube-apiserver has --oidc-client-id, --oidc-issuer-url, which",
+        "event limits and Pod Security defaults are left to /etc/kubernetes/pki/mine.yaml",
+    ] {
+        assert!(plan.stdout.contains(notice), "{notice}: {}", plan.stdout);
+    }
+    let site = site.applied();
+    let manifest = site.read(MANIFEST);
+    assert!(manifest.contains("--oidc-issuer-url=") && manifest.contains("/etc/kubernetes/pki/mine.yaml"));
+    assert!(
+        !manifest.contains("--authentication-config") && !manifest.contains("EventRateLimit"),
+        "{manifest}"
+    );
+    assert_eq!(site.run(&["plan", "--detailed-exitcode"]).code, 0);
+
+    // OIDC that comes later, with the inventory, takes harden's own file out again: both together would not start.
+    let site = Site::new().applied();
+    assert!(site.read(MANIFEST).contains("--authentication-config="));
+    site.declare(
+        "[apiserver.flags]\noidc-issuer-url = \"https://issuer.example.com\"\noidc-client-id = \"k\"",
+    );
+    let site = site.applied();
+    assert!(!site.read(MANIFEST).contains("--authentication-config="));
+    assert_eq!(site.run(&["plan", "--detailed-exitcode"]).code, 0);
+}
+
+#[test]
+fn the_old_way_to_refuse_everybody_gives_way_in_the_same_change() {
+    const MANIFEST: &str = "cp-1/etc/kubernetes/manifests/kube-apiserver.yaml";
+    let site = Site::new();
+    site.replace(MANIFEST, "--advertise-address", "--anonymous-auth=true\n    - --advertise-address");
+    let manifest = site.applied().read(MANIFEST);
+    assert!(
+        manifest.contains("--authentication-config=") && !manifest.contains("--anonymous-auth"),
+        "{manifest}"
+    );
+}
+
 /// Runs an apply that must fail before anything is written.
 fn refused(site: &Site, command: &mut assert_cmd::Command, messages: &[&str]) {
     let before = site.tree();

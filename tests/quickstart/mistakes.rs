@@ -134,6 +134,36 @@ fn ran_with_log(site: &Site, filter: &str) -> String {
 }
 
 #[test]
+fn what_kubernetes_removed_is_told_with_its_place_and_what_serves_instead() {
+    let site = Site::new();
+    site.declare("[apiserver.flags]\ninsecure-port = 0\nenable-admission-plugins = \"PodSecurityPolicy\"\n\n[scheduler]\nflags = { address = \"0.0.0.0\" }");
+    let file = site.inventory().display().to_string();
+    let text = fs::read_to_string(site.inventory()).unwrap();
+    let place = |flag: &str| {
+        let (line, text) = text.lines().enumerate().find(|(_, line)| line.contains(flag)).unwrap();
+        format!("{file}:{}:{}: ", line + 1, text.find(flag).unwrap() + 1)
+    };
+    let ran = site.run(&["validate"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (1, ""));
+    for message in [
+        format!(
+            "{}kube-apiserver of Kubernetes 1.35 on cp-1 has no flag --insecure-port\nhint: it was removed in Kubernetes 1.24; in its place: --secure-port\n",
+            place("insecure-port")
+        ),
+        format!(
+            "{}--enable-admission-plugins of kube-apiserver of Kubernetes 1.35 on cp-1 does not know PodSecurityPolicy\nhint: it was removed in Kubernetes 1.25; in its place: PodSecurity, by [admission.pod-security]\n",
+            place("enable-admission")
+        ),
+        format!(
+            "{}kube-scheduler of Kubernetes 1.35 on cp-1 has no flag --address\nhint: it was removed in Kubernetes 1.24; in its place: --bind-address\n",
+            place("address = \"0.0")
+        ),
+    ] {
+        assert!(ran.stderr.contains(&message), "{message}\n{}", ran.stderr);
+    }
+}
+
+#[test]
 fn all_templates_that_are_wrong_are_told_at_once() {
     let site = Site::new();
     let front = "+++\nkind = \"file\"\npath = \"/etc/x\"\nmode = \"0644\"\n";

@@ -4,8 +4,8 @@
 use super::{CLEAN, ask as ask_encryption, cluster, name};
 use harden::resource::{
     AttributesSpec, CertificateFacts, CertificateSpec, CertificateState, ClusterObserved, Content, FileKind,
-    FileSpec, FileState, KeyAlgorithm, Mode, NodePath, Observed, ObservedContent, Ownership, PresentFile,
-    Resource, Spec, StaticPodSpec, Undo, Usage,
+    FileSpec, FileState, KeyAlgorithm, Mode, NodePath, Observed, ObservedContent, OnNode, Ownership,
+    PresentFile, Resource, Spec, StaticPodSpec, Undo, Usage,
 };
 use harden::stage::{
     Scope, ServingInput, ServingNode, ServingState, ServingStep, ServingWish, serving, shortcoming,
@@ -275,6 +275,8 @@ fn the_stage_of_the_kubelets_leaves_static_pods_and_their_files_alone() {
             controls: Vec::new(),
             undo: Undo::Full,
             templates: Vec::new(),
+            on_node: OnNode::default(),
+            notices: Vec::new(),
         };
         assert!(Scope::All.covers(&resource));
         Scope::BesideStaticPods.covers(&resource)
@@ -307,6 +309,7 @@ fn the_stage_of_the_kubelets_leaves_static_pods_and_their_files_alone() {
         owner: None,
         group: None,
         mode: None,
+        only_from_owner: None,
     };
     assert!(covers("attributes.x", Spec::Attributes(attributes)));
 }

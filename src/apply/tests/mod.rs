@@ -59,6 +59,8 @@ fn me() -> (String, String) {
     (name("-un"), name("-gn"))
 }
 
+const SUPER_ADMIN: &str = "/etc/kubernetes/super-admin.conf";
+
 fn ownership(mode: u32) -> Ownership {
     let (owner, group) = me();
     Ownership { owner, group, mode: Mode(mode) }
@@ -76,7 +78,7 @@ fn prior(root: &Path, at: &str) -> Prior {
     }
 }
 
-/// A plan that replaces one file, makes one in a new directory, and tightens the mode of a third.
+/// A plan that replaces one file, makes one in a new directory, tightens the mode of two, and removes one of these.
 fn plan(root: &Path) -> (NodePlan, Vec<Payload>) {
     let write = |at: &str, kind| {
         (
@@ -98,13 +100,14 @@ fn plan(root: &Path) -> (NodePlan, Vec<Payload>) {
     };
     let (replace, replaced) = write("/etc/kubernetes/manifests/kube-apiserver.yaml", Kind::StaticPod);
     let (make, new) = write("/etc/kubernetes/audit/deep/it's a policy.yaml", Kind::File);
-    let tighten = Operation::SetAttributes {
-        path: path("/etc/kubernetes/admin.conf"),
+    let tighten = |at: &str| Operation::SetAttributes {
+        path: path(at),
         owner: None,
         group: None,
         mode: Some(Mode(0o600)),
-        prior: prior(root, "/etc/kubernetes/admin.conf"),
+        prior: prior(root, at),
     };
+    let remove = Operation::Remove { path: path(SUPER_ADMIN), prior: prior(root, SUPER_ADMIN) };
     let change = Change {
         resource: ResourceId::new(Kind::File, "all"),
         action: Action::Change,
@@ -118,7 +121,7 @@ fn plan(root: &Path) -> (NodePlan, Vec<Payload>) {
         origin: Origin::New,
         controls: Vec::new(),
         undo: Undo::Full,
-        operations: vec![replace, make, tighten],
+        operations: vec![tighten(SUPER_ADMIN), replace, make, tighten("/etc/kubernetes/admin.conf"), remove],
         desired: String::new(),
     };
     let plan = NodePlan {
@@ -143,9 +146,11 @@ fn tree() -> tempfile::TempDir {
 fn fill(root: &Path) {
     let manifests = root.join("etc/kubernetes/manifests");
     fs::create_dir_all(&manifests).unwrap();
-    for (file, mode) in
-        [(manifests.join("kube-apiserver.yaml"), 0o644), (root.join("etc/kubernetes/admin.conf"), 0o640)]
-    {
+    for (file, mode) in [
+        (manifests.join("kube-apiserver.yaml"), 0o644),
+        (root.join("etc/kubernetes/admin.conf"), 0o640),
+        (root.join(&SUPER_ADMIN[1..]), 0o640),
+    ] {
         fs::write(&file, "old\n").unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
     }

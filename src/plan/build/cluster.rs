@@ -1,6 +1,6 @@
 //! Changes of kubeadm's own records, from what all nodes have in common.
 
-use super::{Inputs, PlanError, Problem};
+use super::{Inputs, PlanError, Problem, kube_proxy};
 use crate::inventory::{NodeName, Role};
 use crate::plan::kubeadm::{self, ControlPlaneComponent};
 use crate::plan::{ClusterChange, NodePlan, Operation, manifest, yaml_keys};
@@ -50,6 +50,7 @@ pub(super) fn changes(
         let key = ConfigMapKey::KubeletConfiguration;
         changes.extend(kubeadm::change(key, observed, edited.text, edited.reasons, controls));
     }
+    changes.extend(kube_proxy::changes(inputs, cluster, notices)?);
     Ok(changes)
 }
 
@@ -170,7 +171,7 @@ fn whole(
     text: Option<&str>,
 ) -> Result<FlagSpec, manifest::ManifestError> {
     let mut flag = flag.clone();
-    if let (FlagValue::Includes(_), Some(text)) = (&flag.value, text)
+    if let (FlagValue::List { .. }, Some(text)) = (&flag.value, text)
         && let Some(value) = manifest::flag(text, &spec.component, &flag.name)?
     {
         flag.value = FlagValue::Is(value);

@@ -59,6 +59,9 @@ pub enum Problem {
     /// kubeadm's record of the kubelets.
     #[error("ConfigMap kube-system/kubelet-config")]
     KubeletConfiguration(#[source] YamlError),
+    /// The configuration of kube-proxy.
+    #[error("ConfigMap kube-system/kube-proxy")]
+    KubeProxyConfiguration(#[source] YamlError),
 }
 
 impl fmt::Display for PlanError {
@@ -82,7 +85,7 @@ impl Hint for PlanError {
         self.problems.iter().find_map(|problem| match problem {
             Problem::Resource { source, .. } => source.hint(),
             Problem::Manifest { source, .. } => source.hint(),
-            Problem::KubeletConfiguration(source) => source.hint(),
+            Problem::KubeletConfiguration(source) | Problem::KubeProxyConfiguration(source) => source.hint(),
             Problem::SamePath { .. } => Some(String::from("let one template write the path")),
             Problem::ClusterConfiguration(_) => None,
         })

@@ -2,6 +2,7 @@
 
 mod cluster;
 mod error;
+mod kube_proxy;
 mod node;
 mod order;
 

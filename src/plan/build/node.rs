@@ -31,6 +31,7 @@ pub(super) fn plan(
         sysctls: sysctls(desired),
         users: users(desired),
         notices: Vec::new(),
+        announced: Vec::new(),
     };
     let mut problems = Vec::new();
     let mut changes = Vec::new();
@@ -60,6 +61,7 @@ pub(super) fn plan(
         context.notices.push(String::from("owners are not judged: they cannot be told or set without root"));
     }
     notices.extend(context.notices.into_iter().map(|notice| format!("{}: {notice}", node.name)));
+    notices.append(&mut context.announced);
     problems.extend(same_path(&node.name, &changes));
     if !problems.is_empty() {
         return Err(problems);
@@ -123,7 +125,7 @@ fn same_path(node: &NodeName, changes: &[Change]) -> Vec<Problem> {
     for change in changes {
         for operation in &change.operations {
             let paths = match operation {
-                Operation::Write { path, .. } => vec![path],
+                Operation::Write { path, .. } | Operation::Remove { path, .. } => vec![path],
                 Operation::Issue { certificate, .. } => vec![&certificate.path, &certificate.key_path],
                 _ => Vec::new(),
             };

@@ -30,7 +30,15 @@ pub(super) fn static_pod(
         edited.text,
         edited.reasons,
     );
+    let manifest = |source| DiffError::Manifest { path: path.clone(), source };
+    let mut notices = Vec::new();
+    for notice in &resource.notices {
+        if manifest::lacks(text, &spec.component, &notice.flags).map_err(manifest)? {
+            notices.push(notice.text.clone());
+        }
+    }
     Ok(draft.map(|mut draft| {
+        draft.notices = notices;
         // A control whose flags are all in place is not what this change is for.
         draft.controls.retain(|control| !edited.settled.contains(control));
         let known: BTreeSet<ControlId> = draft.controls.iter().cloned().collect();

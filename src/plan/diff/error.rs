@@ -31,6 +31,14 @@ pub enum DiffError {
         /// What is there.
         found: &'static str,
     },
+    /// What must not be there is not a file.
+    #[error("remove {path}: it is {found}, and only a file is removed")]
+    NotRemovable {
+        /// The path.
+        path: NodePath,
+        /// What is there.
+        found: &'static str,
+    },
     /// Its content is needed, and was not text or not read.
     #[error("read {path}: its content is not UTF-8 text of a sensible size, or was not read")]
     NotText {
@@ -126,6 +134,7 @@ impl Hint for DiffError {
             Self::NotIncluded(Inclusion { path, line }) => Some(format!(
                 "put the line `{line}` at the top of {path} on the node, since nothing reads what harden would write"
             )),
+            Self::NotRemovable { .. } => Some(String::from("look at what it is, and remove it by hand")),
             Self::Manifest { source, .. } => source.hint(),
             Self::Yaml { source, .. } => source.hint(),
             Self::NotRead { .. } | Self::Unknown { .. } | Self::NotText { .. } | Self::NoUnit { .. } => None,

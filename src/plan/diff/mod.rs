@@ -1,5 +1,6 @@
 //! One resource against what is observed: is there a change, why, and by which operations. One file per family of kinds.
 
+mod absent;
 mod authority;
 mod certificate;
 mod edited;
@@ -37,6 +38,8 @@ pub(super) struct Context<'a> {
     pub users: BTreeSet<&'a str>,
     /// What the user should know beside the changes.
     pub notices: Vec<String>,
+    /// What the templates of changed things say to the user.
+    pub announced: Vec<String>,
 }
 
 /// A change before it is known where it comes from.
@@ -52,6 +55,8 @@ struct Draft {
     sensitive: bool,
     operations: Vec<Operation>,
     controls: Vec<ControlId>,
+    /// What the user should know about it.
+    notices: Vec<String>,
     /// Only time passed: neither the node nor the inventory changed.
     due: bool,
 }
@@ -68,6 +73,7 @@ impl Draft {
             sensitive: false,
             operations: Vec::new(),
             controls: resource.controls.clone(),
+            notices: resource.notices.iter().map(|notice| notice.text.clone()).collect(),
             due: false,
         }
     }
@@ -85,8 +91,12 @@ pub(super) fn diff(resource: &Resource, context: &mut Context<'_>) -> Result<Opt
         Spec::Certificate(spec) => certificate::certificate(resource, spec, context)?,
         Spec::Unit(spec) => unit::unit(resource, spec, context)?,
         Spec::Sysctl(spec) => sysctl::sysctl(resource, spec, context)?,
+        Spec::Absent(spec) => absent::absent(resource, spec, context)?,
     };
-    Ok(draft.map(|draft| finish(resource, context.observed, draft)))
+    Ok(draft.map(|draft| {
+        context.announced.extend(draft.notices.iter().cloned());
+        finish(resource, context.observed, draft)
+    }))
 }
 
 /// Whether the node is one that has the resource at all.

@@ -1,7 +1,7 @@
 //! ClusterConfiguration: `extraArgs` and `extraVolumes` of the control plane's components.
 
 use super::defaults;
-use crate::plan::manifest::mounts::type_name;
+use crate::plan::manifest::{self, mounts::type_name};
 use crate::plan::yaml::{self, YamlError};
 use crate::resource::{FlagSpec, FlagValue, MountSpec};
 use serde_json::{Map, Value, json};
@@ -147,7 +147,18 @@ impl Section<'_> {
         let present = self.values(section, name);
         let wanted = match &flag.value {
             FlagValue::Is(value) => value.clone(),
-            FlagValue::Includes(parts) => parts.join(","),
+            FlagValue::List { includes, excludes } => {
+                let before = (!present.is_empty()).then(|| present.join(","));
+                match manifest::list(name, before.as_deref(), includes, excludes) {
+                    None => return Ok(()),
+                    Some((value, reason)) if value.is_empty() => {
+                        self.remove(section, name);
+                        reasons.push(format!("{place}: {reason}"));
+                        return Ok(());
+                    }
+                    Some((value, _)) => value,
+                }
+            }
             FlagValue::Absent => {
                 if !present.is_empty() {
                     self.remove(section, name);

@@ -4,6 +4,7 @@
 use super::ManifestError;
 use crate::resource::{FlagSpec, FlagValue};
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
 /// Which of the container's two lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +81,17 @@ impl Arguments {
         (!values.is_empty()).then(|| values.join(","))
     }
 
+    /// All flags, the values of repeated ones joined by commas.
+    pub(super) fn all(&self) -> BTreeMap<String, String> {
+        let mut all: BTreeMap<String, String> = BTreeMap::new();
+        for flag in self.occurrences() {
+            all.entry(flag.name)
+                .and_modify(|value| *value = format!("{value},{}", flag.value))
+                .or_insert(flag.value.clone());
+        }
+        all
+    }
+
     /// Brings one flag to what is wanted; says what was wrong with it.
     pub(super) fn set(&mut self, flag: &FlagSpec) -> Option<String> {
         let name = &flag.name;
@@ -104,17 +116,14 @@ impl Arguments {
                     _ => format!("--{name}: {} → only {value}", values.join(" and ")),
                 })
             }
-            FlagValue::Includes(wanted) => {
-                let present = present.unwrap_or_default();
-                let missing = missing_from(&present, wanted);
-                if missing.is_empty() {
-                    return None;
+            FlagValue::List { includes, excludes } => {
+                let (value, wrong) = list(name, present.as_deref(), includes, excludes)?;
+                if value.is_empty() {
+                    self.remove(&found);
+                } else {
+                    self.put(name, &value, &found);
                 }
-                let first = kept_value(values.first().copied().unwrap_or_default(), wanted);
-                let value = [vec![first], missing.clone()].concat();
-                let value = value.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(",");
-                self.put(name, &value, &found[..found.len().min(1)]);
-                Some(format!("--{name} lacks {}", missing.join(",")))
+                Some(wrong)
             }
         }
     }
@@ -174,6 +183,33 @@ impl Arguments {
         }
         found
     }
+}
+
+/// A comma-separated list brought to what is wanted, and what was wrong with it; `None` where nothing was.
+pub(in crate::plan) fn list(
+    name: &str,
+    present: Option<&str>,
+    includes: &[String],
+    excludes: &[String],
+) -> Option<(String, String)> {
+    let present = present.unwrap_or_default();
+    let missing = missing_from(present, includes);
+    let unwanted: Vec<&str> =
+        present.split(',').map(str::trim).filter(|part| excludes.iter().any(|item| item == part)).collect();
+    let mut wrong = Vec::new();
+    if !missing.is_empty() {
+        wrong.push(format!("lacks {}", missing.join(",")));
+    }
+    if !unwanted.is_empty() {
+        wrong.push(format!("must not hold {}", unwanted.join(",")));
+    }
+    if wrong.is_empty() {
+        return None;
+    }
+    let kept = kept_value(present, includes);
+    let kept = kept.split(',').filter(|part| !part.is_empty() && !unwanted.contains(&part.trim()));
+    let value: Vec<&str> = kept.chain(missing.iter().map(String::as_str)).collect();
+    Some((value.join(","), format!("--{name} {}", wrong.join(" and "))))
 }
 
 /// The parts of a comma-separated list that are wanted and not in it.
@@ -248,19 +284,39 @@ mod tests {
 
     #[test]
     fn lists_keep_what_they_hold() {
-        let wants = |parts: &[&str]| FlagValue::Includes(parts.iter().map(ToString::to_string).collect());
+        let wants = |parts: &[&str]| FlagValue::List {
+            includes: parts.iter().map(ToString::to_string).collect(),
+            excludes: Vec::new(),
+        };
         for (before, parts, after) in [
             ("api --p=A", &["B", "A"][..], "api --p=A,B"),
             ("api", &["B", "A"], "api --p=B,A"),
             ("api --p=", &["B"], "api --p=B"),
             ("api --p=B,A", &["A", "B"], "api --p=B,A"),
-            ("api --p=A --p=B", &["A", "B", "C"], "api --p=A,C --p=B"),
+            ("api --p=A --p=B", &["A", "B", "C"], "api --p=A,B,C"),
             ("api --p=A=false,B=true", &["A=true"], "api --p=B=true,A=true"),
         ] {
             let (after_value, reason) = set(&command(before), "p", wants(parts));
             assert_eq!(after_value, command(after), "{before}");
             assert_eq!(reason.is_none(), before == after, "{before}");
         }
+    }
+
+    #[test]
+    fn lists_lose_what_they_must_not_hold() {
+        let value = || FlagValue::List { includes: vec!["A".into()], excludes: vec!["X".into()] };
+        for (before, after, reason) in [
+            ("api --p=X,A, X", "api --p=A", Some("--p must not hold X,X")),
+            ("api --p=X,B", "api --p=B,A", Some("--p lacks A and must not hold X")),
+            ("api --p=A,XX", "api --p=A,XX", None),
+        ] {
+            let before: Value = json!({"command": before.splitn(2, ' ').collect::<Vec<_>>()});
+            let (found, said) = set(&before, "p", value());
+            assert_eq!((found, said.as_deref()), (command(after), reason), "{before}");
+        }
+        let only = || FlagValue::List { includes: vec![], excludes: vec!["X".into()] };
+        assert_eq!(set(&command("api --p=X"), "p", only()).0, command("api"));
+        assert_eq!(set(&command("api"), "p", only()), (command("api"), None));
     }
 
     #[test]

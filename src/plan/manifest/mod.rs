@@ -2,13 +2,14 @@
 //! byte for byte. What is wanted is computed on the parsed manifest alone; the text is then changed to say exactly that.
 
 mod arguments;
+pub(super) use arguments::list;
 pub(super) mod mounts;
 
 use super::yaml::{self, YamlError};
 use crate::error::Hint;
-use crate::resource::{ControlId, NodePath, StaticPodSpec};
+use crate::resource::{ControlId, FlagSpec, NodePath, StaticPodSpec};
 use serde_json::{Map, Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The annotation that carries a digest of the files that a component's flags name.
 pub const REVISION_ANNOTATION: &str = "harden/revision";
@@ -120,6 +121,20 @@ pub fn flag(text: &str, component: &str, name: &str) -> Result<Option<String>, M
     let mut pod = yaml::parse(text)?;
     let container = container_mut(&mut pod, component)?;
     Ok(arguments::Arguments::read(container, component)?.value(name))
+}
+
+/// Whether one of the flags is not as it should be in a manifest.
+pub fn lacks(text: &str, component: &str, flags: &[FlagSpec]) -> Result<bool, ManifestError> {
+    let mut pod = yaml::parse(text)?;
+    let mut arguments = arguments::Arguments::read(container_mut(&mut pod, component)?, component)?;
+    Ok(flags.iter().any(|flag| arguments.set(flag).is_some()))
+}
+
+/// All flags in a manifest, the values of repeated ones joined by commas.
+pub fn flags(text: &str, component: &str) -> Result<BTreeMap<String, String>, ManifestError> {
+    let mut pod = yaml::parse(text)?;
+    let container = container_mut(&mut pod, component)?;
+    Ok(arguments::Arguments::read(container, component)?.all())
 }
 
 /// The value of an annotation of the pod in a manifest.

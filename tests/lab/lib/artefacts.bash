@@ -37,6 +37,11 @@ programs() {
   echo "$KUBERNETES"
 }
 
+etcd() {
+  plan_artefacts
+  echo "$ETCD"
+}
+
 cgroup_version() { if [[ -e /sys/fs/cgroup/cgroup.controllers ]]; then echo 2; else echo 1; fi; }
 
 # publish LABEL PATH FUNCTION: makes the folder PATH by FUNCTION TEMPORARY_FOLDER unless it is there.

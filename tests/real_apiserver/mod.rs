@@ -1,5 +1,8 @@
-//! What is rendered for kube-apiserver, given to a real one: every audit policy, both phases of encryption, every flag.
-//! Runs when `HARDEN_TEST_KUBE_APISERVER` names the program; it needs no etcd, since all of it is read before that.
+//! What is rendered for kube-apiserver, given to a real one: every audit policy, both phases of encryption, every part of the
+//! admission configuration, every flag. Runs when `HARDEN_TEST_KUBE_APISERVER` names the program; it needs no etcd, since all
+//! of it is read before that. What needs one is in `live`.
+
+mod live;
 
 use crate::desired::{Case, rendered_for};
 use harden::inventory::AuditPolicy;
@@ -11,6 +14,8 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
+/// The variable that names the program.
+const PROGRAM: &str = "HARDEN_TEST_KUBE_APISERVER";
 /// What it prints once policy, encryption config and flags are taken in.
 const TAKEN: &str = "mutating admission controller(s) successfully";
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -32,17 +37,18 @@ fn lay_out(desired: &Desired, root: &Path) -> Vec<String> {
                 fs::write(path, text).unwrap();
             }
             Spec::StaticPod(pod) if pod.component == "kube-apiserver" => {
-                // The flags for etcd's certificates name files that kubeadm makes.
-                for flag in pod.flags.iter().filter(|flag| !flag.name.starts_with("etcd-")) {
+                // The flags for the certificates of its clients name files that kubeadm makes.
+                let own = |name: &str| !name.starts_with("etcd-") && !name.starts_with("kubelet-client-");
+                for flag in pod.flags.iter().filter(|flag| own(&flag.name)) {
                     match &flag.value {
                         FlagValue::Is(value) if value.starts_with('/') => {
                             flags.push(format!("--{}={}{value}", flag.name, root.display()));
                         }
                         FlagValue::Is(value) => flags.push(format!("--{}={value}", flag.name)),
-                        FlagValue::Includes(items) => {
-                            flags.push(format!("--{}={}", flag.name, items.join(",")));
+                        FlagValue::List { includes, .. } if !includes.is_empty() => {
+                            flags.push(format!("--{}={}", flag.name, includes.join(",")));
                         }
-                        FlagValue::Absent => {}
+                        FlagValue::List { .. } | FlagValue::Absent => {}
                     }
                 }
             }
@@ -52,22 +58,31 @@ fn lay_out(desired: &Desired, root: &Path) -> Vec<String> {
     flags
 }
 
-/// What the program says until it has taken everything in, or ends.
-fn start(program: &str, flags: &[String], root: &Path) -> String {
+/// The program with everything that is not rendered, and its port. etcd is not among it.
+fn server(program: &str, root: &Path) -> (Command, u16) {
     let key = root.join("service-account.key");
     let rsa = openssl::rsa::Rsa::generate(2048).unwrap();
     fs::write(&key, rsa.private_key_to_pem().unwrap()).unwrap();
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let log = root.join("log");
-    let mut child = Command::new(program)
-        .args(["--etcd-servers=http://127.0.0.1:1", "--service-cluster-ip-range=10.0.0.0/24"])
-        .args(["--service-account-issuer=test", "--bind-address=127.0.0.1", "--authorization-mode=RBAC"])
+    let mut command = Command::new(program);
+    command
+        .args(["--service-cluster-ip-range=10.0.0.0/24", "--allow-privileged=true"])
+        .args(["--service-account-issuer=test", "--bind-address=127.0.0.1"])
         .arg(format!("--secure-port={port}"))
         .arg(format!("--cert-dir={}", root.display()))
         .arg(format!("--service-account-key-file={}", key.display()))
         .arg(format!("--service-account-signing-key-file={}", key.display()))
+        .stdin(Stdio::null());
+    (command, port)
+}
+
+/// What the program says until it has taken everything in, or ends.
+fn start(program: &str, flags: &[String], root: &Path) -> String {
+    let log = root.join("log");
+    let mut child = server(program, root)
+        .0
+        .arg("--etcd-servers=http://127.0.0.1:1")
         .args(flags)
-        .stdin(Stdio::null())
         .stdout(File::create(&log).unwrap())
         .stderr(File::options().append(true).open(&log).unwrap())
         .spawn()
@@ -87,8 +102,8 @@ fn start(program: &str, flags: &[String], root: &Path) -> String {
 
 #[test]
 fn a_real_apiserver_takes_what_is_rendered() {
-    let Ok(program) = std::env::var("HARDEN_TEST_KUBE_APISERVER") else {
-        eprintln!("skipped: HARDEN_TEST_KUBE_APISERVER names no program");
+    let Ok(program) = std::env::var(PROGRAM) else {
+        eprintln!("skipped: {PROGRAM} names no program");
         return;
     };
     for policy in [AuditPolicy::Default, AuditPolicy::Metadata, AuditPolicy::Strict] {
@@ -101,8 +116,17 @@ fn a_real_apiserver_takes_what_is_rendered() {
             assert!(said.contains(TAKEN), "{policy:?} {phase}:\n{said}");
         }
     }
-    // The positive controls: it does read the policy, the encryption config and the flags before that line.
+    for (without_event_limits, without_pod_security) in [(true, false), (false, true), (true, true)] {
+        let case = Case::without(without_event_limits, without_pod_security);
+        let root = TempDir::new().unwrap();
+        let said = start(&program, &lay_out(&rendered_for(&case, "cp-1"), root.path()), root.path());
+        assert!(said.contains(TAKEN), "{without_event_limits} {without_pod_security}:\n{said}");
+    }
+    // The positive controls: it does read all these files before that line.
     for (file, from, to) in [
+        ("etc/kubernetes/admission/config.yaml", "type: Namespace", "type: Nobody"),
+        ("etc/kubernetes/admission/config.yaml", "enforce: \"baseline\"", "enforce: \"basic\""),
+        ("etc/kubernetes/authentication/config.yaml", "path: /livez", "paths: /livez"),
         ("etc/kubernetes/audit/policy.yaml", "level: Metadata", "level: Nothing"),
         ("etc/kubernetes/encryption/config.yaml", "secretbox", "secretbag"),
     ] {
