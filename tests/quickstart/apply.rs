@@ -11,7 +11,7 @@ fn apply_then_plan_is_empty() {
     let site = Site::new();
     let first = site.run(&["apply", "--yes"]);
     assert_eq!(first.code, 0, "{}", first.stderr);
-    assert!(first.last().starts_with("Applied: 28 changes on 2 nodes in 1 stage ("), "{}", first.last());
+    assert!(first.last().starts_with("Applied: 32 changes on 2 nodes in 1 stage ("), "{}", first.last());
     assert!(first.last().ends_with("). No changes are left."), "{}", first.last());
     let before = site.tree();
     let plan = site.run(&["plan", "--detailed-exitcode"]);
@@ -61,7 +61,7 @@ fn what_somebody_changed_is_drift_and_apply_repairs_it() {
 fn a_changed_inventory_is_pending_and_not_drift() {
     let site = Site::new();
     let drift = site.run(&["drift"]);
-    assert_eq!((drift.code, drift.last()), (0, "No drift on 2 nodes; 28 pending on 2."));
+    assert_eq!((drift.code, drift.last()), (0, "No drift on 2 nodes; 32 pending on 2."));
     assert!(!drift.stdout.contains('│'), "nobody changed anything: {}", drift.stdout);
     let site = site.applied();
     site.declare("[kubelet.config]\nmaxPods = 99");
@@ -79,7 +79,7 @@ fn super_admin_conf_goes_where_that_is_asked_for() {
     let plan = site.run(&["plan"]);
     assert!(plan.stdout.contains("- /etc/kubernetes/super-admin.conf"), "{}", plan.stdout);
     assert!(plan.stdout.contains("kubeadm init phase kubeconfig super-admin"), "{}", plan.stdout);
-    assert_eq!(plan.last(), "Plan: 6 to add, 22 to change, 1 to remove on 2 of 2 nodes.");
+    assert_eq!(plan.last(), "Plan: 10 to add, 22 to change, 1 to remove on 2 of 2 nodes.");
     let site = site.applied();
     assert!(!site.node(SUPER_ADMIN).exists() && site.node("cp-1/etc/kubernetes/admin.conf").exists());
     let plan = site.run(&["plan", "--detailed-exitcode"]);
@@ -193,7 +193,7 @@ fn without_consent_nothing_is_written() {
     refused(&site, site.command(&["apply"]).write_stdin("yes\n"), &messages);
     // With JSON, who is asked sees the plan where the question is.
     let json = ran(&mut site.command(&["apply", "-o", "json"]));
-    assert!(json.stderr.contains("Plan: 6 to add, 22 to change"), "{}", json.stderr);
+    assert!(json.stderr.contains("Plan: 10 to add, 22 to change"), "{}", json.stderr);
     let value: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
     assert_eq!(value["error"], "ask for confirmation: standard input is not a terminal");
 }
@@ -243,7 +243,7 @@ fn a_node_that_fails_stops_the_run() {
     let untouched = site.read("w-1/var/lib/kubelet/config.yaml");
     let ran = site.run(&["apply", "--yes"]);
     assert_eq!(ran.code, 3, "{}", ran.stderr);
-    assert!(ran.last().starts_with("Stopped after 22 changes on 1 node in 1 stage ("), "{}", ran.last());
+    assert!(ran.last().starts_with("Stopped after 25 changes on 1 node in 1 stage ("), "{}", ran.last());
     assert!(ran.last().ends_with("; not changed: w-1."), "{}", ran.last());
     assert_eq!(site.read("w-1/var/lib/kubelet/config.yaml"), untouched);
 
@@ -285,11 +285,11 @@ fn an_apply_in_json_is_one_document() {
     assert_eq!(stage["stage"]["name"], "encryption-read");
     assert_eq!(
         stage["summary"],
-        serde_json::json!({"add": 6, "change": 22, "remove": 0, "nodes": 2, "of": 2})
+        serde_json::json!({"add": 10, "change": 22, "remove": 0, "nodes": 2, "of": 2})
     );
     let node =
         |name: &str| (stage["nodes"][name]["outcome"].clone(), stage["nodes"][name]["changes"].clone());
-    assert_eq!((node("cp-1"), node("w-1")), (("applied".into(), 22.into()), ("applied".into(), 6.into())));
+    assert_eq!((node("cp-1"), node("w-1")), (("applied".into(), 25.into()), ("applied".into(), 7.into())));
     assert_eq!(value["stages"].as_array().unwrap().len(), 1);
 }
 

@@ -79,7 +79,7 @@ fn a_limit_leaves_nodes_alone() {
     let site = Site::new();
     let ran = site.run(&["plan", "--limit", "worker"]);
     assert_eq!((ran.code, ran.stdout.contains("  cp-1: ")), (0, false), "{}", ran.stdout);
-    assert_eq!(ran.last(), "Plan: 2 to add, 4 to change, 0 to remove on 1 of 1 node.");
+    assert_eq!(ran.last(), "Plan: 3 to add, 4 to change, 0 to remove on 1 of 1 node.");
     let before = site.tree();
     let ran = site.run(&["apply", "--yes", "--limit", "!cp-1"]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
@@ -112,7 +112,7 @@ fn an_unreachable_node_is_listed_and_the_rest_is_planned() {
     assert_eq!(ran.code, 1);
     assert!(ran.stdout.starts_with("Cluster quickstart: 2 of 3 nodes read\n"), "{}", ran.stdout);
     assert!(ran.stdout.contains("\nNot read:\n  w-2: ") && ran.stdout.contains("onnection refused"));
-    assert_eq!(ran.last(), "Plan: 6 to add, 22 to change, 0 to remove on 2 of 3 nodes.");
+    assert_eq!(ran.last(), "Plan: 10 to add, 22 to change, 0 to remove on 2 of 3 nodes.");
 
     let before = site.tree();
     let ran = site.run(&["apply", "--yes"]);

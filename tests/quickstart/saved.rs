@@ -37,7 +37,7 @@ fn apply_does_exactly_what_was_saved() {
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     let (shown, summary) = ran.stdout.split_at(text.len());
     assert_eq!(shown, text);
-    assert!(summary.starts_with("Applied: 28 changes on 2 nodes in 1 stage ("), "{summary}");
+    assert!(summary.starts_with("Applied: 32 changes on 2 nodes in 1 stage ("), "{summary}");
     assert!(!summary.contains("No changes are left"), "nobody has looked: {summary}");
     assert!(!site.read("w-1/var/lib/kubelet/config.yaml").contains("maxPods"));
     assert!(
