@@ -5,7 +5,7 @@ mod benchmark;
 mod workloads;
 
 use crate::support::availability::Availability;
-use crate::support::lab::Lab;
+use crate::support::lab::{self, Lab};
 use std::fs;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -311,12 +311,12 @@ fn drift_is_found_and_repaired(lab: &Lab, harden: &mut Harden<'_>) {
 /// As on many hardened hosts: no login as root, a password for sudo, no forwarding of ports.
 fn a_user_with_sudo_and_without_forwarding_will_do(lab: &Lab, harden: &mut Harden<'_>) {
     let inventory = lab.inventory().with_file_name("ops-pass.toml");
-    fs::write(&inventory, lab.tool(&["inventory", "ops-pass"])).unwrap();
+    fs::write(&inventory, lab::tool(&["inventory", "ops-pass"])).unwrap();
     let forbid = "/etc/ssh/sshd_config.d/00-no-forwarding.conf";
     for node in lab.names() {
         lab.output(node, &format!("echo 'AllowTcpForwarding no' >{forbid} && systemctl reload ssh"));
     }
-    let (inventory, password) = (inventory.to_str().unwrap(), lab.state().join("ops-pass.password"));
+    let (inventory, password) = (inventory.to_str().unwrap(), lab::state().join("ops-pass.password"));
     let arguments = ["-i", inventory, "--become-password-file", password.to_str().unwrap(), "drift"];
     harden.expect(0, &arguments);
     harden.expect(1, &["-i", inventory, "drift"]);

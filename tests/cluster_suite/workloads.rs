@@ -1,7 +1,7 @@
 //! What users of the cluster do, once it is hardened: it must work as before, or be refused on purpose.
 
 use super::wait_for;
-use crate::support::lab::Lab;
+use crate::support::lab::{self, Lab};
 
 /// A Deployment that satisfies the restricted level, from the one image that the lab's hosts hold and that needs no
 /// rights: it only waits.
@@ -137,11 +137,11 @@ pub(super) fn are_refused(lab: &Lab) {
 pub(super) fn joins(lab: &Lab) {
     let name = "w-2";
     let address = lab.address("w-1").rsplit_once('.').map(|(network, _)| format!("{network}.22")).unwrap();
-    lab.tool(&["up", name, &address]);
-    lab.tool(&["join", name]);
+    lab::tool(&["up", name, &address]);
+    lab::tool(&["join", name]);
     wait_for("the new worker's Ready", 90, || {
         lab.kubectl(&["get", "node", name, "--no-headers"]).contains(" Ready")
     });
     lab.kubectl(&["delete", "node", name]);
-    lab.tool(&["down", name]);
+    lab::tool(&["down", name]);
 }

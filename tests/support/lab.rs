@@ -48,23 +48,6 @@ impl Lab {
         &self.addresses[at]
     }
 
-    /// What the lab's own tool prints.
-    ///
-    /// # Panics
-    /// When it fails, with what it said.
-    pub(crate) fn tool(&self, arguments: &[&str]) -> String {
-        let output =
-            Command::new(tool()).args(arguments).stdin(std::process::Stdio::null()).output().unwrap();
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "lab {}: {errors}", arguments.join(" "));
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    /// The folder with the lab's state.
-    pub(crate) fn state(&self) -> PathBuf {
-        std::env::var_os("HARDEN_LAB").map_or_else(|| PathBuf::from("/var/tmp/harden-lab"), PathBuf::from)
-    }
-
     /// Runs a shell command on a host, as root, and returns what it printed.
     ///
     /// # Panics
@@ -83,7 +66,11 @@ impl Lab {
     pub(crate) fn ssh(&self, host: &str, command: &str) -> Output {
         let name = host.rsplit('@').next().unwrap_or(host);
         assert!(self.names.iter().any(|known| known == name), "the lab has no host {name}");
-        Command::new(tool()).args(["ssh", host, command]).stdin(std::process::Stdio::null()).output().unwrap()
+        Command::new(program())
+            .args(["ssh", host, command])
+            .stdin(std::process::Stdio::null())
+            .output()
+            .unwrap()
     }
 
     /// Runs kubectl as the cluster's administrator, on the first control plane, and returns its output.
@@ -100,6 +87,22 @@ impl Lab {
     }
 }
 
-fn tool() -> PathBuf {
+fn program() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab/lab")
+}
+
+/// What the lab's own tool prints.
+///
+/// # Panics
+/// When it fails, with what it said.
+pub(crate) fn tool(arguments: &[&str]) -> String {
+    let output = Command::new(program()).args(arguments).stdin(std::process::Stdio::null()).output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "lab {}: {errors}", arguments.join(" "));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The folder with the lab's state.
+pub(crate) fn state() -> PathBuf {
+    std::env::var_os("HARDEN_LAB").map_or_else(|| PathBuf::from("/var/tmp/harden-lab"), PathBuf::from)
 }
