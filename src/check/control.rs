@@ -93,12 +93,25 @@ pub struct OwnerTest {
 
 /// All of these hold for a running program; a program that does not run does not pass.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct FlagsTest {
     /// The component, `kube-apiserver`.
     pub of: String,
     /// What must hold.
     pub checks: Vec<FlagCheck>,
+    /// What else is looked at that the benchmark's test overlooks.
+    pub own_authority: Option<OwnAuthority>,
+}
+
+/// The certificate authorities that a flag names are others than those that another program's flag names, told apart by their
+/// keys.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OwnAuthority {
+    /// The flag of the tested program, with its dashes.
+    pub flag: String,
+    /// The other program and its flag.
+    pub other: FlagOf,
 }
 
 /// What a flag must be. It is looked for on the command line, then in the configuration file, then in the environment;

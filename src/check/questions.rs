@@ -1,7 +1,7 @@
 //! What has to be read on a node so that a benchmark can be judged there. It follows from the controls' data alone.
 
 use super::benchmark::{Benchmark, mapped};
-use super::control::{Control, Test};
+use super::control::{Control, OwnAuthority, Test};
 use super::places::{PLACES, Place};
 use crate::inventory::Role;
 use crate::resource::{FlagPath, NodePath, Questions};
@@ -44,7 +44,14 @@ impl Asked {
         match &control.test {
             Test::Mode(test) => self.place(&test.of),
             Test::Owner(test) => self.place(&test.of),
-            Test::Flags(test) => self.component(&test.of),
+            Test::Flags(test) => {
+                self.component(&test.of);
+                if let Some(OwnAuthority { flag, other }) = &test.own_authority {
+                    self.component(&other.of);
+                    self.flag(&test.of, flag.trim_start_matches('-'), Some(&[]));
+                    self.flag(&other.of, other.flag.trim_start_matches('-'), Some(&[]));
+                }
+            }
             Test::Shown(test) => self.component(&test.of),
             Test::Encryption(test) => {
                 self.component(&test.of);

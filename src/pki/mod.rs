@@ -7,4 +7,4 @@ mod read;
 
 pub use error::PkiError;
 pub use issue::{Issued, issue};
-pub use read::read;
+pub use read::{key_digests, read};

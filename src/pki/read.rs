@@ -6,6 +6,7 @@ use openssl::asn1::{Asn1Time, Asn1TimeRef};
 use openssl::error::ErrorStack;
 use openssl::nid::Nid;
 use openssl::pkey::{Id, PKeyRef, Public};
+use openssl::sha::sha256;
 use openssl::x509::{X509, X509ExtendedKeyUsage, X509NameRef, X509Ref};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -21,6 +22,13 @@ pub fn read(certificate_pem: &[u8], issuer_pem: Option<&[u8]>) -> Result<Certifi
         None => Vec::new(),
     };
     facts(&certificate, &issuers).map_err(PkiError::Certificate)
+}
+
+/// SHA-256 of the public key of every certificate in a PEM file. CAs are told apart by it: their names may be the same.
+pub fn key_digests(certificates_pem: &[u8]) -> Result<BTreeSet<[u8; 32]>, PkiError> {
+    let digest = |certificate: &X509| Ok(sha256(&certificate.public_key()?.public_key_to_der()?));
+    let certificates = X509::stack_from_pem(certificates_pem).map_err(PkiError::Certificate)?;
+    certificates.iter().map(digest).collect::<Result<_, ErrorStack>>().map_err(PkiError::Certificate)
 }
 
 fn facts(certificate: &X509Ref, issuers: &[X509]) -> Result<CertificateFacts, ErrorStack> {

@@ -48,6 +48,8 @@ struct Case {
     /// What could not be read.
     #[serde(default)]
     unread: Vec<String>,
+    /// What the look that goes deeper than the benchmark's test came to.
+    clean: Option<bool>,
     /// Whether it is a running system.
     live: Option<bool>,
     #[serde(default)]
@@ -104,6 +106,9 @@ fn check(item: &str, case: &Case) {
     assert!(!finding.evidence.is_empty(), "{context}");
     for text in &case.says {
         assert!(finding.evidence.iter().any(|line| line.contains(text)), "says `{text}`: {context}");
+    }
+    if case.clean.is_some() {
+        assert_eq!(finding.clean, case.clean, "{context}");
     }
     if let Some(objects) = case.objects {
         assert_eq!(finding.objects.len(), objects, "{context}");

@@ -1,6 +1,6 @@
 //! One node as the judge sees it: its evidence, with each component's flags read once.
 
-use super::super::control::{Control, FlagOf, Test};
+use super::super::control::{Control, FlagOf, OwnAuthority, Test};
 use super::super::finding::Difference;
 use super::super::places::PLACES;
 use super::kubeadm::Kubeadm;
@@ -8,6 +8,7 @@ use super::outcome::Outcome;
 use super::source::{Kind, Source};
 use super::test;
 use crate::inventory::{NodeName, Role};
+use crate::pki;
 use crate::plan::kubeadm::is_node_local;
 use crate::resource::Evidence;
 use std::collections::{BTreeMap, BTreeSet};
@@ -60,13 +61,37 @@ impl<'a> Node<'a> {
         let mut outcome = match &control.test {
             Test::Mode(test) => test::mode(test, self.evidence),
             Test::Owner(test) => test::owner(test, self.evidence),
-            Test::Flags(flags) => self.flags(&control.test, &flags.of, kubeadm),
+            Test::Flags(flags) => {
+                let mut outcome = self.flags(&control.test, &flags.of, kubeadm);
+                if let Some(wanted) = &flags.own_authority {
+                    self.own_authority(wanted, &flags.of, &mut outcome);
+                }
+                outcome
+            }
             Test::Encryption(encryption) => self.flags(&control.test, &encryption.of, kubeadm),
             Test::Shown(flag) => self.shown(flag),
             Test::Manual | Test::Policy | Test::AuditPolicy | Test::Items(_) => Outcome::default(),
         };
         self.mind_unread(&control.test, &mut outcome);
         outcome
+    }
+
+    /// Whether a CA is shared with another program; nothing is said where one of them cannot be read.
+    fn own_authority(&self, wanted: &OwnAuthority, component: &str, outcome: &mut Outcome) {
+        let keys = |component: &str, flag: &str| {
+            let path = self.process(component)?.command.value(flag)?;
+            let text = self.evidence.documents.get(&path.parse().ok()?)?;
+            Some((path, pki::key_digests(text.as_bytes()).ok()?))
+        };
+        let (Some((own, own_keys)), Some((other, other_keys))) =
+            (keys(component, &wanted.flag), keys(&wanted.other.of, &wanted.other.flag))
+        else {
+            return;
+        };
+        let shared = !own_keys.is_disjoint(&other_keys);
+        let verb = if shared { "holds a key that is in" } else { "holds other keys than" };
+        outcome.evidence.push(format!("{own} {verb} {other}, the {} of {}", wanted.other.flag, wanted.other.of));
+        outcome.clean = Some(!shared);
     }
 
     fn shown(&self, shown: &FlagOf) -> Outcome {
