@@ -36,17 +36,6 @@ impl Fleet for Reach {
         health::wait(gates, &mut &*self, &Deadlines::default(), listener, &|| false)
     }
 
-    /// A kubelet that could not write to the API when it replaced a static pod tries again only after a minute.
-    fn refresh_mirror_pods(&self, node: &NodeName, gates: &[Gate]) {
-        for gate in gates {
-            let Gate::StaticPodRuns { component, command, .. } = gate else { continue };
-            let _ = self.ask(node, |plane| match plane.api.static_pod(node.as_str(), component)? {
-                Some(pod) if pod.command != *command => plane.api.drop_mirror_pod(node.as_str(), component),
-                _ => Ok(()),
-            });
-        }
-    }
-
     fn change_cluster(
         &self,
         operation: &ClusterOperation,

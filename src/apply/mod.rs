@@ -34,10 +34,6 @@ pub trait Fleet: Sync {
     /// Waits until all gates hold.
     fn wait(&self, gates: &[Gate], listener: &Listener<'_>) -> Result<(), GateError>;
 
-    /// Has the kubelet of a node bring the mirror pods up to date that these gates wait for. What cannot be done is left to
-    /// time: the gates tell.
-    fn refresh_mirror_pods(&self, node: &NodeName, gates: &[Gate]);
-
     /// Carries out a change of the cluster itself.
     fn change_cluster(
         &self,

@@ -92,13 +92,12 @@ impl Transaction<'_> {
         if let Some(outcome) = self.failed(CHANGE, &reply) {
             return outcome;
         }
-        if let Err(error) = self.gates(&self.plan.between, Phase::Between) {
-            return self.roll_back(error, true);
-        }
-        self.run.fleet.refresh_mirror_pods(&self.plan.node, &self.plan.after);
         if let Some(script) = script::restart_units(&self.id, self.plan, &payloads) {
-            self.step(RESTART);
-            match self.send(RESTART, &script, self.deadline()).map(|reply| self.failed(RESTART, &reply)) {
+            let restarted = self.gates(&self.plan.between, Phase::Between).and_then(|()| {
+                self.step(RESTART);
+                self.send(RESTART, &script, self.deadline())
+            });
+            match restarted.map(|reply| self.failed(RESTART, &reply)) {
                 Ok(None) => {}
                 Ok(Some(outcome)) => return outcome,
                 Err(error) => return self.roll_back(error, true),

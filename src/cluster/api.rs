@@ -127,18 +127,6 @@ impl Api {
         Ok(pod.and_then(|pod| MirrorPod::from_pod(pod, component)))
     }
 
-    /// Takes the mirror pod of a static pod out of the API. Its kubelet makes a new one at once, and its containers run on:
-    /// they belong to the manifest (<https://kubernetes.io/docs/tasks/configure-pod-container/static-pod/>).
-    pub fn drop_mirror_pod(&self, node: &str, component: &str) -> Result<(), ClusterError> {
-        let attempt = format!("delete the mirror pod {component}-{node}");
-        let path = format!("/api/v1/namespaces/kube-system/pods/{component}-{node}?gracePeriodSeconds=0");
-        let answer = self.link.ask(Question::send(&attempt, Method::DELETE, &path, Vec::new()))?;
-        if answer.status == StatusCode::NOT_FOUND {
-            return Ok(());
-        }
-        success(&attempt, answer).map(|_| ())
-    }
-
     /// A ConfigMap; `None` when there is none of that name.
     pub fn config_map(&self, namespace: &str, name: &str) -> Result<Option<ConfigMap>, ClusterError> {
         let attempt = format!("read ConfigMap {namespace}/{name}");

@@ -108,7 +108,7 @@ pub struct NodePlan {
     pub restart_pods: Vec<String>,
     /// Gates that must hold before this node is touched.
     pub before: Vec<Gate>,
-    /// Gates that must hold once the new static pods run, before their mirror pods are looked at and a unit is restarted: a kubelet that finds a changed manifest
+    /// Gates that must hold once the new static pods run, before a unit is restarted: a kubelet that finds a changed manifest
     /// when it starts does not know the old pod, starts the new one beside it and kills the old one without its grace period.
     pub between: Vec<Gate>,
     /// Gates that must hold after it.

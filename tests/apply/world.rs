@@ -249,9 +249,6 @@ fn sick(node: &NodeName) -> GateError {
 }
 
 impl Fleet for World {
-    /// There is no API in this world.
-    fn refresh_mirror_pods(&self, _: &NodeName, _: &[Gate]) {}
-
     fn run(&self, node: &NodeName, script: &Script, deadline: Duration) -> Result<Reply, HealthError> {
         let title = script.title().to_owned();
         let fault = {
