@@ -4,12 +4,15 @@ use harden::cli::{self, logging, panic};
 use harden::error::ExitCode;
 use harden::remote;
 use harden::ui::{self, Output};
+use std::io::Write;
 
-fn main() -> std::process::ExitCode {
+fn main() -> ! {
     panic::install();
     let code = panic::guard(run);
     remote::finish();
-    code.into()
+    let _ = std::io::stdout().flush();
+    // Without the clean-up of libssh2 and OpenSSL, which would crash a thread that is closing a connection still.
+    signal_hook::low_level::exit(code.number().into())
 }
 
 fn run() -> ExitCode {

@@ -19,7 +19,9 @@ mod questions;
 mod waivers;
 
 pub use benchmark::Benchmark;
-pub use control::{Control, EncryptionTest, FlagCheck, FlagOf, FlagsTest, ModeTest, OwnAuthority, OwnerTest, Test};
+pub use control::{
+    Control, EncryptionTest, FlagCheck, FlagOf, FlagsTest, ModeTest, OwnAuthority, OwnerTest, Test,
+};
 pub use demand::Demand;
 pub use finding::{Difference, Finding, Report, Unread, Verdict, Waived};
 pub use fixes::{fixes, templates};

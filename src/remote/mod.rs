@@ -54,9 +54,9 @@ pub fn connect(node: &Node, access: &Access) -> Result<Box<dyn Session>, RemoteE
     }
 }
 
-/// To be called before the process ends: waits for connections that were dropped to be closed, at most a second.
-///
-/// libssh2 and OpenSSL clean up when a process exits, and a thread that is still closing a connection then would crash it.
+/// To be called before the process ends: waits for connections that were dropped to be closed, at most a second, so that the
+/// servers see them end. What is not closed by then ends with the process, which must not clean up: libssh2 and OpenSSL would
+/// crash a thread that is in the midst of them.
 pub fn finish() {
     ssh::finish(Duration::from_secs(1));
 }

@@ -90,7 +90,9 @@ impl<'a> Node<'a> {
         };
         let shared = !own_keys.is_disjoint(&other_keys);
         let verb = if shared { "holds a key that is in" } else { "holds other keys than" };
-        outcome.evidence.push(format!("{own} {verb} {other}, the {} of {}", wanted.other.flag, wanted.other.of));
+        outcome
+            .evidence
+            .push(format!("{own} {verb} {other}, the {} of {}", wanted.other.flag, wanted.other.of));
         outcome.clean = Some(!shared);
     }
 

@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Units whose place in the order of restarts is not that of the resources: the runtime goes before what uses it, and the
 /// daemon that carries our own connection goes last.
 const FIRST: &[&str] = &["containerd.service", "crio.service", "cri-docker.service", "docker.service"];
+/// The unit that runs static pods, as kubeadm's package names it.
 const KUBELET: &str = "kubelet.service";
 const LAST: &[&str] = &["ssh.service", "sshd.service"];
 
@@ -68,7 +69,8 @@ pub(super) fn plan(
     }
     let live = observed.facts.live;
     let pods = restarted_pods(&resources, &changes);
-    let restart_units = if live { restarted_units(&resources) } else { Vec::new() };
+    let mirrored = is_kubernetes_node(node) && !pods.is_empty();
+    let restart_units = if live { restarted_units(&resources, mirrored) } else { Vec::new() };
     if live {
         for (resource, change) in resources.iter().zip(&mut changes) {
             change.restarts.clone_from(&resource.restarts);
@@ -165,11 +167,15 @@ fn restarted_pods<'a>(resources: &[&'a Resource], changes: &[Change]) -> Vec<Res
         .collect()
 }
 
-fn restarted_units(resources: &[&Resource]) -> Vec<String> {
+/// The units of the resources that change, each once. With static pods that are `mirrored` in the API the kubelet is among
+/// them: its connections end with the API server that is replaced, and without a new start it may take two minutes until it
+/// has told the API of the new pods, which is what proves that they run. Its other pods run on.
+fn restarted_units(resources: &[&Resource], mirrored: bool) -> Vec<String> {
+    let of_resources = resources.iter().flat_map(|resource| &resource.restarts).map(String::as_str);
     let mut units: Vec<String> = Vec::new();
-    for unit in resources.iter().flat_map(|resource| &resource.restarts) {
-        if !units.contains(unit) {
-            units.push(unit.clone());
+    for unit in of_resources.chain(mirrored.then_some(KUBELET)) {
+        if !units.iter().any(|known| known == unit) {
+            units.push(unit.to_owned());
         }
     }
     units.sort_by_key(|unit| {

@@ -111,7 +111,7 @@ fn node_heading(node: &NodePlan, items: &[Item<'_>], view: View) -> String {
 
 fn cluster_lines(plan: &Plan, view: View) -> Vec<String> {
     let mut lines = Vec::new();
-    if !plan.gates.is_empty() {
+    if !plan.gates.is_empty() && !plan.is_empty() {
         lines.push(String::new());
         lines.push(gates::of_stage(&plan.gates, view));
     }
