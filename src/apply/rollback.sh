@@ -132,15 +132,26 @@ restore_units() {
 }
 
 # The commands that made new files effective do the same for the old ones. Each stands in one line, quoted for the shell.
+# One that did nothing for the new files, since it failed or was not reached, has nothing to undo: should it fail now, then
+# it would have failed before harden came.
 reactivate() {
+  begun=$(cat -- "$T/begun" 2>/dev/null)
+  number=0
   while IFS= read -r line; do
-    sh -c "$line" >/dev/null </dev/null || bad "$line"
+    number=$((number + 1))
+    sh -c "$line" >/dev/null </dev/null && continue
+    if [ "$number" -gt "${begun:-0}" ] || { [ "$number" = "$begun" ] && [ -e "$T/inactive" ]; }; then
+      printf 'rollback: with the old files this fails as well: %s\n' "$line" >&2
+    else
+      bad "$line"
+    fi
   done <"$T/activations"
 }
 
 restore_system() {
   while IFS='	' read -r name value; do
-    printf '%s\n' "$value" >"/proc/sys/$(printf %s "$name" | tr ./ /.)" || bad "restoring kernel parameter $name"
+    file="/proc/sys/$(printf %s "$name" | tr ./ /.)"
+    [ "$(cat -- "$file")" = "$value" ] || printf '%s\n' "$value" >"$file" || bad "restoring kernel parameter $name"
   done <"$T/sysctls"
   if [ -s "$T/units" ] || [ -s "$T/unit-states" ]; then
     systemctl daemon-reload || bad "systemctl daemon-reload"
@@ -178,6 +189,13 @@ discard() {
   exit 0
 }
 
+# What was removed on purpose is not kept here either: it may be somebody's key or kubeconfig.
+forget_removed() {
+  while IFS='	' read -r kind how path; do
+    if [ "$kind" = file ] && [ ! -e "$R$path" ] && [ ! -L "$R$path" ]; then rm -f -- "$T/files/$how"; fi
+  done <"$T/paths"
+}
+
 stop_other
 # One rename decides between confirmation and rollback: exactly one of them finds the marker.
 mv -T -- "$T/pending" "$T/reverting" 2>/dev/null || mv -T -- "$T/failed" "$T/reverting" 2>/dev/null
@@ -190,6 +208,7 @@ elif [ -e "$T/pending" ] || [ -e "$T/failed" ]; then
 elif [ -e "$T/committed" ]; then
   # The confirmation may have been killed before it was recorded. Without the record all is well but the history.
   [ ! -e "$T/state.json" ] || mv -fT -- "$T/state.json" "$H/state.json" || bad "recording in $H/state.json"
+  forget_removed
   sync -- "$H" 2>/dev/null
   outcome=committed
 elif [ -e "$T/reverted" ]; then

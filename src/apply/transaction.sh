@@ -13,6 +13,7 @@
 H="$R/var/lib/harden"
 T="$H/txn/$ID"
 count=0
+begun=0
 stale=
 # Without root's rights (a directory tree of one's own) owners can be neither told nor set.
 owners=$(id -u)
@@ -306,10 +307,14 @@ restart_unit() { # UNIT
   systemctl restart -- "$1" || broken "systemctl restart $1"
 }
 
-# Makes new files effective.
+# Makes new files effective. How many of these commands were begun, and whether the last of them failed, is for the rollback.
 activate() { # COMMAND...
   live || return 0
-  "$@" >/dev/null </dev/null || broken "$*"
+  begun=$((begun + 1))
+  printf '%s\n' "$begun" >"$T/begun" || broken "write $T/begun"
+  "$@" >/dev/null </dev/null && return
+  printf '' >"$T/inactive"
+  broken "$*"
 }
 
 # Keeps the ten newest transactions; their names begin with the time. What is not at its end is kept however old.

@@ -25,7 +25,7 @@ pub use control::{
 pub use demand::Demand;
 pub use finding::{Difference, Finding, Report, Unread, Verdict, Waived};
 pub use fixes::{fixes, templates};
-pub use judge::{Inputs, judge};
+pub use judge::{Inputs, NodeEvidence, add_pod_security, judge};
 pub use questions::questions;
 pub use waivers::{apply_waivers, unknown_waivers, waiver_of};
 

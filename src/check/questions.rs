@@ -2,6 +2,7 @@
 
 use super::benchmark::{Benchmark, mapped};
 use super::control::{Control, OwnAuthority, Test};
+use super::judge::ADMISSION_CONFIG_FLAG;
 use super::places::{PLACES, Place};
 use crate::inventory::Role;
 use crate::resource::{FlagPath, NodePath, Questions};
@@ -37,6 +38,11 @@ impl Asked {
         if matches!(control.test, Test::AuditPolicy) && roles.contains(&Role::ControlPlane) {
             self.component("kube-apiserver");
             self.flag("kube-apiserver", "audit-policy-file", Some(&[]));
+        }
+        // So is what PodSecurity enforces by default, which the objects of the cluster do not tell.
+        if matches!(control.test, Test::Policy) && roles.contains(&Role::ControlPlane) {
+            self.programs("kube-apiserver");
+            self.flag("kube-apiserver", ADMISSION_CONFIG_FLAG, Some(&[]));
         }
         if !control.concerns(roles) {
             return;

@@ -1,6 +1,6 @@
 //! What lies on this machine, as every verb reads it: inventory, templates, clock. It talks to no node.
 
-use super::{Error, Global, waivers};
+use super::{Error, Global, serving, waivers};
 use crate::desired::Templates;
 use crate::inventory::{self, Connection, Inventory};
 use crate::ui::Output;
@@ -18,6 +18,7 @@ pub(super) fn load_inventory(global: &Global, output: &Output) -> Result<Invento
                 }
             }
             waivers::refuse_unknown(&loaded.inventory, output)?;
+            serving::refuse_flag(&loaded.inventory)?;
             Ok(loaded.inventory)
         }
         Err(error) => {

@@ -1,12 +1,13 @@
 //! The certificates that kubelets serve with, on the way from an inventory to a plan: what the nodes, the API and the kubelets
 //! themselves say of them is brought to `stage`, and what that decides to the templates.
 
+use super::Error;
 use super::pipeline::{API_SERVER_MANIFEST, Observation, Pipeline};
 use crate::desired::{self, ServingInput as Rendering};
-use crate::error::Chain;
+use crate::error::{Chain, Hint};
 use crate::event::{Event, Listener, Outcome};
 use crate::health::{self, HealthError, Reach};
-use crate::inventory::{Node, NodeName, Role};
+use crate::inventory::{Inventory, Node, NodeName, Profile, Role};
 use crate::observe::fleet;
 use crate::plan::Plan;
 use crate::remote::{self, Script, rooted};
@@ -27,6 +28,49 @@ const CONFIG_KEYS: [&str; 3] = ["serverTLSBootstrap", "tlsCertFile", "tlsPrivate
 
 /// To read one certificate.
 const READ_DEADLINE: Duration = Duration::from_secs(15);
+
+/// The inventory asks for the flag at once, whatever the kubelets serve with.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{place}: [apiserver.flags] sets {AUTHORITY_FLAG}, which harden sets by itself once every kubelet is proven"
+)]
+struct TooEarly {
+    place: String,
+}
+
+impl Hint for TooEarly {
+    fn hint(&self) -> Option<String> {
+        Some(String::from(
+            "leave it out, or set `serving-certificates = false` under [kubelet] where every kubelet serves with a certificate of that CA already",
+        ))
+    }
+}
+
+/// Refuses the flag in the inventory where harden is to set it: from there it would reach the API servers before the kubelets
+/// are ready for it, and logs and exec would break.
+pub(super) fn refuse_flag(inventory: &Inventory) -> Result<(), Error> {
+    let is_asked = inventory.apiserver.flags.get(AUTHORITY_FLAG).is_some_and(|value| value == AUTHORITY);
+    let is_ours = inventory.kubelet.serving_certificates && inventory.cluster.profile == Profile::Default;
+    if is_asked && is_ours && owned_by_the_user(inventory).is_none() {
+        let place = inventory.flag_place("kube-apiserver", AUTHORITY_FLAG);
+        let place = place.unwrap_or_else(|| inventory.file.display().to_string());
+        return Err(Error::hinted(TooEarly { place }));
+    }
+    Ok(())
+}
+
+/// What the inventory says of these certificates by other means.
+fn owned_by_the_user(inventory: &Inventory) -> Option<String> {
+    let config = &inventory.kubelet.config;
+    let key = CONFIG_KEYS.into_iter().find(|key| config.contains_key(*key));
+    let flag = inventory.apiserver.flags.get(AUTHORITY_FLAG).filter(|value| *value != AUTHORITY);
+    let what = match (key, flag) {
+        (Some(key), _) => format!("[kubelet.config] sets {key}"),
+        (None, Some(_)) => format!("[apiserver.flags] sets {AUTHORITY_FLAG}"),
+        (None, None) => return None,
+    };
+    Some(format!("{what}, so kubelet serving certificates are left alone"))
+}
 
 /// Where things are, as paths on a node.
 struct Places {
@@ -89,7 +133,7 @@ impl Pipeline {
     /// The step that comes next.
     pub(super) fn serving_step(&self, observation: &Observation) -> ServingStep {
         let Some(places) = Places::known() else { return ServingStep::default() };
-        let owned = self.owned_by_the_user();
+        let owned = owned_by_the_user(&self.inventory);
         let node = |node: &Node| ServingNode {
             name: node.name.clone(),
             control_plane: node.roles.contains(&Role::ControlPlane),
@@ -134,19 +178,6 @@ impl Pipeline {
                 )
             })
             .collect()
-    }
-
-    /// What the inventory says of these certificates by other means.
-    fn owned_by_the_user(&self) -> Option<String> {
-        let config = &self.inventory.kubelet.config;
-        let key = CONFIG_KEYS.into_iter().find(|key| config.contains_key(*key));
-        let flag = self.inventory.apiserver.flags.get(AUTHORITY_FLAG).filter(|value| *value != AUTHORITY);
-        let what = match (key, flag) {
-            (Some(key), _) => format!("[kubelet.config] sets {key}"),
-            (None, Some(_)) => format!("[apiserver.flags] sets {AUTHORITY_FLAG}"),
-            (None, None) => return None,
-        };
-        Some(format!("{what}, so kubelet serving certificates are left alone"))
     }
 
     /// Asks every kubelet for the certificate that it serves with. This is done when all of them should have one and some API

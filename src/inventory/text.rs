@@ -277,7 +277,7 @@ pub(super) fn resource(text: &str) -> Checked<String> {
     refuse_with(text, "a resource", help)
 }
 
-/// Whether a node's name is also the name of a role.
+/// The name of a namespace.
 pub(super) fn namespace(text: &str) -> Checked<String> {
     if is_label(text) {
         return Ok(text.to_owned());
@@ -285,6 +285,7 @@ pub(super) fn namespace(text: &str) -> Checked<String> {
     refuse_with(text, "the name of a namespace", "use 1 to 63 lower-case letters, digits and `-`")
 }
 
+/// Whether a node's name is also the name of a role.
 pub(super) fn is_role(text: &str) -> bool {
     Role::ALL.iter().any(|role| role.to_string() == text)
 }

@@ -50,6 +50,25 @@ fn a_recommendation_has_the_worst_verdict_of_its_items() {
     assert_eq!(finding(&report, "5.1", None).evidence, ["No machine can tell: a person decides."]);
 }
 
+/// A waiver for the files must not accept a flag that is wrong beside them.
+#[test]
+fn an_item_without_objects_stands_among_those_of_the_others() {
+    let roles: BTreeSet<Role> = [Role::Worker].into();
+    let objects = |keys: &str| {
+        let mut host = Host::quickstart("w-1");
+        host.kubelet(keys);
+        let evidence = host.answer(&questions(Benchmark::named(NAME).unwrap(), &roles));
+        let nodes = [(name("w-1"), roles.clone(), evidence)];
+        let report = report(NAME, &nodes, Some(&ClusterEvidence::default()), &BTreeMap::new());
+        finding(&report, "2.8", Some("w-1")).objects.clone()
+    };
+    let files = objects("");
+    assert!(!files.is_empty() && files.iter().all(|object| object.starts_with('/')), "{files:?}");
+    let both = objects("makeIPTablesUtilChains: false\n");
+    assert_eq!(both.len(), files.len() + 1);
+    assert!(both.contains(&String::from("cis-1.12:4.2.6")), "{both:?}");
+}
+
 #[test]
 fn findings_come_in_the_guidances_order() {
     let roles: BTreeSet<Role> = Role::ALL.into();

@@ -4,4 +4,5 @@ mod cases;
 mod host;
 mod mapped;
 mod nodes;
+mod pod_security;
 mod support;

@@ -10,6 +10,7 @@ use harden::resource::{ClusterEvidence, ClusterObjects};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// Section 5 of cis-1.12 and cis-2.0, with how many items each part has.
@@ -30,6 +31,8 @@ struct Case {
     objects: Vec<Value>,
     #[serde(default)]
     pod_security_default: Option<String>,
+    #[serde(default)]
+    pod_security_exempt: BTreeSet<String>,
     verdict: Verdict,
     clean: bool,
     #[serde(default)]
@@ -102,6 +105,7 @@ fn every_case_is_judged_as_it_says() {
             objects.extend(case.objects);
             let mut cluster = evidence(collect(objects));
             cluster.pod_security_default = case.pod_security_default;
+            cluster.pod_security_exempt = case.pod_security_exempt;
             let found = judge(&item, &cluster).unwrap();
             let missing: Vec<_> = case
                 .evidence

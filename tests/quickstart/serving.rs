@@ -125,3 +125,35 @@ fn who_wants_none_gets_none() {
     site.declare("[kubelet]\ncertificate-lifetime = \"30d\"");
     assert!(site.run(&["plan"]).stdout.contains("\n      │ +valid: for 30 days from apply\n"));
 }
+
+/// From the inventory it would reach the API servers before any kubelet is proven.
+#[test]
+fn the_flag_is_not_for_the_inventory() {
+    let flag = "[apiserver.flags]\nkubelet-certificate-authority = \"/etc/kubernetes/pki/ca.crt\"";
+    let site = Site::new();
+    site.declare(flag);
+    for verb in [["plan"].as_slice(), &["validate"], &["apply", "--yes"]] {
+        let ran = site.run(verb);
+        assert_eq!(ran.code, 1, "{verb:?}: {}", ran.stdout);
+        assert!(
+            ran.stderr.contains(
+                ":1: [apiserver.flags] sets kubelet-certificate-authority, which harden sets by itself once every kubelet is proven"
+            ),
+            "{}",
+            ran.stderr
+        );
+        assert!(
+            ran.stderr.contains("hint: leave it out, or set `serving-certificates = false`"),
+            "{}",
+            ran.stderr
+        );
+    }
+    // Who answers for the certificates may set it.
+    site.declare("[kubelet]\nserving-certificates = false");
+    let plan = site.run(&["plan"]);
+    assert!(
+        plan.stdout.contains("--kubelet-certificate-authority=/etc/kubernetes/pki/ca.crt"),
+        "{}",
+        plan.stderr
+    );
+}

@@ -1,7 +1,7 @@
 //! Every form of the one report; those for programs are parsed again.
 
-use super::fixture::{HOSTILE, bare, inventory, report};
-use harden::check::{Report, Verdict};
+use super::fixture::{HOSTILE, bare, finding, inventory, report};
+use harden::check::{Difference, Finding, Report, Verdict};
 use harden::ui::check::{Explained, Summary, explain, html, json, junit, sarif, table};
 use harden::ui::{Paint, View};
 use insta::assert_snapshot;
@@ -250,4 +250,17 @@ fn a_control_is_explained() {
     assert_snapshot!(explain(&control, View { width: 72, ..PLAIN }));
     let by_hand = Explained { scored: false, fixed_by: &[], could_break: "", ..control };
     assert_snapshot!(explain(&by_hand, PLAIN));
+}
+
+/// `harden check` exits with 2 for it.
+#[test]
+fn what_warns_and_differs_is_a_failure_in_junit() {
+    let warned = Finding { verdict: Verdict::Warn, ..finding("4.2.13", "title", "4.2", "w-1", "seen") };
+    let differing = Finding { differences: vec![Difference::LostAtUpgrade], ..warned.clone() };
+    let text = junit(&Report { findings: vec![warned, differing], ..bare() });
+    assert!(text.contains("tests=\"2\" failures=\"1\" errors=\"0\" skipped=\"1\""), "{text}");
+    assert!(
+        text.contains("<failure type=\"difference\" message=\"lost at the next kubeadm upgrade\">"),
+        "{text}"
+    );
 }

@@ -4,6 +4,7 @@ use super::{SHELLS, listing, me, path, plan, run, run_with, tree};
 use crate::apply::script::{End, change, code, confirm, end, roll_back};
 use crate::plan::{NodePlan, Operation};
 use crate::resource::Mode;
+use base64::Engine as _;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
@@ -202,6 +203,62 @@ fn a_new_file_is_made_effective_and_so_is_the_old_one_after_a_rollback() {
             assert!(again.success());
             assert_eq!(fs::read_to_string(&log).unwrap(), "new\nold\n", "{shell:?}");
         }
+    }
+}
+
+/// The script with a rollback that makes files effective in a tree as it would on a node.
+fn alive_to_the_end(text: &str) -> String {
+    let sleeping = include_str!("../rollback.sh");
+    let awake =
+        sleeping.replace("if [ -z \"$R\" ]; then\n    restore_system", "if true; then\n    restore_system");
+    assert_ne!(sleeping, awake);
+    let encode = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
+    let digest = |text: &str| crate::plan::sha256(text.as_bytes());
+    let text = alive(text);
+    assert!(text.contains(&encode(sleeping)) && text.contains(&digest(sleeping)));
+    text.replace(&encode(sleeping), &encode(&awake)).replace(&digest(sleeping), &digest(&awake))
+}
+
+/// What was broken before harden came, audit rules of somebody else for example, must not leave the node locked.
+#[test]
+fn a_command_that_fails_with_old_files_too_is_no_failed_rollback() {
+    for shell in SHELLS {
+        for (commands, expected) in [
+            (["false", "true"], code::ROLLED_BACK),
+            (["true", "false"], code::ROLLED_BACK),
+            (["[ -e \"$1\" ]", "false"], code::BROKEN),
+        ] {
+            let root = tree();
+            let before = listing(root.path());
+            let (mut plan, payloads) = plan(root.path());
+            plan.restart_units.clear();
+            let file = root.path().join("etc/kubernetes/audit/deep/it's a policy.yaml");
+            for script in commands {
+                let command = words(&["sh", "-c", script, "x", file.to_str().unwrap()]);
+                with(&mut plan, Operation::Activate { command });
+            }
+            let script = change("t1", "me@here", &plan, &payloads);
+            let reply = run_with(shell, &script, root.path(), &alive_to_the_end);
+            assert_eq!(reply.code, expected, "{shell:?} {commands:?}: {}", reply.stderr);
+            assert_eq!(listing(root.path()), before, "{shell:?} {commands:?}");
+            let is_locked = fs::symlink_metadata(root.path().join("var/lib/harden/lock")).is_ok();
+            assert_eq!(is_locked, expected == code::BROKEN, "{shell:?} {commands:?}");
+        }
+    }
+}
+
+/// A kubeconfig that was to leave the node does not live on in harden's own folder.
+#[test]
+fn what_was_removed_is_not_kept_once_it_is_confirmed() {
+    for shell in SHELLS {
+        let root = tree();
+        let (plan, payloads) = plan(root.path());
+        let files = root.path().join("var/lib/harden/txn/t1/files");
+        let kept = || fs::read_dir(&files).unwrap().count();
+        assert_eq!(run(shell, &change("t1", "me@here", &plan, &payloads), root.path()).code, 0);
+        assert_eq!(kept(), 2, "{shell:?}");
+        assert_eq!(end(&run(shell, &confirm("t1", "{}"), root.path())), Some(End::Committed));
+        assert_eq!(kept(), 1, "{shell:?}");
     }
 }
 

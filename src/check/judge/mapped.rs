@@ -42,6 +42,20 @@ pub(super) fn findings(bench: &Bench<'_>, benchmark: &Benchmark) -> Option<Vec<F
     Some(findings)
 }
 
+/// The offending objects of all items. A waiver that accepts all objects accepts the finding: where some items name objects,
+/// one that is wrong without naming any stands among them itself.
+fn objects(items: &[&Finding]) -> Vec<String> {
+    let mut objects: BTreeSet<String> = items.iter().flat_map(|finding| &finding.objects).cloned().collect();
+    if !objects.is_empty() {
+        let is_wrong = |finding: &&&Finding| {
+            finding.objects.is_empty()
+                && (finding.verdict == Verdict::Fail || !finding.differences.is_empty())
+        };
+        objects.extend(items.iter().filter(is_wrong).map(|finding| finding.control.to_string()));
+    }
+    objects.into_iter().collect()
+}
+
 /// One recommendation's finding from those of its items.
 fn worst(
     bench: &Bench<'_>,
@@ -76,8 +90,7 @@ fn worst(
     finding.verdict = verdict;
     finding.scored = items.iter().any(|finding| finding.scored);
     finding.evidence = evidence;
-    let objects: BTreeSet<&String> = items.iter().flat_map(|finding| &finding.objects).collect();
-    finding.objects = objects.into_iter().cloned().collect();
+    finding.objects = objects(items);
     finding.differences = differences.into_iter().collect();
     if verdict == Verdict::Pass {
         finding.remedy.clear();

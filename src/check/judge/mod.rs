@@ -7,6 +7,7 @@ mod mapped;
 mod node;
 mod outcome;
 mod place;
+mod pod_security;
 mod policy;
 mod source;
 mod test;
@@ -21,6 +22,12 @@ use node::Node;
 use outcome::Outcome;
 use std::collections::{BTreeMap, BTreeSet};
 
+pub(super) use pod_security::FLAG as ADMISSION_CONFIG_FLAG;
+pub use pod_security::add_pod_security;
+
+/// A node that was read.
+pub type NodeEvidence = (NodeName, BTreeSet<Role>, Evidence);
+
 /// Everything that a verdict rests on.
 #[derive(Debug, Clone)]
 pub struct Inputs<'a> {
@@ -29,7 +36,7 @@ pub struct Inputs<'a> {
     /// The benchmark.
     pub benchmark: &'a Benchmark,
     /// The nodes that were read, in the inventory's order.
-    pub nodes: &'a [(NodeName, BTreeSet<Role>, Evidence)],
+    pub nodes: &'a [NodeEvidence],
     /// What was read through the API; `None` where it was not, and then nothing is said of it.
     pub cluster_evidence: Option<&'a ClusterEvidence>,
     /// What could not be read.

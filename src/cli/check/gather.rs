@@ -2,14 +2,14 @@
 //! control planes, and all of it is judged.
 
 use super::selection::Selection;
-use crate::check::{self, Report, Unread};
+use crate::check::{self, NodeEvidence, Report, Unread};
 use crate::cli::Error;
 use crate::cli::pipeline::{Pipeline, deadline, has_api_server};
 use crate::desired::{EncryptionPhase, Inputs, ServingInput};
 use crate::error::Chain;
 use crate::event::{Event, Listener, Outcome};
 use crate::health::{HealthError, Reach};
-use crate::inventory::{Node, NodeName, Role};
+use crate::inventory::Node;
 use crate::observe::{self, ObserveError, fleet};
 use crate::remote::{self, Session};
 use crate::resource::{ClusterEvidence, ConfigMapKey, Evidence};
@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What was read of the nodes, and the way to the API of the cluster.
 #[derive(Default)]
 struct Gathered {
-    nodes: Vec<(NodeName, BTreeSet<Role>, Evidence)>,
+    nodes: Vec<NodeEvidence>,
     unreachable: Vec<Unread>,
     reach: Reach,
 }
@@ -28,13 +28,21 @@ impl Pipeline {
     pub(super) fn check(&self, selection: &Selection, listener: &Listener<'_>) -> Result<Report, Error> {
         let desired = self.desired(&self.everything())?;
         let Gathered { nodes, mut unreachable, reach } = self.gather(selection, listener);
-        let cluster_evidence = match cluster_evidence(&reach, selection, listener) {
+        let mut cluster_evidence = match cluster_evidence(&reach, selection, listener) {
             Ok(evidence) => evidence,
             Err(error) => {
                 unreachable.push(Unread { node: None, error: Chain(&error).to_string() });
                 None
             }
         };
+        if let Some(evidence) = &mut cluster_evidence {
+            check::add_pod_security(evidence, &nodes);
+        } else if unreachable.is_empty() && selection.wants_objects() {
+            let text = String::from(
+                "what is of the cluster as a whole (section 5) is not judged: no control plane of a running cluster was asked",
+            );
+            listener(Event::Warning { node: None, text });
+        }
         let mut report = check::judge(check::Inputs {
             cluster: &self.inventory.cluster.name,
             benchmark: selection.benchmark,

@@ -19,8 +19,8 @@ use selection::Selection;
 /// Judge the cluster by a security benchmark; changes nothing
 ///
 /// Exits with 2 (or --exit-code) where a control fails, or where file, process and kubeadm's records differ, and no waiver
-/// accepts it; with 1 where a node or the API could not be read, whatever was found elsewhere; and with 0 otherwise. A
-/// warning alone is no failure: the benchmark does not score it, a person has to decide.
+/// accepts it; with 1 where a node or the API could not be read, whatever was found elsewhere, or where nothing was judged at
+/// all; and with 0 otherwise. A warning alone is no failure: the benchmark does not score it, a person has to decide.
 #[derive(Debug, Clone, Args)]
 pub struct Check {
     /// The benchmark, as in `cis-1.12`; without it, the one for the inventory's version of Kubernetes
@@ -69,13 +69,13 @@ pub fn run(arguments: &Check, global: &Global, output: &Output) -> Result<ExitCo
     Ok(exit_code(&report, arguments.exit_code))
 }
 
-/// What could not be read may be the worst of all, so it wins over what was found.
+/// What could not be read may be the worst of all, so it wins over what was found; and to have judged nothing is no success.
 fn exit_code(report: &Report, findings: u8) -> ExitCode {
     let fails = report.findings.iter().any(|finding| {
         finding.is_open() && (finding.verdict == Verdict::Fail || !finding.differences.is_empty())
     });
     match () {
-        () if !report.unreachable.is_empty() => ExitCode::Error,
+        () if !report.unreachable.is_empty() || report.findings.is_empty() => ExitCode::Error,
         () if fails => ExitCode::Chosen(findings),
         () => ExitCode::Success,
     }
@@ -133,5 +133,7 @@ mod tests {
             let found = exit_code(&report(verdict, differences.clone(), waiver, unread), 7).number();
             assert_eq!(found, code, "{verdict:?} {differences:?} {waiver:?} {unread}");
         }
+        let nothing = Report { findings: Vec::new(), ..report(Verdict::Pass, Vec::new(), None, false) };
+        assert_eq!(exit_code(&nothing, 0).number(), 1);
     }
 }

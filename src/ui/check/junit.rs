@@ -1,5 +1,6 @@
 //! A report in the form of JUnit's test results, which every CI shows: a suite for each section, a test for each control
-//! and node. What fails is a failure; what only warns or is waived is skipped, with its reason, as kube-bench does it.
+//! and node. What fails or differs is a failure; what only warns or is waived is skipped, with its reason, as kube-bench
+//! does it.
 
 use super::escape::xml;
 use super::fold::place;
@@ -91,7 +92,7 @@ fn case(finding: &Finding, numbers: &mut Numbers) -> String {
     let text = xml(&block(&said));
     let message = |fallback: &str| xml(&line(finding.evidence.first().map_or(fallback, String::as_str)));
     let body = match Standing::of(finding) {
-        Standing::Pass if standing::differs(finding) => {
+        Standing::Pass | Standing::Warn if standing::differs(finding) => {
             numbers.failures += 1;
             let message = xml(&standing::differences(finding));
             format!("      <failure type=\"difference\" message=\"{message}\">{text}</failure>\n")
