@@ -44,6 +44,9 @@ fn printed(result: Result<Loaded, InventoryError>) -> String {
             for waiver in &loaded.inventory.waivers {
                 writeln!(text, "{waiver:#?}").unwrap();
             }
+            for switch in &loaded.inventory.switches {
+                writeln!(text, "{switch:#?}").unwrap();
+            }
             text
         }
     }

@@ -3,7 +3,7 @@
 
 use super::load::{load_inventory, load_templates, now, override_known_hosts};
 use super::stage_change::stage_change;
-use super::{Error, Global, keys, serving};
+use super::{Error, Global, Parts, keys, serving};
 use crate::cluster::NodeInfo;
 use crate::desired::{self, EncryptionInput, EncryptionPhase, Inputs, ServingInput, Templates};
 use crate::error::{Chain, Hint};
@@ -15,8 +15,8 @@ use crate::plan::wave::MaxUnavailable;
 use crate::plan::{self, Plan, Unreachable};
 use crate::remote::{self, Access, Session};
 use crate::resource::{
-    CertificateSpec, ClusterObserved, ConfigMapKey, DaemonSetState, Desired, Facts, FileState, NodePath,
-    Observed, ObservedContent, ObservedKey, SecretRef,
+    CertificateSpec, ClusterObserved, ConfigMapKey, DaemonSetState, Desired, Facts, FileState, Kind,
+    NodePath, Observed, ObservedContent, ObservedKey, ResourceId, SecretRef,
 };
 use crate::stage::{
     self, ControlPlane, EncryptionGoal, EncryptionState, Served, ServingStep, Stage, StageInput,
@@ -27,6 +27,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// Where the template puts the encryption config, and where kubeadm puts the API server's manifest.
+const ENCRYPTION_CONFIG_NAME: &str = "encryption-config";
 const ENCRYPTION_CONFIG: &str = "/etc/kubernetes/encryption/config.yaml";
 pub(super) const API_SERVER_MANIFEST: &str = "/etc/kubernetes/manifests/kube-apiserver.yaml";
 
@@ -41,6 +42,8 @@ pub(super) struct Pipeline {
     pub(super) parallelism: std::num::NonZeroUsize,
     /// Seconds since 1970, once for the whole run.
     pub(super) now: i64,
+    /// What to say of a run that is about a part.
+    partial: Option<String>,
 }
 
 /// Which connections outlive the reading of the nodes.
@@ -67,10 +70,11 @@ pub(super) struct Observation {
 
 impl Pipeline {
     /// Reads everything that lies on this machine.
-    pub(super) fn load(global: &Global, output: &Output) -> Result<Self, Error> {
+    pub(super) fn load(global: &Global, parts: &Parts, output: &Output) -> Result<Self, Error> {
         let mut inventory = load_inventory(global, output)?;
         override_known_hosts(&mut inventory, global);
         let templates = load_templates(&inventory)?;
+        let (inventory, templates, partial) = parts.select(inventory, templates)?;
         let store = Store::open(&inventory.directory().join(store::FOLDER)).map_err(Error::hinted)?;
         let limit = match &global.limit {
             Some(limit) => {
@@ -85,7 +89,8 @@ impl Pipeline {
             None => inventory.nodes.iter().map(|node| node.name.clone()).collect(),
         };
         let access = keys::access(global, output)?;
-        Ok(Self { inventory, templates, store, access, limit, parallelism: global.parallelism, now: now() })
+        let parallelism = global.parallelism;
+        Ok(Self { inventory, templates, store, access, limit, parallelism, now: now(), partial })
     }
 
     /// Reads the store's index as it is now.
@@ -131,7 +136,8 @@ impl Pipeline {
         let served = BTreeMap::new();
         let mut observation =
             Observation { nodes: observed, unreachable, reach, cluster, certificates, served };
-        if self.serving_step(&observation).ask {
+        // Without the API servers' flag nothing would rest on the answers.
+        if self.takes_authority() && self.serving_step(&observation).ask {
             observation.served = self.ask_kubelets(&observation, listener);
         }
         Ok(observation)
@@ -161,10 +167,8 @@ impl Pipeline {
             return Ok(None);
         }
         listener(Event::Cluster { step: String::from("read the cluster") });
-        let resources = match self.inventory.encryption.provider {
-            EncryptionProvider::None => &[],
-            _ => self.inventory.encryption.resources.as_slice(),
-        };
+        let resources =
+            if self.wants_encryption() { self.inventory.encryption.resources.as_slice() } else { &[] };
         observe::observe_cluster(&Running(reach), reach.control_planes(), resources, listener)
             .map(Some)
             .map_err(Error::hinted)
@@ -172,8 +176,12 @@ impl Pipeline {
 
     /// The key that values are, or will be, encrypted with: the newest of the store, or a new one named by the day.
     pub(super) fn encryption_key(&self) -> Option<SecretRef> {
-        (self.inventory.encryption.provider != EncryptionProvider::None)
-            .then(|| keys::encryption_key(&self.store, self.now))
+        self.wants_encryption().then(|| keys::encryption_key(&self.store, self.now))
+    }
+
+    fn wants_encryption(&self) -> bool {
+        self.inventory.encryption.provider != EncryptionProvider::None
+            && self.templates.wants(&ResourceId::new(Kind::File, ENCRYPTION_CONFIG_NAME))
     }
 
     /// The plan of the present stage.
@@ -201,6 +209,8 @@ impl Pipeline {
         let flags = api_server_flags(&observation.nodes);
         let serving = self.serving(observation, step);
         let (mut desired, mut notices) = (BTreeMap::new(), step.notices.clone());
+        notices.extend(self.partial.clone());
+        notices.extend_from_slice(self.templates.selection_notices());
         let mut stage = self.stage(observation)?;
         if step.kubelets_first {
             stage = stage.behind_kubelets();
@@ -245,6 +255,7 @@ impl Pipeline {
                 .into_iter()
                 .map(|operation| stage_change(operation, observation.cluster.as_ref()))
                 .collect(),
+            partial: self.partial.is_some(),
             notices,
             now: self.now,
             digest,

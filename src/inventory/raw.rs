@@ -133,6 +133,9 @@ pub(super) struct RawInventory {
     pub(super) encryption: Option<RawEncryption>,
     /// The kubelets.
     pub(super) kubelet: Option<RawKubelet>,
+    /// What `harden apply` leaves alone of what it would do, by control: `"cis-1.12:1.2.9" = { apply = false, reason = "…" }`.
+    /// `*`, `?` and `[…]` stand for more than one.
+    pub(super) controls: Option<BTreeMap<Text, Located<RawSwitch>>>,
     /// Accepted exceptions from a benchmark, one `[[waivers]]` each.
     pub(super) waivers: Option<Vec<Located<RawWaiver>>>,
     /// The hosts beneath Kubernetes.
@@ -352,6 +355,18 @@ pub(super) struct RawKubelet {
     pub(super) certificate_lifetime: Option<Text>,
     /// Keys of the kubelet's configuration file, as Kubernetes names them: `podPidsLimit = 4096`.
     pub(super) config: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
+/// A control under `[controls]`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct RawSwitch {
+    /// Whether it is applied. `true` takes single controls out of what a pattern switches off.
+    #[schemars(required)]
+    pub(super) apply: Option<bool>,
+    /// Why; every report shows it.
+    #[schemars(required, length(min = 1))]
+    pub(super) reason: Option<Text>,
 }
 
 /// `[[waivers]]`: an accepted exception from a benchmark. `harden check` still names it, and does not count it as open.
