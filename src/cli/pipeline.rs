@@ -34,7 +34,10 @@ pub(super) const API_SERVER_MANIFEST: &str = "/etc/kubernetes/manifests/kube-api
 /// Everything that a run knows before it talks to a node.
 pub(super) struct Pipeline {
     pub(super) inventory: Inventory,
+    /// The templates that take part.
     pub(super) templates: Templates,
+    /// All templates, where some were left out: what they manage is read all the same, since it tells what must not be touched.
+    whole: Option<Templates>,
     pub(super) store: Store,
     pub(super) access: Access,
     /// The nodes that the run is about.
@@ -75,6 +78,7 @@ impl Pipeline {
         override_known_hosts(&mut inventory, global);
         let templates = load_templates(&inventory)?;
         let (inventory, templates, partial) = parts.select(inventory, templates)?;
+        let whole = (templates.left_out() > 0).then(|| load_templates(&inventory)).transpose()?;
         let store = Store::open(&inventory.directory().join(store::FOLDER)).map_err(Error::hinted)?;
         let limit = match &global.limit {
             Some(limit) => {
@@ -90,7 +94,7 @@ impl Pipeline {
         };
         let access = keys::access(global, output)?;
         let parallelism = global.parallelism;
-        Ok(Self { inventory, templates, store, access, limit, parallelism, now: now(), partial })
+        Ok(Self { inventory, templates, whole, store, access, limit, parallelism, now: now(), partial })
     }
 
     /// Reads the store's index as it is now.
@@ -101,7 +105,7 @@ impl Pipeline {
     /// Connects to every node and reads it, then the cluster through its control planes.
     pub(super) fn observe(&self, keep: Keep, listener: &Listener<'_>) -> Result<Observation, Error> {
         let wishes =
-            self.desired(&self.inputs(EncryptionPhase::Read, BTreeMap::new(), self.all_serving()))?;
+            self.wishes(&self.inputs(EncryptionPhase::Read, BTreeMap::new(), self.all_serving()))?;
         let nodes: Vec<&Node> = self.inventory.nodes.iter().collect();
         let found = fleet::each_node(
             &nodes,
@@ -301,7 +305,20 @@ impl Pipeline {
     }
 
     pub(super) fn desired(&self, inputs: &Inputs) -> Result<BTreeMap<NodeName, Desired>, Error> {
-        let rendered = desired::render(&self.templates, &self.inventory, inputs).map_err(Error::hinted)?;
+        self.rendered(&self.templates, inputs)
+    }
+
+    /// What is read of the nodes: everything that any template manages.
+    fn wishes(&self, inputs: &Inputs) -> Result<BTreeMap<NodeName, Desired>, Error> {
+        self.rendered(self.whole.as_ref().unwrap_or(&self.templates), inputs)
+    }
+
+    fn rendered(
+        &self,
+        templates: &Templates,
+        inputs: &Inputs,
+    ) -> Result<BTreeMap<NodeName, Desired>, Error> {
+        let rendered = desired::render(templates, &self.inventory, inputs).map_err(Error::hinted)?;
         Ok(rendered.into_iter().map(|(node, rendered)| (node, rendered.desired)).collect())
     }
 }

@@ -168,6 +168,16 @@ fn the_inventorys_flags_come_where_they_are_meant() {
 }
 
 #[test]
+fn a_part_heeds_what_it_is_not_about() {
+    let site = Site::new();
+    let foreign = "    - --kubelet-certificate-authority=/etc/kubernetes/pki/other.crt\n    - --kubelet-client-certificate";
+    site.replace(API_SERVER, "    - --kubelet-client-certificate", foreign);
+    let plan = site.run(&["plan", "--controls", "4.2.9"]);
+    assert!(plan.stdout.contains("cp-1: its API server trusts kubelets by /etc/kubernetes/pki/other.crt"), "{}", plan.stdout);
+    assert!(!plan.stdout.contains("harden-serving"), "{}", plan.stdout);
+}
+
+#[test]
 fn a_selection_of_nothing_is_refused_with_what_there_is() {
     let site = Site::new();
     for (arguments, message, hint) in [
