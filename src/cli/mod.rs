@@ -16,6 +16,7 @@ pub mod panic;
 pub mod parts;
 mod pipeline;
 pub mod plan;
+mod running;
 pub mod schema;
 mod serving;
 pub mod show;

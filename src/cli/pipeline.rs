@@ -2,21 +2,21 @@
 //! render, plan. It wires modules together and decides nothing about clusters.
 
 use super::load::{load_inventory, load_templates, now, override_known_hosts};
+use super::running::Running;
 use super::stage_change::stage_change;
 use super::{Error, Global, Parts, keys, serving};
-use crate::cluster::NodeInfo;
 use crate::desired::{self, EncryptionInput, EncryptionPhase, Inputs, ServingInput, Templates};
 use crate::error::{Chain, Hint};
 use crate::event::{Event, Listener, Outcome};
-use crate::health::{HealthError, Reach};
+use crate::health::Reach;
 use crate::inventory::{self, Connection, EncryptionProvider, Inventory, Minor, Node, NodeName, Role};
 use crate::observe::{self, fleet};
 use crate::plan::wave::MaxUnavailable;
 use crate::plan::{self, Plan, Unreachable};
 use crate::remote::{self, Access, Session};
 use crate::resource::{
-    CertificateSpec, ClusterObserved, ConfigMapKey, DaemonSetState, Desired, Facts, FileState, Kind,
-    NodePath, Observed, ObservedContent, ObservedKey, ResourceId, SecretRef,
+    CertificateSpec, ClusterObserved, Desired, Facts, FileState, Kind, NodePath, Observed, ObservedContent,
+    ResourceId, SecretRef,
 };
 use crate::stage::{
     self, ControlPlane, EncryptionGoal, EncryptionState, Served, ServingStep, Stage, StageInput,
@@ -26,7 +26,7 @@ use crate::ui::Output;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// Where the template puts the encryption config, and where kubeadm puts the API server's manifest.
+/// The name of the template's encryption config, where it goes, and where kubeadm puts the API server's manifest.
 const ENCRYPTION_CONFIG_NAME: &str = "encryption-config";
 const ENCRYPTION_CONFIG: &str = "/etc/kubernetes/encryption/config.yaml";
 pub(super) const API_SERVER_MANIFEST: &str = "/etc/kubernetes/manifests/kube-apiserver.yaml";
@@ -104,8 +104,7 @@ impl Pipeline {
 
     /// Connects to every node and reads it, then the cluster through its control planes.
     pub(super) fn observe(&self, keep: Keep, listener: &Listener<'_>) -> Result<Observation, Error> {
-        let wishes =
-            self.wishes(&self.inputs(EncryptionPhase::Read, BTreeMap::new(), self.all_serving()))?;
+        let wishes = self.wishes(&self.inputs(EncryptionPhase::Read, BTreeMap::new(), self.all_serving()))?;
         let nodes: Vec<&Node> = self.inventory.nodes.iter().collect();
         let found = fleet::each_node(
             &nodes,
@@ -173,7 +172,7 @@ impl Pipeline {
         listener(Event::Cluster { step: String::from("read the cluster") });
         let resources =
             if self.wants_encryption() { self.inventory.encryption.resources.as_slice() } else { &[] };
-        observe::observe_cluster(&Running(reach), reach.control_planes(), resources, listener)
+        observe::observe_cluster(&Running::new(reach), reach.control_planes(), resources, listener)
             .map(Some)
             .map_err(Error::hinted)
     }
@@ -313,51 +312,9 @@ impl Pipeline {
         self.rendered(self.whole.as_ref().unwrap_or(&self.templates), inputs)
     }
 
-    fn rendered(
-        &self,
-        templates: &Templates,
-        inputs: &Inputs,
-    ) -> Result<BTreeMap<NodeName, Desired>, Error> {
+    fn rendered(&self, templates: &Templates, inputs: &Inputs) -> Result<BTreeMap<NodeName, Desired>, Error> {
         let rendered = desired::render(templates, &self.inventory, inputs).map_err(Error::hinted)?;
         Ok(rendered.into_iter().map(|(node, rendered)| (node, rendered.desired)).collect())
-    }
-}
-
-/// The running cluster, for `observe`.
-struct Running<'a>(&'a Reach);
-
-impl Running<'_> {
-    fn first(&self) -> Result<&NodeName, HealthError> {
-        self.0.control_planes().first().ok_or(HealthError::NoCluster)
-    }
-}
-
-impl observe::ClusterSource for Running<'_> {
-    type Error = HealthError;
-
-    fn observed_key(&self, key: ConfigMapKey) -> Result<Option<ObservedKey>, HealthError> {
-        self.0.ask(self.first()?, |plane| plane.api.observed_key(key))
-    }
-
-    fn nodes(&self) -> Result<BTreeMap<String, BTreeSet<String>>, HealthError> {
-        let nodes = self.0.ask(self.first()?, |plane| plane.api.nodes())?;
-        let addresses = |node: NodeInfo| node.addresses.into_iter().map(|(_, address)| address).collect();
-        Ok(nodes.into_iter().map(|node| (node.name.clone(), addresses(node))).collect())
-    }
-
-    fn kube_proxy(&self) -> Result<Option<DaemonSetState>, HealthError> {
-        self.0.ask(self.first()?, |plane| plane.api.daemon_set("kube-system", "kube-proxy"))
-    }
-
-    fn loaded_encryption(&self, node: &NodeName) -> Result<Option<String>, HealthError> {
-        self.0.ask(node, |plane| plane.api.loaded_encryption())
-    }
-
-    fn stored_prefixes(&self, resource: &str) -> Result<BTreeMap<String, usize>, HealthError> {
-        self.0.ask(self.first()?, |plane| match &plane.etcd {
-            Some(etcd) => etcd.stored_prefixes(resource),
-            None => Ok(BTreeMap::new()),
-        })
     }
 }
 

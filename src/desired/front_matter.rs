@@ -2,6 +2,7 @@
 //! its content. It checks that a template says what its kind needs and nothing that its kind has no use for.
 
 use super::error::TemplateError;
+use super::load::EXTENSION;
 use super::version::VersionRange;
 use crate::inventory::Role;
 use crate::resource::{ControlId, Inclusion, Kind, Mode, NodePath, OnNode, ResourceId, Undo};
@@ -170,7 +171,7 @@ fn unfit(front: &FrontMatter) -> Option<String> {
         }
     }
     if let Some(Need::Template(path)) =
-        front.needs.iter().find(|need| matches!(need, Need::Template(path) if !path.ends_with(".tera")))
+        front.needs.iter().find(|need| matches!(need, Need::Template(path) if !path.ends_with(EXTENSION)))
     {
         return Some(format!(
             "`needs` names `{path}`: neither a resource, as in `user.etcd`, nor a template, as in `kube-apiserver/audit.tera`"

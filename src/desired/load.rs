@@ -15,7 +15,7 @@ use std::path::Path;
 use tera::{Kwargs, State, Tera, Value};
 
 /// How the names of templates end.
-const EXTENSION: &str = ".tera";
+pub(super) const EXTENSION: &str = ".tera";
 
 /// All templates, ready to be rendered.
 #[derive(Debug)]

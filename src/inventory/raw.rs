@@ -2,6 +2,7 @@
 //! these types and the reader is driven by that schema, so the two cannot differ. Nothing is validated here.
 
 use super::admission::RawAdmission;
+use super::switch::RawSwitch;
 use super::{AuditPolicy, Become, EncryptionProvider, Profile, Role};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer};
@@ -355,18 +356,6 @@ pub(super) struct RawKubelet {
     pub(super) certificate_lifetime: Option<Text>,
     /// Keys of the kubelet's configuration file, as Kubernetes names them: `podPidsLimit = 4096`.
     pub(super) config: Option<serde_json::Map<String, serde_json::Value>>,
-}
-
-/// A control under `[controls]`.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub(super) struct RawSwitch {
-    /// Whether it is applied. `true` takes single controls out of what a pattern switches off.
-    #[schemars(required)]
-    pub(super) apply: Option<bool>,
-    /// Why; every report shows it.
-    #[schemars(required, length(min = 1))]
-    pub(super) reason: Option<Text>,
 }
 
 /// `[[waivers]]`: an accepted exception from a benchmark. `harden check` still names it, and does not count it as open.

@@ -3,8 +3,10 @@
 
 use super::diagnostic::{Place, Report};
 use super::lower::checked;
-use super::raw::{Located, RawSwitch, Text};
+use super::raw::{Located, Text};
 use super::waiver;
+use schemars::JsonSchema;
+use serde::Deserialize;
 use std::collections::BTreeMap;
 
 /// A switch for one control or more.
@@ -18,6 +20,18 @@ pub struct Switch {
     pub reason: String,
     /// Where its control stands.
     pub place: Place,
+}
+
+/// A control under `[controls]`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct RawSwitch {
+    /// Whether it is applied. `true` takes single controls out of what a pattern switches off.
+    #[schemars(required)]
+    pub(super) apply: Option<bool>,
+    /// Why; every report shows it.
+    #[schemars(required, length(min = 1))]
+    pub(super) reason: Option<Text>,
 }
 
 pub(super) fn lower(raw: &BTreeMap<Text, Located<RawSwitch>>, report: &mut Report) -> Vec<Switch> {

@@ -173,7 +173,11 @@ fn a_part_heeds_what_it_is_not_about() {
     let foreign = "    - --kubelet-certificate-authority=/etc/kubernetes/pki/other.crt\n    - --kubelet-client-certificate";
     site.replace(API_SERVER, "    - --kubelet-client-certificate", foreign);
     let plan = site.run(&["plan", "--controls", "4.2.9"]);
-    assert!(plan.stdout.contains("cp-1: its API server trusts kubelets by /etc/kubernetes/pki/other.crt"), "{}", plan.stdout);
+    assert!(
+        plan.stdout.contains("cp-1: its API server trusts kubelets by /etc/kubernetes/pki/other.crt"),
+        "{}",
+        plan.stdout
+    );
     assert!(!plan.stdout.contains("harden-serving"), "{}", plan.stdout);
 }
 
