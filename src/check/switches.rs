@@ -52,5 +52,7 @@ pub fn same_demands(control: &ControlId) -> Vec<ControlId> {
         let id = |item: &&str| ControlId { benchmark: benchmark.name.clone(), item: (*item).to_owned() };
         items.iter().map(id).collect::<Vec<_>>()
     };
-    Benchmark::all().iter().flat_map(of).collect()
+    // One of a benchmark that is not known here, which a template of the user's may name, is only itself.
+    let known = own.is_some();
+    Benchmark::all().iter().flat_map(of).chain((!known).then(|| control.clone())).collect()
 }

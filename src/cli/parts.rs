@@ -116,10 +116,13 @@ impl Parts {
         let present = &Benchmark::for_version(inventory.cluster.kubernetes).name;
         let known = waivers::controls();
         let mut applied = templates.controls();
+        let mut all = known.clone();
+        // The user's templates may name controls of a benchmark of their own.
+        all.extend(applied.iter().filter(|control| !known.contains(control)).cloned());
         applied.insert(kube_proxy_control());
         let mut controls = BTreeSet::new();
         for pattern in &self.controls {
-            let matching = ControlPattern::select(std::slice::from_ref(pattern), present, &known)?;
+            let matching = ControlPattern::select(std::slice::from_ref(pattern), present, &all)?;
             let claimed: BTreeSet<ControlId> =
                 matching.iter().flat_map(check::same_demands).filter(|id| applied.contains(id)).collect();
             if claimed.is_empty() {

@@ -2,14 +2,10 @@
 //! alone, and the parts make the whole.
 
 use super::{Site, differing};
+use harden::desired::Templates;
+use harden::inventory::Profile;
 
 const API_SERVER: &str = "cp-1/etc/kubernetes/manifests/kube-apiserver.yaml";
-
-/// One control of each kind of template, and the alphabet of what hangs together.
-const CONTROLS: [&str; 12] = [
-    "1.1.12", "1.1.1", "1.2.5", "1.2.9", "1.2.15", "1.2.16", "1.2.28", "1.3.2", "1.4.1", "2.1", "4.2.6",
-    "4.2.9",
-];
 
 #[test]
 fn a_flag_brings_its_file_and_its_mount() {
@@ -168,6 +164,16 @@ fn the_inventorys_flags_come_where_they_are_meant() {
 }
 
 #[test]
+fn a_template_of_the_users_can_have_a_benchmark_of_its_own() {
+    let site = Site::new();
+    let text =
+        "+++\nkind = \"file\"\npath = \"/etc/own\"\nmode = \"0600\"\ncontrols = [\"own-1:1.1\"]\n+++\nx\n";
+    site.template("own.tera", text);
+    let plan = site.run(&["plan", "--controls", "own-1:*"]);
+    assert_eq!(plan.last(), "Plan: 2 to add, 0 to change, 0 to remove on 2 of 2 nodes.", "{}", plan.stderr);
+}
+
+#[test]
 fn a_part_heeds_what_it_is_not_about() {
     let site = Site::new();
     let foreign = "    - --kubelet-certificate-authority=/etc/kubernetes/pki/other.crt\n    - --kubelet-client-certificate";
@@ -219,17 +225,26 @@ fn a_selection_of_nothing_is_refused_with_what_there_is() {
 }
 
 #[test]
-fn a_part_of_every_kind_applies_and_is_empty_then() {
-    for control in CONTROLS {
-        let site = Site::new();
-        let apply = site.run(&["apply", "--yes", "--controls", control]);
-        assert_eq!(apply.code, 0, "{control}: {}{}", apply.stdout, apply.stderr);
-        let again = site.run(&["plan", "--detailed-exitcode", "--controls", control]);
-        assert_eq!(
-            (again.code, again.last()),
-            (0, "No changes within the selection."),
-            "{control}: {}",
-            again.stdout
-        );
-    }
+fn the_part_of_every_control_applies_and_is_empty_then() {
+    let controls: Vec<_> = Templates::load(Profile::Default, None).unwrap().controls().into_iter().collect();
+    assert!(controls.len() > 60);
+    // Two at once: tests of this file run beside it.
+    std::thread::scope(|scope| {
+        for half in controls.chunks(controls.len().div_ceil(2)) {
+            scope.spawn(move || half.iter().for_each(|control| applies_once(&control.to_string())));
+        }
+    });
+}
+
+fn applies_once(control: &str) {
+    let site = Site::new();
+    let apply = site.run(&["apply", "--yes", "--controls", control]);
+    assert_eq!(apply.code, 0, "{control}: {}{}", apply.stdout, apply.stderr);
+    let again = site.run(&["plan", "--detailed-exitcode", "--controls", control]);
+    assert_eq!(
+        (again.code, again.last()),
+        (0, "No changes within the selection."),
+        "{control}: {}",
+        again.stdout
+    );
 }
