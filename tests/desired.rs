@@ -3,7 +3,8 @@
 //! `HARDEN_UPDATE_EXPECTED=1` writes `expected` anew.
 
 use harden::desired::{
-    EncryptionInput, EncryptionPhase, Inputs, REVISION, ServingInput, TemplateError, Templates, render,
+    EncryptionInput, EncryptionPhase, FILE_ANNOTATION, Inputs, Selection, ServingInput, TemplateError,
+    Templates, render,
 };
 use harden::error::Hint;
 use harden::inventory::{
@@ -11,7 +12,7 @@ use harden::inventory::{
     EncryptionProvider, Etcd, Files, Host, Inventory, KubeProxy, Kubelet, Minor, Node, NodeName,
     PodSecurityLevel, Profile, Role, SshSettings, Timeouts,
 };
-use harden::resource::{Desired, FlagValue, SecretRef, Spec};
+use harden::resource::{ControlId, Desired, FlagValue, ResourceId, SecretRef, Spec};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -55,6 +56,11 @@ pub(crate) struct Case {
     enforce: Option<PodSecurityLevel>,
     exempt: Vec<String>,
     always_pull_images: Option<bool>,
+    /// Only what satisfies these, or is one of these resources.
+    controls: BTreeSet<ControlId>,
+    targets: BTreeSet<ResourceId>,
+    /// The controls that are switched off.
+    off: BTreeSet<ControlId>,
     /// The flags that every API server was seen to have.
     seen: BTreeMap<String, String>,
 }
@@ -155,6 +161,7 @@ fn inventory(case: &Case) -> Inventory {
             config: case.kubelet.clone(),
         },
         waivers: Vec::new(),
+        switches: Vec::new(),
         host: Host { sshd: case.sshd, ..Host::default() },
         kube_proxy: KubeProxy { loopback_metrics: true },
         flag_places: BTreeMap::new(),
@@ -221,13 +228,16 @@ fn run(folder: &Path) -> String {
         Ok(templates) => templates,
         Err(error) => return explain(&[error]).replace(folder.to_str().unwrap(), "CASE"),
     };
+    let (controls, targets, off) = (case.controls.clone(), case.targets.clone(), case.off.clone());
+    let templates = templates.select(Selection { controls, targets, off });
     let inventory = inventory(&case);
     let errors = templates.validate(&inventory);
     if !errors.is_empty() || case.nodes.is_empty() {
         return explain(&errors);
     }
     let rendered = render(&templates, &inventory, &inputs(&case)).unwrap();
-    case.nodes.iter().fold(String::new(), |text, node| {
+    let told = templates.selection_notices().iter().map(|notice| format!("selection: {notice}\n")).collect();
+    case.nodes.iter().fold(told, |text: String, node| {
         let of_node = &rendered[&name(node)];
         format!(
             "{text}# {node}\n{}{}",
@@ -269,13 +279,13 @@ pub(crate) fn rendered_for(case: &Case, node: &str) -> Desired {
     rendered(case)[&name(node)].clone()
 }
 
-fn revision(case: &Case, component: &str) -> String {
+fn annotations(case: &Case, component: &str) -> BTreeMap<String, String> {
     let desired = &rendered(case)[&name("cp-1")];
     desired
         .resources
         .iter()
         .find_map(|resource| match &resource.spec {
-            Spec::StaticPod(pod) if pod.component == component => Some(pod.annotations[REVISION].clone()),
+            Spec::StaticPod(pod) if pod.component == component => Some(pod.annotations.clone()),
             _ => None,
         })
         .unwrap()
@@ -291,22 +301,24 @@ fn rendering_twice_gives_the_same_bytes() {
 }
 
 #[test]
-fn the_revision_changes_with_everything_that_is_owned_and_with_nothing_else() {
-    let plain = revision(&Case::default(), "kube-apiserver");
+fn each_file_that_a_pod_reads_at_its_start_has_an_annotation_of_its_own() {
+    let plain = annotations(&Case::default(), "kube-apiserver");
+    let names: Vec<&str> = plain.keys().map(|name| name.strip_prefix(FILE_ANNOTATION).unwrap()).collect();
+    assert_eq!(names, ["file.admission-config", "file.audit-policy", "file.authentication-config"]);
     let with = |change: &dyn Fn(&mut Case)| {
         let mut case = Case::default();
         change(&mut case);
-        revision(&case, "kube-apiserver")
+        annotations(&case, "kube-apiserver")
     };
     // A file that is read at start-up only.
-    assert_ne!(plain, with(&|case| case.audit = Some(AuditPolicy::Strict)));
-    assert_ne!(plain, with(&|case| drop(case.apiserver_flags.insert("v".into(), "2".into()))));
-    let read = with(&|case| case.encryption = Some("read".into()));
-    assert_ne!(plain, read);
+    let strict = with(&|case| case.audit = Some(AuditPolicy::Strict));
+    let changed: Vec<&String> = plain.keys().filter(|name| plain[*name] != strict[*name]).collect();
+    assert_eq!(changed, ["harden/file.audit-policy"]);
+    // Flags change the manifest by themselves.
+    assert_eq!(plain, with(&|case| drop(case.apiserver_flags.insert("v".into(), "2".into()))));
     // A file that is read again while the API server runs.
-    assert_eq!(read, with(&|case| case.encryption = Some("write".into())));
-    assert_eq!(plain, with(&|case| drop(case.labels.insert("zone".into(), "a".into()))));
-    assert_eq!(plain, with(&|case| drop(case.scheduler_flags.insert("v".into(), "2".into()))));
+    assert_eq!(plain, with(&|case| case.encryption = Some("read".into())));
+    assert!(annotations(&Case::default(), "kube-scheduler").is_empty());
 }
 
 #[test]
@@ -322,6 +334,28 @@ fn every_supported_version_renders_every_policy_and_phase() {
             }
         }
     }
+}
+
+#[test]
+fn every_part_renders_on_every_node_and_in_every_phase() {
+    let load = || Templates::load(Profile::Default, None).unwrap();
+    let all = load();
+    let one = |control: &ControlId| Selection { controls: [control.clone()].into(), ..Selection::default() };
+    let target = |id: &ResourceId| Selection { targets: [id.clone()].into(), ..Selection::default() };
+    let off = |control: &ControlId| Selection { off: [control.clone()].into(), ..Selection::default() };
+    let (controls, resources) = (all.controls(), all.resources());
+    let parts = controls.iter().flat_map(|control| [one(control), off(control)]);
+    let inventory = inventory(&Case::default());
+    for part in parts.chain(resources.iter().map(target)) {
+        let templates = load().select(part.clone());
+        assert!(templates.count() > 0 && templates.count() <= all.count(), "{part:?}");
+        assert_eq!(templates.count() + templates.left_out(), all.count(), "{part:?}");
+        assert_eq!(explain(&templates.validate(&inventory)), "", "{part:?}");
+        assert!(part.targets.iter().all(|id| templates.wants(id)), "{part:?}");
+    }
+    let nothing = load().select(Selection::default());
+    assert_eq!((nothing.count(), nothing.left_out()), (all.count(), 0));
+    assert!(nothing.selection_notices().is_empty());
 }
 
 /// The benchmark's own test of cis-1.12:1.2.28 is a grep for the line after the last `providers:`.

@@ -44,6 +44,9 @@ fn printed(result: Result<Loaded, InventoryError>) -> String {
             for waiver in &loaded.inventory.waivers {
                 writeln!(text, "{waiver:#?}").unwrap();
             }
+            for switch in &loaded.inventory.switches {
+                writeln!(text, "{switch:#?}").unwrap();
+            }
             text
         }
     }
@@ -308,7 +311,8 @@ fn the_scaffold_loads_to_what_it_was_made_from() {
         let tail: String = tail.lines().map(|line| line.trim_start_matches("# ").to_owned() + "\n").collect();
         let tail = tail.replace("podPidsLimit = 4096\n", "");
         assert_eq!(read(format!("{head}\n{tail}")).unwrap().inventory.waivers.len(), 1);
-        let (tail, _) = tail.split_once("[[waivers]]").unwrap();
+        assert_eq!(read(format!("{head}\n{tail}")).unwrap().inventory.switches.len(), 1);
+        let (tail, _) = tail.split_once("[controls]").unwrap();
         assert_eq!(printed(read(format!("{head}\n{tail}"))), printed(read(text.clone())));
     }
 }

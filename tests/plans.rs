@@ -145,6 +145,7 @@ pub(crate) fn plan(waves: Vec<Wave>) -> Plan {
         gates: Vec::new(),
         in_sync: Vec::new(),
         unreachable: Vec::new(),
+        partial: false,
         notices: Vec::new(),
     }
 }
@@ -209,6 +210,7 @@ pub(crate) fn whole() -> Plan {
             error: String::from("connect to 10.77.0.24:22: connection refused"),
             hint: Some(String::from("start it")),
         }],
+        partial: false,
         notices: vec![String::from("--repair-malformed-updates does not exist in Kubernetes 1.35")],
         ..plan(vec![wave("canary control-plane node", vec![first]), wave("workers", workers)])
     }

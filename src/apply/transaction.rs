@@ -10,7 +10,7 @@ use crate::error::Chain;
 use crate::event::{Event, Outcome};
 use crate::health::HealthError;
 use crate::inventory::NodeName;
-use crate::plan::manifest::{self, REVISION_ANNOTATION};
+use crate::plan::manifest;
 use crate::plan::{Gate, NodePlan};
 use crate::remote::{Reply, Script};
 use crate::resource::{Applied, Kind};
@@ -227,11 +227,10 @@ impl Transaction<'_> {
             .filter_map(|change| {
                 let component = change.resource.name.clone();
                 let before = change.before.as_deref()?;
-                let revision = manifest::annotation(before, REVISION_ANNOTATION).ok().flatten();
                 Some(Gate::StaticPodRuns {
                     node: self.node(),
                     command: manifest::command(before, &component).ok()?,
-                    revision: revision.unwrap_or_default(),
+                    annotations: manifest::annotations(before).ok()?,
                     component,
                 })
             })

@@ -16,6 +16,7 @@ mod mapping;
 mod places;
 pub mod policies;
 mod questions;
+mod switches;
 mod waivers;
 
 pub use benchmark::Benchmark;
@@ -27,6 +28,7 @@ pub use finding::{Difference, Finding, Report, Unread, Verdict, Waived};
 pub use fixes::{fixes, templates};
 pub use judge::{Inputs, NodeEvidence, add_pod_security, judge};
 pub use questions::questions;
+pub use switches::{apply_switches, same_demands, switched_off, unknown_switches};
 pub use waivers::{apply_waivers, unknown_waivers, waiver_of};
 
 /// The version of the report's JSON form.

@@ -2,7 +2,7 @@
 //! the caller.
 
 use super::{Finding, Report, Verdict, Waived};
-use crate::inventory::{Diagnostic, Waiver, glob, nearest, shown};
+use crate::inventory::{Diagnostic, Place, Waiver, glob, nearest, shown};
 use crate::resource::ControlId;
 
 /// Marks the findings that a waiver accepts; `now` is in seconds since 1970.
@@ -32,13 +32,17 @@ pub fn waiver_of<'a>(finding: &Finding, waivers: &'a [Waiver]) -> Option<&'a Wai
 /// An error at the place of each waiver that is about none of the known controls: a typing error must not become an
 /// exception that nobody notices.
 pub fn unknown_waivers(waivers: &[Waiver], known: &[ControlId]) -> Vec<Diagnostic> {
-    let names: Vec<_> = known.iter().map(ToString::to_string).collect();
-    let unknown = waivers.iter().filter(|waiver| !names.iter().any(|name| glob(&waiver.control, name)));
-    unknown.map(|waiver| unknown_waiver(waiver, known, &names)).collect()
+    waivers.iter().filter_map(|waiver| unknown_control(&waiver.control, &waiver.place, known)).collect()
 }
 
-fn unknown_waiver(waiver: &Waiver, known: &[ControlId], names: &[String]) -> Diagnostic {
-    let benchmark = waiver.control.split(':').next().unwrap_or_default();
+/// An error at the place of a pattern that is about none of the known controls.
+pub(super) fn unknown_control(pattern: &str, place: &Place, known: &[ControlId]) -> Option<Diagnostic> {
+    let names: Vec<_> = known.iter().map(ToString::to_string).collect();
+    (!names.iter().any(|name| glob(pattern, name))).then(|| unknown(pattern, place, known, &names))
+}
+
+fn unknown(pattern: &str, place: &Place, known: &[ControlId], names: &[String]) -> Diagnostic {
+    let benchmark = pattern.split(':').next().unwrap_or_default();
     let mut benchmarks: Vec<_> = known.iter().map(|control| control.benchmark.as_str()).collect();
     benchmarks.dedup();
     if !benchmarks.iter().any(|known| glob(benchmark, known)) {
@@ -46,13 +50,13 @@ fn unknown_waiver(waiver: &Waiver, known: &[ControlId], names: &[String]) -> Dia
             Some(meant) => format!("did you mean `{meant}`?"),
             None => format!("the benchmarks are {}", benchmarks.join(", ")),
         };
-        return waiver.place.error(format!("there is no benchmark {}", shown(benchmark)), Some(help));
+        return place.error(format!("there is no benchmark {}", shown(benchmark)), Some(help));
     }
     // What a pattern was meant to match cannot be guessed.
-    let is_name = !waiver.control.contains(['*', '?', '[']);
-    let help = nearest(&waiver.control, names.iter().map(String::as_str).filter(|_| is_name))
+    let is_name = !pattern.contains(['*', '?', '[']);
+    let help = nearest(pattern, names.iter().map(String::as_str).filter(|_| is_name))
         .map(|meant| format!("did you mean `{meant}`?"));
-    waiver.place.error(format!("no control is called {}", shown(&waiver.control)), help)
+    place.error(format!("no control is called {}", shown(pattern)), help)
 }
 
 /// Whether a waiver speaks of the finding's control and node.

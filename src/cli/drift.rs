@@ -2,7 +2,7 @@
 //! applied is told apart: that is pending, not drift.
 
 use super::pipeline::{Keep, Pipeline};
-use super::{Error, Format, Global};
+use super::{Error, Format, Global, Parts};
 use crate::error::ExitCode;
 use crate::ui::plan::DriftSummary;
 use crate::ui::{self, Output, Progress};
@@ -10,11 +10,15 @@ use clap::Args;
 
 /// Tell what somebody changed on the nodes since the last apply; changes nothing
 #[derive(Debug, Clone, Args)]
-pub struct Drift {}
+pub struct Drift {
+    /// Which part.
+    #[command(flatten)]
+    pub parts: Parts,
+}
 
 /// Reads and reports.
-pub fn run(global: &Global, output: &Output) -> Result<ExitCode, Error> {
-    let pipeline = Pipeline::load(global, output)?;
+pub fn run(arguments: &Drift, global: &Global, output: &Output) -> Result<ExitCode, Error> {
+    let pipeline = Pipeline::load(global, &arguments.parts, output)?;
     let plan = {
         let progress = Progress::start(output.clone(), global.progress, global.quiet);
         pipeline.plan_whole(&pipeline.observe(Keep::ControlPlanes, &|event| progress.emit(&event))?)?

@@ -13,8 +13,10 @@ mod load;
 pub mod logging;
 mod materials;
 pub mod panic;
+pub mod parts;
 mod pipeline;
 pub mod plan;
+mod running;
 pub mod schema;
 mod serving;
 pub mod show;
@@ -25,6 +27,7 @@ mod waivers;
 
 pub use error::Error;
 pub use global::{Format, Global, LogFormat};
+pub use parts::Parts;
 
 use crate::error::ExitCode;
 use crate::ui::Output;
@@ -108,7 +111,7 @@ pub fn run(cli: Cli, output: &Output) -> Result<ExitCode, Error> {
         Verb::Plan(arguments) => plan::run(&arguments, &global, output),
         Verb::Show(arguments) => show::run(&arguments, &global, output),
         Verb::Apply(arguments) => apply::run(&arguments, &global, output),
-        Verb::Drift(_) => drift::run(&global, output),
+        Verb::Drift(arguments) => drift::run(&arguments, &global, output),
         Verb::Check(arguments) => check::run(&arguments, &global, output),
     }
 }

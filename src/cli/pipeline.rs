@@ -2,21 +2,21 @@
 //! render, plan. It wires modules together and decides nothing about clusters.
 
 use super::load::{load_inventory, load_templates, now, override_known_hosts};
+use super::running::Running;
 use super::stage_change::stage_change;
-use super::{Error, Global, keys, serving};
-use crate::cluster::NodeInfo;
+use super::{Error, Global, Parts, keys, serving};
 use crate::desired::{self, EncryptionInput, EncryptionPhase, Inputs, ServingInput, Templates};
 use crate::error::{Chain, Hint};
 use crate::event::{Event, Listener, Outcome};
-use crate::health::{HealthError, Reach};
+use crate::health::Reach;
 use crate::inventory::{self, Connection, EncryptionProvider, Inventory, Minor, Node, NodeName, Role};
 use crate::observe::{self, fleet};
 use crate::plan::wave::MaxUnavailable;
 use crate::plan::{self, Plan, Unreachable};
 use crate::remote::{self, Access, Session};
 use crate::resource::{
-    CertificateSpec, ClusterObserved, ConfigMapKey, DaemonSetState, Desired, Facts, FileState, NodePath,
-    Observed, ObservedContent, ObservedKey, SecretRef,
+    CertificateSpec, ClusterObserved, Desired, Facts, FileState, Kind, NodePath, Observed, ObservedContent,
+    ResourceId, SecretRef,
 };
 use crate::stage::{
     self, ControlPlane, EncryptionGoal, EncryptionState, Served, ServingStep, Stage, StageInput,
@@ -26,14 +26,18 @@ use crate::ui::Output;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// Where the template puts the encryption config, and where kubeadm puts the API server's manifest.
+/// The name of the template's encryption config, where it goes, and where kubeadm puts the API server's manifest.
+const ENCRYPTION_CONFIG_NAME: &str = "encryption-config";
 const ENCRYPTION_CONFIG: &str = "/etc/kubernetes/encryption/config.yaml";
 pub(super) const API_SERVER_MANIFEST: &str = "/etc/kubernetes/manifests/kube-apiserver.yaml";
 
 /// Everything that a run knows before it talks to a node.
 pub(super) struct Pipeline {
     pub(super) inventory: Inventory,
+    /// The templates that take part.
     pub(super) templates: Templates,
+    /// All templates, where some were left out: what they manage is read all the same, since it tells what must not be touched.
+    whole: Option<Templates>,
     pub(super) store: Store,
     pub(super) access: Access,
     /// The nodes that the run is about.
@@ -41,6 +45,8 @@ pub(super) struct Pipeline {
     pub(super) parallelism: std::num::NonZeroUsize,
     /// Seconds since 1970, once for the whole run.
     pub(super) now: i64,
+    /// What to say of a run that is about a part.
+    partial: Option<String>,
 }
 
 /// Which connections outlive the reading of the nodes.
@@ -67,10 +73,12 @@ pub(super) struct Observation {
 
 impl Pipeline {
     /// Reads everything that lies on this machine.
-    pub(super) fn load(global: &Global, output: &Output) -> Result<Self, Error> {
+    pub(super) fn load(global: &Global, parts: &Parts, output: &Output) -> Result<Self, Error> {
         let mut inventory = load_inventory(global, output)?;
         override_known_hosts(&mut inventory, global);
         let templates = load_templates(&inventory)?;
+        let (inventory, templates, partial) = parts.select(inventory, templates)?;
+        let whole = (templates.left_out() > 0).then(|| load_templates(&inventory)).transpose()?;
         let store = Store::open(&inventory.directory().join(store::FOLDER)).map_err(Error::hinted)?;
         let limit = match &global.limit {
             Some(limit) => {
@@ -85,7 +93,8 @@ impl Pipeline {
             None => inventory.nodes.iter().map(|node| node.name.clone()).collect(),
         };
         let access = keys::access(global, output)?;
-        Ok(Self { inventory, templates, store, access, limit, parallelism: global.parallelism, now: now() })
+        let parallelism = global.parallelism;
+        Ok(Self { inventory, templates, whole, store, access, limit, parallelism, now: now(), partial })
     }
 
     /// Reads the store's index as it is now.
@@ -95,8 +104,7 @@ impl Pipeline {
 
     /// Connects to every node and reads it, then the cluster through its control planes.
     pub(super) fn observe(&self, keep: Keep, listener: &Listener<'_>) -> Result<Observation, Error> {
-        let wishes =
-            self.desired(&self.inputs(EncryptionPhase::Read, BTreeMap::new(), self.all_serving()))?;
+        let wishes = self.wishes(&self.inputs(EncryptionPhase::Read, BTreeMap::new(), self.all_serving()))?;
         let nodes: Vec<&Node> = self.inventory.nodes.iter().collect();
         let found = fleet::each_node(
             &nodes,
@@ -131,7 +139,8 @@ impl Pipeline {
         let served = BTreeMap::new();
         let mut observation =
             Observation { nodes: observed, unreachable, reach, cluster, certificates, served };
-        if self.serving_step(&observation).ask {
+        // Without the API servers' flag nothing would rest on the answers.
+        if self.takes_authority() && self.serving_step(&observation).ask {
             observation.served = self.ask_kubelets(&observation, listener);
         }
         Ok(observation)
@@ -161,19 +170,21 @@ impl Pipeline {
             return Ok(None);
         }
         listener(Event::Cluster { step: String::from("read the cluster") });
-        let resources = match self.inventory.encryption.provider {
-            EncryptionProvider::None => &[],
-            _ => self.inventory.encryption.resources.as_slice(),
-        };
-        observe::observe_cluster(&Running(reach), reach.control_planes(), resources, listener)
+        let resources =
+            if self.wants_encryption() { self.inventory.encryption.resources.as_slice() } else { &[] };
+        observe::observe_cluster(&Running::new(reach), reach.control_planes(), resources, listener)
             .map(Some)
             .map_err(Error::hinted)
     }
 
     /// The key that values are, or will be, encrypted with: the newest of the store, or a new one named by the day.
     pub(super) fn encryption_key(&self) -> Option<SecretRef> {
-        (self.inventory.encryption.provider != EncryptionProvider::None)
-            .then(|| keys::encryption_key(&self.store, self.now))
+        self.wants_encryption().then(|| keys::encryption_key(&self.store, self.now))
+    }
+
+    fn wants_encryption(&self) -> bool {
+        self.inventory.encryption.provider != EncryptionProvider::None
+            && self.templates.wants(&ResourceId::new(Kind::File, ENCRYPTION_CONFIG_NAME))
     }
 
     /// The plan of the present stage.
@@ -201,6 +212,8 @@ impl Pipeline {
         let flags = api_server_flags(&observation.nodes);
         let serving = self.serving(observation, step);
         let (mut desired, mut notices) = (BTreeMap::new(), step.notices.clone());
+        notices.extend(self.partial.clone());
+        notices.extend_from_slice(self.templates.selection_notices());
         let mut stage = self.stage(observation)?;
         if step.kubelets_first {
             stage = stage.behind_kubelets();
@@ -245,6 +258,7 @@ impl Pipeline {
                 .into_iter()
                 .map(|operation| stage_change(operation, observation.cluster.as_ref()))
                 .collect(),
+            partial: self.partial.is_some(),
             notices,
             now: self.now,
             digest,
@@ -290,46 +304,17 @@ impl Pipeline {
     }
 
     pub(super) fn desired(&self, inputs: &Inputs) -> Result<BTreeMap<NodeName, Desired>, Error> {
-        let rendered = desired::render(&self.templates, &self.inventory, inputs).map_err(Error::hinted)?;
+        self.rendered(&self.templates, inputs)
+    }
+
+    /// What is read of the nodes: everything that any template manages.
+    fn wishes(&self, inputs: &Inputs) -> Result<BTreeMap<NodeName, Desired>, Error> {
+        self.rendered(self.whole.as_ref().unwrap_or(&self.templates), inputs)
+    }
+
+    fn rendered(&self, templates: &Templates, inputs: &Inputs) -> Result<BTreeMap<NodeName, Desired>, Error> {
+        let rendered = desired::render(templates, &self.inventory, inputs).map_err(Error::hinted)?;
         Ok(rendered.into_iter().map(|(node, rendered)| (node, rendered.desired)).collect())
-    }
-}
-
-/// The running cluster, for `observe`.
-struct Running<'a>(&'a Reach);
-
-impl Running<'_> {
-    fn first(&self) -> Result<&NodeName, HealthError> {
-        self.0.control_planes().first().ok_or(HealthError::NoCluster)
-    }
-}
-
-impl observe::ClusterSource for Running<'_> {
-    type Error = HealthError;
-
-    fn observed_key(&self, key: ConfigMapKey) -> Result<Option<ObservedKey>, HealthError> {
-        self.0.ask(self.first()?, |plane| plane.api.observed_key(key))
-    }
-
-    fn nodes(&self) -> Result<BTreeMap<String, BTreeSet<String>>, HealthError> {
-        let nodes = self.0.ask(self.first()?, |plane| plane.api.nodes())?;
-        let addresses = |node: NodeInfo| node.addresses.into_iter().map(|(_, address)| address).collect();
-        Ok(nodes.into_iter().map(|node| (node.name.clone(), addresses(node))).collect())
-    }
-
-    fn kube_proxy(&self) -> Result<Option<DaemonSetState>, HealthError> {
-        self.0.ask(self.first()?, |plane| plane.api.daemon_set("kube-system", "kube-proxy"))
-    }
-
-    fn loaded_encryption(&self, node: &NodeName) -> Result<Option<String>, HealthError> {
-        self.0.ask(node, |plane| plane.api.loaded_encryption())
-    }
-
-    fn stored_prefixes(&self, resource: &str) -> Result<BTreeMap<String, usize>, HealthError> {
-        self.0.ask(self.first()?, |plane| match &plane.etcd {
-            Some(etcd) => etcd.stored_prefixes(resource),
-            None => Ok(BTreeMap::new()),
-        })
     }
 }
 

@@ -1,7 +1,7 @@
 //! `harden plan`: read, compare, show. It changes nothing but the file that `--out` names.
 
 use super::pipeline::{Keep, Pipeline};
-use super::{Error, Format, Global};
+use super::{Error, Format, Global, Parts};
 use crate::error::ExitCode;
 use crate::plan::{self, Plan as ThePlan, file};
 use crate::ui::{self, Output, Progress, View};
@@ -21,6 +21,10 @@ pub struct Plan {
     /// Exit with 2 when there are changes
     #[arg(long)]
     pub detailed_exitcode: bool,
+
+    /// Which part.
+    #[command(flatten)]
+    pub parts: Parts,
 }
 
 /// The plan could not be saved.
@@ -33,7 +37,7 @@ struct SaveError {
 
 /// Plans and shows.
 pub fn run(arguments: &Plan, global: &Global, output: &Output) -> Result<ExitCode, Error> {
-    let pipeline = Pipeline::load(global, output)?;
+    let pipeline = Pipeline::load(global, &arguments.parts, output)?;
     let plan = {
         let progress = Progress::start(output.clone(), global.progress, global.quiet);
         pipeline.plan(&pipeline.observe(Keep::ControlPlanes, &|event| progress.emit(&event))?)?

@@ -19,6 +19,8 @@ use std::time::Duration;
 
 /// The name of the template's certificate.
 const CERTIFICATE: &str = "kubelet-serving";
+/// The template of the API servers' flag.
+const AUTHORITY_TEMPLATE: &str = "kube-apiserver/kubelet-authority.tera";
 const KUBELET_CONFIG: &str = "/var/lib/kubelet/config.yaml";
 const AUTHORITY: &str = "/etc/kubernetes/pki/ca.crt";
 const AUTHORITY_FLAG: &str = "kubelet-certificate-authority";
@@ -110,6 +112,17 @@ impl Pipeline {
         self.inventory.nodes.iter().filter(has_one)
     }
 
+    /// Whether the inventory asks for these certificates, and the run is about them.
+    pub(super) fn wants_serving(&self) -> bool {
+        self.inventory.kubelet.serving_certificates
+            && self.templates.wants(&ResourceId::new(Kind::Certificate, CERTIFICATE))
+    }
+
+    /// Whether the run is about the API servers that trust them.
+    pub(super) fn takes_authority(&self) -> bool {
+        self.templates.takes(AUTHORITY_TEMPLATE)
+    }
+
     /// Every certificate that the procedure could ever make, so that all of them are read.
     pub(super) fn all_serving(&self) -> BTreeMap<NodeName, Rendering> {
         let all = Rendering { certificate: true, trusted: false, names: BTreeSet::new() };
@@ -151,12 +164,12 @@ impl Pipeline {
             served: observation.served.get(&node.name).cloned(),
         };
         let mut step = stage::serving(&ServingInput {
-            wanted: self.inventory.kubelet.serving_certificates && owned.is_none(),
+            wanted: self.wants_serving() && owned.is_none(),
             nodes: self.kubelets().map(node).collect(),
             cluster: observation.cluster.as_ref(),
             authority: places.authority,
         });
-        step.notices.extend(owned.filter(|_| self.inventory.kubelet.serving_certificates));
+        step.notices.extend(owned.filter(|_| self.wants_serving()));
         step
     }
 

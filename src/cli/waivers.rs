@@ -1,5 +1,5 @@
-//! The inventory's waivers, held against the benchmarks: one that is about no control is an error, since a typing error must
-//! not become an exception that nobody notices.
+//! The inventory's waivers and switches, held against the benchmarks: one that is about no control is an error, since a typing
+//! error must not become an exception that nobody notices.
 
 use super::Error;
 use crate::check::{self, Benchmark};
@@ -16,12 +16,14 @@ pub(super) fn controls() -> Vec<ControlId> {
     Benchmark::all().iter().flat_map(ids).collect()
 }
 
-/// Refuses waivers that are about no control.
+/// Refuses waivers and switches that are about no control.
 pub(super) fn refuse_unknown(inventory: &Inventory, output: &Output) -> Result<(), Error> {
-    if inventory.waivers.is_empty() {
+    if inventory.waivers.is_empty() && inventory.switches.is_empty() {
         return Ok(());
     }
-    let diagnostics = check::unknown_waivers(&inventory.waivers, &controls());
+    let known = controls();
+    let mut diagnostics = check::unknown_waivers(&inventory.waivers, &known);
+    diagnostics.extend(check::unknown_switches(&inventory.switches, &known));
     if diagnostics.is_empty() {
         return Ok(());
     }

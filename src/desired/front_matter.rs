@@ -2,6 +2,7 @@
 //! its content. It checks that a template says what its kind needs and nothing that its kind has no use for.
 
 use super::error::TemplateError;
+use super::load::EXTENSION;
 use super::version::VersionRange;
 use crate::inventory::Role;
 use crate::resource::{ControlId, Inclusion, Kind, Mode, NodePath, OnNode, ResourceId, Undo};
@@ -64,6 +65,9 @@ pub(super) struct FrontMatter {
     /// Top-level keys of yaml-keys that must not be `true` without the kernel parameters of a sysctl resource.
     #[serde(default)]
     pub(super) needs_sysctls: BTreeMap<String, ResourceId>,
+    /// What it does not work without: a run that is about a part of the hardening brings that too.
+    #[serde(default)]
+    needs: Vec<Need>,
     /// It is managed only on nodes where this exists.
     only_where: Option<NodePath>,
     /// The line that another file must have, or it would have no effect.
@@ -76,7 +80,26 @@ pub(super) struct FrontMatter {
     activate: Vec<String>,
 }
 
+/// What a template does not work without.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+enum Need {
+    /// A resource, by its name.
+    Resource(ResourceId),
+    /// A template, by its path below `templates/`: a part of a static pod.
+    Template(String),
+}
+
 impl FrontMatter {
+    /// Whether it does not work without another template, by that one's path and resource.
+    pub(super) fn needs(&self, template: &str, resource: &ResourceId) -> bool {
+        self.needs_sysctls.values().any(|needed| needed == resource)
+            || self.needs.iter().any(|need| match need {
+                Need::Resource(needed) => needed == resource,
+                Need::Template(path) => path == template,
+            })
+    }
+
     /// What the node itself has to say to it.
     pub(super) fn on_node(&self) -> OnNode {
         OnNode {
@@ -146,6 +169,13 @@ fn unfit(front: &FrontMatter) -> Option<String> {
         if !present && must.contains(&kind) {
             return Some(format!("kind `{kind}` needs `{key}`"));
         }
+    }
+    if let Some(Need::Template(path)) =
+        front.needs.iter().find(|need| matches!(need, Need::Template(path) if !path.ends_with(EXTENSION)))
+    {
+        return Some(format!(
+            "`needs` names `{path}`: neither a resource, as in `user.etcd`, nor a template, as in `kube-apiserver/audit.tera`"
+        ));
     }
     if kind == Kind::Attributes && front.mode.is_none() && front.owner.is_none() && front.group.is_none() {
         return Some(String::from("kind `attributes` needs `mode`, `owner` or `group`"));

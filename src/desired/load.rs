@@ -6,14 +6,16 @@ use super::embedded::EMBEDDED;
 use super::error::TemplateError;
 use super::flags::FlagLists;
 use super::front_matter::{self, FrontMatter};
+use super::selection::Selected;
 use crate::inventory::Profile;
-use std::collections::BTreeMap;
+use crate::resource::{Kind, ResourceId};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use tera::{Kwargs, State, Tera, Value};
 
 /// How the names of templates end.
-const EXTENSION: &str = ".tera";
+pub(super) const EXTENSION: &str = ".tera";
 
 /// All templates, ready to be rendered.
 #[derive(Debug)]
@@ -21,6 +23,7 @@ pub struct Templates {
     pub(super) tera: Tera,
     pub(super) entries: BTreeMap<String, Entry>,
     pub(super) flags: FlagLists,
+    pub(super) selected: Selected,
     digest: String,
 }
 
@@ -32,6 +35,11 @@ pub(super) struct Entry {
     pub(super) lines_before: usize,
     /// The resource's name within its kind.
     pub(super) name: String,
+    /// The files that a static pod's body names. Those of a part that is not rendered are among them: it is not known yet for
+    /// which node.
+    pub(super) files: BTreeSet<ResourceId>,
+    /// The flags that are switched off.
+    pub(super) flags_off: BTreeSet<String>,
 }
 
 impl Templates {
@@ -96,7 +104,13 @@ impl Templates {
                 Err(error) => errors.push(error),
             }
         }
-        Ok(Self { tera, entries, flags: FlagLists::load()?, digest: hex(&hasher.finish()) })
+        Ok(Self {
+            tera,
+            entries,
+            flags: FlagLists::load()?,
+            selected: Selected::default(),
+            digest: hex(&hasher.finish()),
+        })
     }
 }
 
@@ -119,7 +133,24 @@ fn add(tera: &mut Tera, path: &str, text: &str) -> Result<Entry, TemplateError> 
     }
     let stem = path.rsplit('/').next().unwrap_or(path).trim_end_matches(EXTENSION);
     let name = parts.front.name.clone().unwrap_or_else(|| stem.to_owned());
-    Ok(Entry { front: parts.front, lines_before: parts.lines_before, name })
+    let files = match parts.front.kind.get_ref() {
+        Kind::StaticPod => files(parts.body),
+        _ => BTreeSet::new(),
+    };
+    Ok(Entry {
+        front: parts.front,
+        lines_before: parts.lines_before,
+        name,
+        files,
+        flags_off: BTreeSet::new(),
+    })
+}
+
+/// The files that a body names, by their resources' names.
+fn files(body: &str) -> BTreeSet<ResourceId> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let words = body.split(|c| !is_part(c)).map(|word| word.trim_end_matches('.'));
+    words.filter_map(|word| word.parse().ok()).filter(|id: &ResourceId| id.kind == Kind::File).collect()
 }
 
 /// The name under which Tera knows a template's notice.

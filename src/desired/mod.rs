@@ -13,6 +13,7 @@ mod front_matter;
 mod load;
 mod node;
 mod pods;
+mod selection;
 mod standing;
 mod static_pod;
 mod version;
@@ -20,7 +21,8 @@ mod version;
 pub use body::is_alternative_name;
 pub use error::{Claim, TemplateError};
 pub use load::Templates;
-pub use static_pod::REVISION;
+pub use selection::Selection;
+pub use static_pod::FILE_ANNOTATION;
 
 use crate::inventory::{EncryptionProvider, Inventory, Minor, Node, NodeName};
 use crate::resource::{Desired, SecretRef};

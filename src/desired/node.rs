@@ -47,7 +47,7 @@ impl Templates {
                 Err(error) => errors.push(error),
             }
         }
-        if let Err(unusable) = pods.lay_over(inventory, &node.roles) {
+        if let Err(unusable) = pods.lay_over(inventory, &node.roles, &self.selected) {
             errors.push(place.shape("inventory", unusable));
         }
         let (pods, pod_errors) = pods.into_resources(&self.flags, &resources, place);
@@ -119,7 +119,7 @@ impl Templates {
         let notice = notice.transpose().map_err(|error| shape(Unusable(place(&error, 0).2)))?;
         let notice = notice.filter(|text| !text.trim().is_empty());
         if *front.kind.get_ref() == Kind::StaticPod {
-            pods.add(path, front, &text, notice, pass.place)?;
+            pods.add(path, entry, &text, notice, pass.place)?;
             return Ok(None);
         }
         let merge = match front.merge.as_deref() {

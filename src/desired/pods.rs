@@ -3,7 +3,8 @@
 use super::body::{Unusable, ownership};
 use super::error::TemplateError;
 use super::flags::FlagLists;
-use super::front_matter::FrontMatter;
+use super::load::Entry;
+use super::selection::Selected;
 use super::static_pod::{INVENTORY, Place, Pod};
 use crate::inventory::{Inventory, Role};
 use crate::resource::{Mode, Ownership, Resource};
@@ -18,11 +19,12 @@ impl Pods {
     pub(super) fn add(
         &mut self,
         template: &str,
-        front: &FrontMatter,
+        entry: &Entry,
         text: &str,
         notice: Option<String>,
         place: Place<'_>,
     ) -> Result<(), TemplateError> {
+        let front = &entry.front;
         let component = front.component.as_deref().unwrap_or_default();
         let made = ownership(front).and_then(|owner| Pod::new(component, front.path.clone(), owner));
         let new = made.map_err(|unusable| place.shape(template, unusable))?;
@@ -41,11 +43,17 @@ impl Pods {
                 [template, &second],
             ));
         }
-        pod.add(template, front, text, notice, place)
+        pod.add(template, entry, text, notice, place)
     }
 
-    /// Lays the inventory's flags over the templates' where the component runs.
-    pub(super) fn lay_over(&mut self, inventory: &Inventory, roles: &BTreeSet<Role>) -> Result<(), Unusable> {
+    /// Lays the inventory's flags over the templates' where the component runs. In a run that is about a part only those that
+    /// a template of that part speaks of too.
+    pub(super) fn lay_over(
+        &mut self,
+        inventory: &Inventory,
+        roles: &BTreeSet<Role>,
+        selected: &Selected,
+    ) -> Result<(), Unusable> {
         let overlays = [
             ("etcd", Role::Etcd, &inventory.etcd.flags),
             ("kube-apiserver", Role::ControlPlane, &inventory.apiserver.flags),
@@ -56,13 +64,14 @@ impl Pods {
             if flags.is_empty() || !roles.contains(&role) {
                 continue;
             }
-            if !self.0.contains_key(component) {
+            let is_whole = selected.is_whole(component);
+            if is_whole && !self.0.contains_key(component) {
                 let root = String::from("root");
                 let ownership = Ownership { owner: root.clone(), group: root, mode: Mode(0o600) };
                 self.0.insert(component.to_owned(), Pod::new(component, None, ownership)?);
             }
             if let Some(pod) = self.0.get_mut(component) {
-                pod.lay_over(flags);
+                pod.lay_over(flags, is_whole);
             }
         }
         Ok(())
@@ -79,8 +88,8 @@ impl Pods {
         let mut errors = Vec::new();
         for (component, pod) in self.0 {
             errors.extend(lists.of(&component).map(|list| pod.check(list, place)).unwrap_or_default());
-            match pod.revision(files, place) {
-                Ok(revision) => resources.push(pod.into_resource(revision)),
+            match pod.annotations(files, place) {
+                Ok(annotations) => resources.push(pod.into_resource(annotations)),
                 Err(error) => errors.push(error),
             }
         }

@@ -4,8 +4,7 @@
 use super::body::{Unusable, scalar, yaml};
 use super::error::{Claim, TemplateError};
 use super::flags::{FlagList, FlagLists, is_below};
-use super::front_matter::FrontMatter;
-use super::load::hex;
+use super::load::{Entry, hex};
 use crate::inventory::{Inventory, Minor, NodeName};
 use crate::resource::{
     ControlId, FlagSpec, FlagValue, Kind, MountSpec, NodePath, Notice, OnNode, Ownership, Resource,
@@ -15,9 +14,13 @@ use serde::Deserialize;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The annotation that changes with everything that harden owns of a pod, so that the kubelet restarts it. The kubelet
-/// does that only when the manifest changes, and a changed audit policy is in another file.
-pub const REVISION: &str = "harden/revision";
+/// What the names of the annotations begin with that hold digests of files, one for each that a pod reads when it starts.
+/// The kubelet restarts a pod only when its manifest changes, and a changed audit policy is in another file. One for each, so
+/// that a run which is not about a file leaves its annotation alone.
+pub const FILE_ANNOTATION: &str = "harden/";
+
+/// The longest name of an annotation, without what stands before the slash.
+const LONGEST_ANNOTATION: usize = 63;
 
 /// Who asks for a flag that stands in the inventory.
 pub(super) const INVENTORY: &str = "inventory";
@@ -122,15 +125,21 @@ impl Pod {
     pub(super) fn add(
         &mut self,
         template: &str,
-        front: &FrontMatter,
+        entry: &Entry,
         text: &str,
         notice: Option<String>,
         place: Place<'_>,
     ) -> Result<(), TemplateError> {
         let shape = |unusable| place.shape(template, unusable);
+        let front = &entry.front;
         let body: Body = if text.trim().is_empty() { Body::default() } else { yaml(text).map_err(shape)? };
         let mut flags = Vec::new();
-        for (name, value) in wanted(&body).map_err(shape)? {
+        let wanted = wanted(&body).map_err(shape)?;
+        if let Some(name) = front.flag_controls.keys().find(|name| !wanted.iter().any(|(it, _)| it == *name))
+        {
+            return Err(shape(Unusable(format!("flag-controls names --{name}, which the body does not"))));
+        }
+        for (name, value) in wanted.into_iter().filter(|(name, _)| !entry.flags_off.contains(name)) {
             let controls = front.flag_controls.get(&name).cloned().unwrap_or_default();
             flags.push(FlagSpec { name, value, controls, template: template.to_owned() });
         }
@@ -138,9 +147,6 @@ impl Pod {
             self.add_flag(flag.clone(), place)?;
         }
         self.notices.extend(notice.map(|text| Notice { text, flags }));
-        if let Some(name) = front.flag_controls.keys().find(|name| !self.flags.contains_key(*name)) {
-            return Err(shape(Unusable(format!("flag-controls names --{name}, which the body does not"))));
-        }
         for mount in body.mounts {
             let spec = MountSpec {
                 name: mount.name,
@@ -202,9 +208,13 @@ impl Pod {
         }
     }
 
-    /// Lays the inventory's flags over the templates'. Controls stay only where the value does.
-    pub(super) fn lay_over(&mut self, flags: &BTreeMap<String, String>) {
+    /// Lays the inventory's flags over the templates': all, or those that a template speaks of. Controls stay only where the
+    /// value does.
+    pub(super) fn lay_over(&mut self, flags: &BTreeMap<String, String>, all: bool) {
         for (name, value) in flags {
+            if !all && !self.flags.contains_key(name) {
+                continue;
+            }
             let value = FlagValue::Is(value.clone());
             let controls = match self.flags.get(name) {
                 Some(known) if known.value == value => known.controls.clone(),
@@ -283,25 +293,33 @@ impl Pod {
         Some(place.conflict(subject, [first.0, &first.1], [second.0, &second.1]))
     }
 
-    /// SHA-256 over everything that harden owns of the pod and the files that restart it; secrets are in it by digest.
-    pub(super) fn revision(&self, files: &[Resource], place: Place<'_>) -> Result<String, TemplateError> {
-        let mut contents = Vec::new();
+    /// The annotations: SHA-256 of each file that restarts it; secrets are in it by digest.
+    pub(super) fn annotations(
+        &self,
+        files: &[Resource],
+        place: Place<'_>,
+    ) -> Result<BTreeMap<String, String>, TemplateError> {
+        let mut annotations = BTreeMap::new();
         for (id, template) in &self.files {
             let resource = files.iter().find(|resource| resource.id == *id);
             let Some(Spec::File(file)) = resource.map(|resource| &resource.spec) else {
                 let reason = format!("it names {id}, and there is no such file on this node");
                 return Err(place.shape(template, Unusable(reason)));
             };
-            contents.push((id, file.content.masked()));
+            let name = id.to_string();
+            if !is_annotation(&name) {
+                let reason = format!(
+                    "{name} cannot be the name of an annotation: give the file a shorter or plainer one"
+                );
+                return Err(place.shape(template, Unusable(reason)));
+            }
+            let digest = hex(&openssl::sha::sha256(file.content.masked().as_bytes()));
+            annotations.insert(format!("{FILE_ANNOTATION}{name}"), digest);
         }
-        let flags: Vec<_> = self.flags.values().map(|flag| (&flag.name, &flag.value)).collect();
-        let mounts: Vec<_> = self.mounts.values().map(|(mount, _)| mount).collect();
-        serde_json::to_vec(&(flags, mounts, contents))
-            .map(|bytes| hex(&openssl::sha::sha256(&bytes)))
-            .map_err(|error| place.shape(&self.component, Unusable(error.to_string())))
+        Ok(annotations)
     }
 
-    pub(super) fn into_resource(self, revision: String) -> Resource {
+    pub(super) fn into_resource(self, annotations: BTreeMap<String, String>) -> Resource {
         let flags: Vec<FlagSpec> = self.flags.into_values().collect();
         let controls = flags.iter().flat_map(|flag| flag.controls.iter().cloned()).chain(self.controls);
         Resource {
@@ -318,10 +336,18 @@ impl Pod {
                 ownership: self.ownership,
                 flags,
                 mounts: self.mounts.into_values().map(|(mount, _)| mount).collect(),
-                annotations: BTreeMap::from([(REVISION.to_owned(), revision)]),
+                annotations,
             }),
         }
     }
+}
+
+/// Whether Kubernetes takes a text as the last part of an annotation's name; otherwise it would refuse the mirror pod.
+fn is_annotation(name: &str) -> bool {
+    let is_sound = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    name.len() <= LONGEST_ANNOTATION
+        && name.chars().all(is_sound)
+        && name.ends_with(|c: char| c.is_ascii_alphanumeric())
 }
 
 /// The flags that a body asks for.

@@ -6,6 +6,7 @@ use crate::error::Chain;
 use crate::inventory::NodeName;
 use crate::plan::Gate;
 use crate::resource::NodePath;
+use std::collections::BTreeMap;
 
 /// A member that lags further behind than this has not caught up. etcd itself refuses writes at 5,000 (its
 /// `maxGapBetweenApplyAndCommitIndex`), and a member that only just serves requests is behind by a few dozen.
@@ -104,10 +105,10 @@ pub fn check(gate: &Gate, access: &mut dyn GateAccess) -> Result<Held, Pending> 
             etcd_serves(&access.etcd_status(node)?)?;
             etcd_complete(&access.etcd_cluster(node)?)
         }
-        Gate::StaticPodRuns { node, component, command, revision } => {
+        Gate::StaticPodRuns { node, component, command, annotations } => {
             // Its state is only worth something from an API server that has caught up itself.
             api_ready(&access.readiness(node)?)?;
-            static_pod_runs(access.static_pod(node, component)?, command, revision)
+            static_pod_runs(access.static_pod(node, component)?, command, annotations)
         }
         Gate::ProcessRuns { node, component, command } => {
             process_runs(&access.processes(node, component)?, command)
@@ -185,7 +186,11 @@ fn etcd_complete(cluster: &EtcdCluster) -> Result<Held, Pending> {
     Ok(held())
 }
 
-fn static_pod_runs(pod: Option<MirrorPod>, command: &[String], revision: &str) -> Result<Held, Pending> {
+fn static_pod_runs(
+    pod: Option<MirrorPod>,
+    command: &[String],
+    annotations: &BTreeMap<String, String>,
+) -> Result<Held, Pending> {
     let Some(pod) = pod else {
         return pending("there is no mirror pod yet");
     };
@@ -196,9 +201,10 @@ fn static_pod_runs(pod: Option<MirrorPod>, command: &[String], revision: &str) -
             None => pending("the mirror pod is still an older one"),
         };
     }
-    // The annotation's name is the template's business; its value is a digest and stands in no other annotation.
-    if !revision.is_empty() && !pod.annotations.values().any(|value| value == revision) {
-        return pending("the mirror pod is still one of an older revision");
+    if let Some((name, _)) =
+        annotations.iter().find(|(name, value)| pod.annotations.get(*name) != Some(*value))
+    {
+        return pending(format!("the mirror pod is still an older one, with another annotation {name}"));
     }
     if !pod.running || !pod.ready {
         return pending(pod.reason);

@@ -7,7 +7,7 @@ use super::ssh::Ssh;
 use super::structure::Damage;
 use super::{
     ApiServer, Audit, Cluster, Component, Encryption, EncryptionProvider, Etcd, Files, Host, Inventory,
-    KubeProxy, Kubelet, Minor, Profile, admission, nodes, text, waiver,
+    KubeProxy, Kubelet, Minor, Profile, admission, nodes, switch, text, waiver,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -66,6 +66,7 @@ pub(super) fn lower(
     let nodes = nodes::lower(raw_nodes, &nodes_span, &ssh, places, damage, report);
     let encryption = encryption(raw.encryption.unwrap_or_default(), cluster.profile, report);
     let waivers = waiver::lower(raw.waivers.as_deref().unwrap_or_default(), &nodes, damage, report);
+    let switches = switch::lower(&raw.controls.unwrap_or_default(), report);
     let profile = cluster.profile;
     let etcd = raw.etcd.unwrap_or_default();
     let apiserver = raw.apiserver.unwrap_or_default();
@@ -110,6 +111,7 @@ pub(super) fn lower(
         encryption,
         kubelet: kubelet(raw.kubelet.unwrap_or_default(), report),
         waivers,
+        switches,
         host: host(&raw.host.unwrap_or_default()),
         kube_proxy: KubeProxy {
             loopback_metrics: raw

@@ -14,6 +14,7 @@ mod scaffold;
 mod schema;
 mod ssh;
 mod structure;
+mod switch;
 mod text;
 mod waiver;
 
@@ -25,6 +26,7 @@ pub use limit::{Limit, LimitError};
 pub use load::{InventoryError, Loaded, load, parse};
 pub use scaffold::{Scaffold, ScaffoldNode, scaffold};
 pub use schema::schema;
+pub use switch::Switch;
 pub use waiver::{Day, Waiver};
 
 use serde::{Deserialize, Serialize};
@@ -63,6 +65,9 @@ pub struct Inventory {
     /// Accepted exceptions. Templates do not see them: they change what is reported, never what is applied.
     #[serde(skip)]
     pub waivers: Vec<Waiver>,
+    /// What is left alone of what the templates would do. Templates do not see it: it chooses among them.
+    #[serde(skip)]
+    pub switches: Vec<Switch>,
     /// The hosts beneath Kubernetes.
     pub host: Host,
     /// kube-proxy.

@@ -2,6 +2,7 @@
 //! these types and the reader is driven by that schema, so the two cannot differ. Nothing is validated here.
 
 use super::admission::RawAdmission;
+use super::switch::RawSwitch;
 use super::{AuditPolicy, Become, EncryptionProvider, Profile, Role};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer};
@@ -133,6 +134,9 @@ pub(super) struct RawInventory {
     pub(super) encryption: Option<RawEncryption>,
     /// The kubelets.
     pub(super) kubelet: Option<RawKubelet>,
+    /// What `harden apply` leaves alone of what it would do, by control: `"cis-1.12:1.2.9" = { apply = false, reason = "…" }`.
+    /// `*`, `?` and `[…]` stand for more than one.
+    pub(super) controls: Option<BTreeMap<Text, Located<RawSwitch>>>,
     /// Accepted exceptions from a benchmark, one `[[waivers]]` each.
     pub(super) waivers: Option<Vec<Located<RawWaiver>>>,
     /// The hosts beneath Kubernetes.

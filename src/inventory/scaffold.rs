@@ -137,6 +137,9 @@ const DEFAULTS: &str = r#"# What follows are the defaults: change what should be
 # [kubelet.config]                # keys of the kubelet's configuration file
 # podPidsLimit = 4096
 
+# [controls]                      # what `harden apply` leaves alone, and why; `harden check` still counts it as open
+# "cis-1.12:1.2.9" = { apply = false, reason = "the gateway limits events" }
+
 # [[waivers]]                     # an accepted exception: `harden check` names it and does not count it as open
 # control = "cis-1.12:1.2.11"
 # nodes = ["control-plane"]       # or objects = ["kube-system/*"]; without either, everywhere

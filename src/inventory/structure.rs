@@ -28,21 +28,24 @@ pub(super) fn walk(root: &mut Spanned<DeTable<'_>>, schema: &Json, report: &mut 
 #[derive(Debug, Clone, Default)]
 struct Place {
     path: String,
+    name: String,
     in_list: bool,
 }
 
 impl Place {
     fn key(&self, key: &str) -> Self {
-        let path = if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) };
-        Self { path, in_list: false }
+        let is_bare = key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
+        let shown = if is_bare { key.to_owned() } else { format!("\"{key}\"") };
+        let path = if self.path.is_empty() { shown } else { format!("{}.{shown}", self.path) };
+        Self { path, name: key.to_owned(), in_list: false }
     }
 
     fn item(&self) -> Self {
-        Self { path: self.path.clone(), in_list: true }
+        Self { in_list: true, ..self.clone() }
     }
 
     fn name(&self) -> &str {
-        self.path.rsplit('.').next().unwrap_or_default()
+        &self.name
     }
 
     /// What stands here, as the beginning of a sentence.

@@ -104,7 +104,7 @@ fn waiver<'a>(
     })
 }
 
-fn control(text: &str) -> Result<String, Problem> {
+pub(super) fn control(text: &str) -> Result<String, Problem> {
     const EXAMPLE: &str = "write benchmark and item, `\"cis-1.12:1.2.11\"`; `*` stands for more than one";
     let refuse = |help: String| Err(Problem::new(format!("{} is not a control", shown(text))).help(help));
     let Some((benchmark, item)) = text.split_once(':') else {
@@ -129,7 +129,7 @@ fn control(text: &str) -> Result<String, Problem> {
     Ok(text.to_owned())
 }
 
-fn reason(text: &str) -> Result<String, Problem> {
+pub(super) fn reason(text: &str) -> Result<String, Problem> {
     if text.trim().is_empty() {
         let problem = Problem::new("`reason` must not be empty");
         return Err(problem.help("say why it is accepted: every report shows it"));

@@ -3,6 +3,7 @@
 use crate::inventory::NodeName;
 use crate::resource::NodePath;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A condition that must hold, with a title that users read.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -33,8 +34,8 @@ pub enum Gate {
         component: String,
         /// The container's full command in the new manifest.
         command: Vec<String>,
-        /// The value of harden's revision annotation in the new manifest.
-        revision: String,
+        /// harden's annotations in the new manifest: digests of the files that the pod read when it was started.
+        annotations: BTreeMap<String, String>,
     },
     /// A process of the component runs with the new command line, and has for some seconds: the old one is gone. The
     /// mirror pod tells the same later, since the kubelet may take a minute to bring it up to date.

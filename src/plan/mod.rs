@@ -15,7 +15,7 @@ pub mod wave;
 pub mod yaml;
 pub mod yaml_keys;
 
-pub use build::{Inputs, PlanError, Problem, build};
+pub use build::{Inputs, PlanError, Problem, build, kube_proxy_control};
 pub use change::{Action, Change, ClusterChange, ClusterOperation, Operation, Origin, Prior};
 pub use diff::DiffError;
 pub use digest::{certificates, digest, sha256};
@@ -58,6 +58,9 @@ pub struct Plan {
     pub in_sync: Vec<NodeName>,
     /// Nodes that could not be read, and why.
     pub unreachable: Vec<Unreachable>,
+    /// Whether it is about a part of what is declared only.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub partial: bool,
     /// What the user should know: a flag that does not exist in this version, an owner that could not be judged.
     pub notices: Vec<String>,
 }

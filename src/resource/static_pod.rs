@@ -17,8 +17,8 @@ pub struct StaticPodSpec {
     pub flags: Vec<FlagSpec>,
     /// The host directories and files that the pod must see, sorted by name.
     pub mounts: Vec<MountSpec>,
-    /// Annotations of the pod. One of them carries a digest of the files that the flags name, so that a changed file
-    /// restarts the pod.
+    /// Annotations of the pod: for each file that it reads when it starts a digest of that, so that a changed file restarts
+    /// the pod.
     pub annotations: BTreeMap<String, String>,
 }
 

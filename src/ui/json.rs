@@ -11,6 +11,7 @@
 //! | `waves[].nodes[].changes` | each with `resource`, `action` (`add`, `change`, `remove`), `subject`, `reasons` (why, beyond what the texts show), `edits` (what the texts show, in words), `restarts`, the masked texts `before` and `after`, `origin` (`new`, `drift`, `pending`, `both`), `controls`, `undo` and `operations` |
 //! | `cluster_changes`, `gates` | what follows the waves |
 //! | `in_sync`, `unreachable`, `notices` | the other nodes, and what the user should know |
+//! | `partial` | `true` where only a part of what is declared was looked at; otherwise left out |
 //! | `summary` | `{"add", "change", "remove", "nodes", "of"}`, the numbers of the closing line |
 //!
 //! Without `summary` it is the type [`Plan`], and it can be read as one. Secrets are masked in every text.
@@ -21,7 +22,7 @@
 //! | key | what |
 //! |---|---|
 //! | `nodes` | the nodes that differ, each `{"node", "changes"}`; the `origin` of a change is `drift` where somebody changed the node, `pending` or `new` where it is declared and not applied yet, or `both` |
-//! | `summary` | `{"drift", "drift_nodes", "pending", "pending_nodes", "pending_cluster", "of", "unreachable"}`, the numbers of the closing line |
+//! | `summary` | `{"drift", "drift_nodes", "pending", "pending_nodes", "pending_cluster", "of", "unreachable"}`, the numbers of the closing line, and `partial` as in a plan |
 //!
 //! An apply (`harden apply -o json`) is one object, printed at the end of the run, and the only thing on standard output:
 //!

@@ -141,6 +141,7 @@ impl World {
             gates: vec![Gate::EtcdHealthy { node: name("cp-1") }],
             in_sync: Vec::new(),
             unreachable: Vec::new(),
+            partial: false,
             notices: Vec::new(),
         }
     }

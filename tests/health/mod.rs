@@ -67,7 +67,7 @@ impl<'a> Fake<'a> {
             cluster: EtcdCluster { members: vec![member(7, "cp-1"), member(8, "cp-2")], alarms: Vec::new() },
             pod: Some(MirrorPod {
                 command: vec!["kube-apiserver".into(), "--a=b".into()],
-                annotations: BTreeMap::from([("any/name".into(), "abc".into())]),
+                annotations: BTreeMap::from([("harden/file.x".into(), "abc".into())]),
                 running: true,
                 ready: true,
                 ..MirrorPod::default()
@@ -148,12 +148,13 @@ fn unit_gate() -> Gate {
     Gate::UnitActive { node: name("cp-1"), unit: "kubelet.service".into() }
 }
 
-fn pod_gate(revision: &str) -> Gate {
+fn pod_gate(digest: &str) -> Gate {
+    let annotation = (String::from("harden/file.x"), digest.to_owned());
     Gate::StaticPodRuns {
         node: name("cp-1"),
         component: "kube-apiserver".into(),
         command: vec!["kube-apiserver".into(), "--a=b".into()],
-        revision: revision.into(),
+        annotations: BTreeMap::from_iter((!digest.is_empty()).then_some(annotation)),
     }
 }
 
@@ -211,8 +212,8 @@ fn each_fault_of_a_static_pod_is_named() {
     assert_eq!(old, "the mirror pod is still an older one, without `--a=b`");
     let more = check(|fake| fake.pod.as_mut().unwrap().command.push("--old".into()));
     assert_eq!(more, "the mirror pod is still an older one");
-    let revision = check(|fake| fake.pod.as_mut().unwrap().annotations.clear());
-    assert_eq!(revision, "the mirror pod is still one of an older revision");
+    let other = check(|fake| fake.pod.as_mut().unwrap().annotations.clear());
+    assert_eq!(other, "the mirror pod is still an older one, with another annotation harden/file.x");
     let crashing = check(|fake| {
         let pod = fake.pod.as_mut().unwrap();
         (pod.running, pod.reason) = (false, "CrashLoopBackOff: back-off 10s".into());

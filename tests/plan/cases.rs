@@ -87,9 +87,9 @@ fn a_manifest_is_read() {
     assert_eq!((command.len(), command[1].as_str()), (28, "--advertise-address=10.77.0.11"));
     assert_eq!(manifest::version(text, "kube-apiserver").unwrap().as_deref(), Some("v1.35.4"));
     assert_eq!(manifest::flag(text, "kube-apiserver", "secure-port").unwrap().as_deref(), Some("6443"));
-    let name = "kubeadm.kubernetes.io/kube-apiserver.advertise-address.endpoint";
-    assert_eq!(manifest::annotation(text, name).unwrap().as_deref(), Some("10.77.0.11:6443"));
-    assert_eq!(manifest::annotation(text, "no/such").unwrap(), None);
+    assert!(manifest::annotations(text).unwrap().is_empty(), "those of others are none of harden's");
+    let own = text.replace("  annotations:\n", "  annotations:\n    harden/file.x: abc\n");
+    assert_eq!(manifest::annotations(&own).unwrap(), [("harden/file.x".into(), "abc".into())].into());
     let image = |image: &str| {
         let text = format!("spec: {{containers: [{{name: x, image: '{image}'}}]}}");
         manifest::version(&text, "x").unwrap()

@@ -66,6 +66,7 @@ pub(super) fn inventory(nodes: &[(&str, &[Role])]) -> Inventory {
             config: serde_json::Map::new(),
         },
         waivers: Vec::new(),
+        switches: Vec::new(),
         host: harden::inventory::Host::default(),
         kube_proxy: KubeProxy { loopback_metrics: true },
         files: Files::default(),
@@ -113,7 +114,7 @@ pub(super) fn static_pod() -> StaticPodSpec {
             mount_type: MountType::Directory,
             read_only: true,
         }],
-        annotations: BTreeMap::from([("harden/revision".into(), "r1".into())]),
+        annotations: BTreeMap::from([("harden/file.audit-policy".into(), "r1".into())]),
     }
 }
 
@@ -305,6 +306,7 @@ pub(super) fn inputs(inventory: &Inventory) -> Inputs<'_> {
         remaining: vec![],
         stage_gates: vec![],
         stage_changes: vec![],
+        partial: false,
         notices: vec![],
         now: NOW,
         digest: String::new(),

@@ -47,7 +47,7 @@ fn reasons_say_what_differs() {
                 "--enable-admission-plugins lacks EventRateLimit",
                 "--profiling is missing, wanted false",
                 "mount /etc/kubernetes/audit is missing",
-                "annotation harden/revision is missing, wanted r1",
+                "annotation harden/file.audit-policy is missing, wanted r1",
             ],
         ),
         (
@@ -241,11 +241,11 @@ fn gates_stand_around_a_control_plane_node() {
     assert_eq!(because_of("static-pod.kube-apiserver"), ["kube-apiserver"]);
     assert_eq!(because_of("yaml-keys.kubelet"), ["kubelet.service"]);
     assert!(because_of("attributes.pki").is_empty());
-    let Gate::StaticPodRuns { component, command, revision, .. } = &node.after[0] else {
+    let Gate::StaticPodRuns { component, command, annotations, .. } = &node.after[0] else {
         panic!("{:?}", node.after)
     };
     assert_eq!(
-        (component.as_str(), revision.as_str(), command[0].as_str()),
+        (component.as_str(), annotations["harden/file.audit-policy"].as_str(), command[0].as_str()),
         ("kube-apiserver", "r1", "kube-apiserver")
     );
     assert!(command.contains(&String::from("--enable-admission-plugins=NodeRestriction,EventRateLimit")));

@@ -228,7 +228,7 @@ fn wanted(choices: &mut Choices) -> StaticPodSpec {
     }
     let mut annotations = BTreeMap::new();
     if choices.one_in(2) {
-        annotations.insert(String::from("harden/revision"), choices.pick(&["1", "abc", "0123"]).to_owned());
+        annotations.insert(String::from("harden/file.x"), choices.pick(&["1", "abc", "0123"]).to_owned());
     }
     StaticPodSpec {
         component: String::from("api"),
@@ -330,7 +330,7 @@ fn rest(mut pod: Value) -> Value {
     remove("/spec/containers/0", "command");
     remove("/spec/containers/0", "volumeMounts");
     remove("/spec", "volumes");
-    remove("/metadata/annotations", "harden/revision");
+    remove("/metadata/annotations", "harden/file.x");
     if remove("/metadata", "annotations").flatten() == Some(json!({"kept/one": "1"})) {
         pod["metadata"]["kept"] = true.into();
     }

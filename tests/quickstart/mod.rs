@@ -5,6 +5,7 @@ mod apply;
 mod check;
 mod host;
 mod mistakes;
+mod parts;
 mod plan;
 mod saved;
 mod secrets;

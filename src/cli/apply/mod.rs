@@ -8,7 +8,7 @@ pub use error::ApplyError;
 
 use super::materials::Held;
 use super::pipeline::{Keep, Observation, Pipeline};
-use super::{Error, Format, Global, keys, plan as plan_verb, show, signal};
+use super::{Error, Format, Global, Parts, keys, plan as plan_verb, show, signal};
 use crate::apply::{self, Report, Run};
 use crate::error::{Chain, ExitCode};
 use crate::plan::{Operation, Plan};
@@ -28,19 +28,23 @@ const ENCRYPTION_KEY_BYTES: usize = 32;
 #[derive(Debug, Clone, Args)]
 pub struct Apply {
     /// A plan saved by `harden plan --out`; exactly that is done, as far as it is not stale
-    #[arg(value_name = "FILE")]
+    #[arg(value_name = "FILE", conflicts_with_all = ["controls", "targets"])]
     pub file: Option<PathBuf>,
 
     /// Do not ask; there is no environment variable for it, on purpose
     #[arg(short, long, visible_alias = "auto-approve")]
     pub yes: bool,
+
+    /// Which part.
+    #[command(flatten)]
+    pub parts: Parts,
 }
 
 /// Applies.
 pub fn run(arguments: &Apply, global: &Global, output: &Output) -> Result<ExitCode, Error> {
     // A file that is no plan is refused before anything else is looked at.
     let saved = arguments.file.as_deref().map(show::load).transpose()?;
-    let pipeline = Pipeline::load(global, output)?;
+    let pipeline = Pipeline::load(global, &arguments.parts, output)?;
     let record = Applied::new(&pipeline.inventory.cluster.name, pipeline.now);
     let began = Instant::now();
     let mut applying = Applying { pipeline, global, output, asked: arguments.yes, record };

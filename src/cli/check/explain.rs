@@ -3,7 +3,7 @@
 
 use super::error::CheckError;
 use super::selection::{id, ids, named, names};
-use crate::check::{self, Benchmark, Control, Test};
+use crate::check::{self, Benchmark, Control};
 use crate::cli::Error;
 use crate::desired::{self, EncryptionInput, EncryptionPhase, Inputs, Templates};
 use crate::error::ExitCode;
@@ -19,7 +19,7 @@ pub(super) fn run(name: &str, benchmark: Option<&str>, output: &Output) -> Resul
     let benchmark = benchmark.map(named).transpose().map_err(Error::hinted)?;
     let (benchmark, control) = find(name, benchmark).map_err(Error::hinted)?;
     let identity = id(benchmark, control);
-    let fixed_by = fixed_by(&same_demands(control))?;
+    let fixed_by = fixed_by(&check::same_demands(&identity))?;
     let explained = Explained {
         control: &identity.to_string(),
         title: &control.title,
@@ -76,19 +76,6 @@ fn unknown(name: &str, item: &str, candidates: &[&Benchmark]) -> CheckError {
     }
     known.dedup();
     CheckError::UnknownControl { name, known }
-}
-
-/// The names under which a template may claim the control: benchmarks share items, and templates name one of them.
-fn same_demands(control: &Control) -> Vec<ControlId> {
-    let mut items = vec![&control.item];
-    if let Test::Items(mapped) = &control.test {
-        items.extend(mapped);
-    }
-    let of = |benchmark: &'static Benchmark| {
-        let id = |item: &&String| ControlId { benchmark: benchmark.name.clone(), item: (*item).clone() };
-        items.iter().map(id).collect::<Vec<_>>()
-    };
-    Benchmark::all().iter().flat_map(of).collect()
 }
 
 /// The resources, with the templates that bring it about.

@@ -3,8 +3,8 @@
 
 use super::selection::Selection;
 use crate::check::{self, NodeEvidence, Report, Unread};
-use crate::cli::Error;
 use crate::cli::pipeline::{Pipeline, deadline, has_api_server};
+use crate::cli::{Error, waivers};
 use crate::desired::{EncryptionPhase, Inputs, ServingInput};
 use crate::error::Chain;
 use crate::event::{Event, Listener, Outcome};
@@ -53,13 +53,14 @@ impl Pipeline {
             now: self.now,
         });
         report.findings.retain(|finding| selection.controls.contains(&finding.control));
+        check::apply_switches(&mut report, &self.inventory.switches, &waivers::controls());
         check::apply_waivers(&mut report, &self.inventory.waivers, self.now);
         Ok(report)
     }
 
     /// What apply asks for in the end, when every stage is behind it.
     fn everything(&self) -> Inputs {
-        let wanted = self.inventory.kubelet.serving_certificates;
+        let wanted = self.inventory.kubelet.serving_certificates && self.wants_serving();
         let serving = ServingInput { certificate: wanted, trusted: wanted, names: BTreeSet::new() };
         let nodes = self.inventory.nodes.iter().map(|node| (node.name.clone(), serving.clone()));
         self.inputs(EncryptionPhase::Write, BTreeMap::new(), nodes.collect())

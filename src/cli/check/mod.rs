@@ -7,7 +7,7 @@ mod gather;
 mod selection;
 
 use super::pipeline::Pipeline;
-use super::{Error, Format, Global};
+use super::{Error, Format, Global, Parts};
 use crate::check::{Report, Verdict};
 use crate::error::ExitCode;
 use crate::resource::ControlPattern;
@@ -53,7 +53,7 @@ pub fn run(arguments: &Check, global: &Global, output: &Output) -> Result<ExitCo
     if let Some(control) = &arguments.explain {
         return explain::run(control, arguments.benchmark.as_deref(), output);
     }
-    let pipeline = Pipeline::load(global, output)?;
+    let pipeline = Pipeline::load(global, &Parts::default(), output)?;
     let selection = Selection::of(arguments, pipeline.inventory.cluster.kubernetes).map_err(Error::hinted)?;
     let report = {
         let progress = Progress::start(output.clone(), global.progress, global.quiet);

@@ -7,12 +7,14 @@ mod node;
 mod order;
 
 pub use error::{PlanError, Problem};
+pub use kube_proxy::control as kube_proxy_control;
 
 use super::diff::Holder;
 use super::wave::MaxUnavailable;
 use super::{ClusterChange, FORMAT_VERSION, Gate, NodePlan, Plan, StageTitle, Unreachable};
 use crate::inventory::{Inventory, NodeName, Role};
 use crate::resource::{ClusterObserved, Desired, Observed};
+use node::Scene;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything that a plan is made of.
@@ -36,6 +38,8 @@ pub struct Inputs<'a> {
     pub stage_gates: Vec<Gate>,
     /// Changes of the cluster that the stage itself asks for.
     pub stage_changes: Vec<ClusterChange>,
+    /// Whether what is desired is a part of what is declared only.
+    pub partial: bool,
     /// What the user should know already.
     pub notices: Vec<String>,
     /// Seconds since 1970.
@@ -56,7 +60,7 @@ pub fn build(inputs: Inputs<'_>) -> Result<Plan, PlanError> {
     let mut changed: BTreeMap<NodeName, NodePlan> = BTreeMap::new();
     let mut in_sync = Vec::new();
     let mut unreachable = inputs.unreachable.clone();
-    let holders = holders(&inputs);
+    let scene = Scene { holders: holders(&inputs), now: inputs.now, partial: inputs.partial };
     unreachable.retain(|node| inputs.limit.contains(&node.node));
     for node in &inputs.inventory.nodes {
         let name = &node.name;
@@ -70,7 +74,7 @@ pub fn build(inputs: Inputs<'_>) -> Result<Plan, PlanError> {
             }
             continue;
         };
-        match node::plan(node, desired, observed, &holders, inputs.now, &mut notices) {
+        match node::plan(node, desired, observed, &scene, &mut notices) {
             Ok(plan) if plan.changes.is_empty() => in_sync.push(name.clone()),
             Ok(plan) => {
                 changed.insert(name.clone(), plan);
@@ -99,6 +103,7 @@ pub fn build(inputs: Inputs<'_>) -> Result<Plan, PlanError> {
         gates: procedure.gates,
         in_sync,
         unreachable,
+        partial: inputs.partial,
         notices,
     })
 }

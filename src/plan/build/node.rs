@@ -3,9 +3,9 @@
 use super::Problem;
 use crate::inventory::{Node, NodeName, Role};
 use crate::plan::diff::{self, Context, Holder};
-use crate::plan::manifest::{self, REVISION_ANNOTATION};
-use crate::plan::{Change, Gate, NodePlan, Operation, digest};
-use crate::resource::{Desired, NodePath, Observed, Resource, ResourceId, Spec, StaticPodSpec};
+use crate::plan::manifest;
+use crate::plan::{Change, Gate, NodePlan, Operation, Origin, digest};
+use crate::resource::{Desired, Kind, NodePath, Observed, Resource, ResourceId, Spec, StaticPodSpec};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Units whose place in the order of restarts is not that of the resources: the runtime goes before what uses it, and the
@@ -15,20 +15,27 @@ const FIRST: &[&str] = &["containerd.service", "crio.service", "cri-docker.servi
 const KUBELET: &str = "kubelet.service";
 const LAST: &[&str] = &["ssh.service", "sshd.service"];
 
+/// What is the same for all nodes.
+pub(super) struct Scene<'a> {
+    pub(super) holders: Vec<Holder<'a>>,
+    pub(super) now: i64,
+    /// Whether what is desired is a part only.
+    pub(super) partial: bool,
+}
+
 /// The plan of one node, without changes where it is as it should be.
 pub(super) fn plan(
     node: &Node,
     desired: &Desired,
     observed: &Observed,
-    holders: &[Holder<'_>],
-    now: i64,
+    scene: &Scene<'_>,
     notices: &mut Vec<String>,
 ) -> Result<NodePlan, Vec<Problem>> {
     let mut context = Context {
         node: &node.name,
-        holders,
+        holders: &scene.holders,
         observed,
-        now,
+        now: scene.now,
         sysctls: sysctls(desired),
         users: users(desired),
         notices: Vec::new(),
@@ -44,10 +51,17 @@ pub(super) fn plan(
             continue;
         }
         match applies.and_then(|_| diff::diff(resource, &mut context)) {
+            // What was noted of the whole pod is worth more than what is noted of a part.
+            Ok(None)
+                if scene.partial && resource.id.kind == Kind::StaticPod && is_known(resource, observed) => {}
             Ok(None) => {
                 unchanged.insert(resource.id.clone(), digest(resource));
             }
-            Ok(Some(change)) => {
+            Ok(Some(mut change)) => {
+                // A part of a pod always differs from what was noted of the whole: that tells nothing.
+                if scene.partial && change.origin == Origin::Both {
+                    change.origin = Origin::Drift;
+                }
                 changes.push(change);
                 resources.push(resource);
             }
@@ -99,6 +113,10 @@ pub(super) fn plan(
         plan.after.extend(serves(&node.name, desired, &plan));
     }
     Ok(plan)
+}
+
+fn is_known(resource: &Resource, observed: &Observed) -> bool {
+    observed.applied.as_ref().is_some_and(|applied| applied.resources.contains_key(&resource.id))
 }
 
 /// The kernel parameters that the node's resources set.
@@ -291,7 +309,7 @@ fn runs(node: &NodeName, spec: &StaticPodSpec, text: &str) -> Result<Gate, Probl
         node: node.clone(),
         component: spec.component.clone(),
         command: command(node, spec, text)?,
-        revision: manifest::annotation(text, REVISION_ANNOTATION).map_err(problem)?.unwrap_or_default(),
+        annotations: manifest::annotations(text).map_err(problem)?,
     })
 }
 

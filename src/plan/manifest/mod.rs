@@ -11,8 +11,12 @@ use crate::resource::{ControlId, FlagSpec, NodePath, StaticPodSpec};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The annotation that carries a digest of the files that a component's flags name.
-pub const REVISION_ANNOTATION: &str = "harden/revision";
+/// What the names of harden's own annotations begin with.
+const OWN_ANNOTATIONS: &str = "harden/";
+
+/// The annotation in which older versions kept one digest over everything that they owned of a pod. It goes with the next
+/// change of the manifest: by itself it is no reason to restart anything.
+const FORMER_ANNOTATION: &str = "harden/revision";
 
 /// A manifest after its edit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,6 +108,9 @@ pub fn edit(text: &str, spec: &StaticPodSpec) -> Result<Edited, ManifestError> {
     for (name, value) in &spec.annotations {
         reasons.extend(annotate(&mut pod, name, value)?);
     }
+    if !reasons.is_empty() {
+        reasons.extend(drop_former(&mut pod));
+    }
     Ok(Edited { text: yaml::rewrite_from(text, &old, &pod)?, reasons, changed, settled })
 }
 
@@ -137,10 +144,12 @@ pub fn flags(text: &str, component: &str) -> Result<BTreeMap<String, String>, Ma
     Ok(arguments::Arguments::read(container, component)?.all())
 }
 
-/// The value of an annotation of the pod in a manifest.
-pub fn annotation(text: &str, name: &str) -> Result<Option<String>, ManifestError> {
+/// harden's own annotations of the pod in a manifest, those of earlier runs included.
+pub fn annotations(text: &str) -> Result<BTreeMap<String, String>, ManifestError> {
     let pod = yaml::parse(text)?;
-    Ok(pod["metadata"]["annotations"][name].as_str().map(str::to_owned))
+    let all = pod["metadata"]["annotations"].as_object().into_iter().flatten();
+    let own = all.filter(|(name, _)| name.starts_with(OWN_ANNOTATIONS));
+    Ok(own.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect())
 }
 
 /// The version that a manifest's image has, by its tag: `v1.35.4`, `3.6.6-0`. `None` where it has no tag.
@@ -162,6 +171,17 @@ fn annotate(pod: &mut Value, name: &str, value: &str) -> Result<Option<String>, 
         Some(before) => Some(format!("annotation {name}: {} → {value}", shown(&before))),
         None => Some(format!("annotation {name} is missing, wanted {value}")),
     })
+}
+
+/// Takes out what an older version wrote.
+fn drop_former(pod: &mut Value) -> Option<String> {
+    let metadata = pod.get_mut("metadata")?.as_object_mut()?;
+    let annotations = metadata.get_mut("annotations")?.as_object_mut()?;
+    annotations.remove(FORMER_ANNOTATION)?;
+    if annotations.is_empty() {
+        metadata.remove("annotations");
+    }
+    Some(format!("annotation {FORMER_ANNOTATION} goes: a digest of each file takes its place"))
 }
 
 fn shown(value: &Value) -> String {

@@ -117,8 +117,15 @@ fn closing(plan: &Plan) -> String {
     }
     let verb = |count: usize| if count == 1 { "is" } else { "are" };
     match plan.unreachable.len() {
+        0 if plan.partial => String::from("No changes within the selection."),
         lost if lost > 0 && read == 0 => String::from("No node could be read."),
         0 => format!("No changes. {} {} as declared.", count(read, "node"), verb(read)),
+        lost if plan.partial => {
+            format!(
+                "No changes within the selection; {lost} of {} could not be read.",
+                count(summary.of, "node")
+            )
+        }
         lost => format!(
             "No changes. {read} of {} {} as declared, {lost} could not be read.",
             count(summary.of, "node"),

@@ -24,6 +24,9 @@ pub struct DriftSummary {
     pub of: usize,
     /// Nodes that could not be read.
     pub unreachable: usize,
+    /// Whether only a part of what is declared was looked at.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub partial: bool,
 }
 
 impl DriftSummary {
@@ -33,6 +36,7 @@ impl DriftSummary {
             pending_cluster: plan.cluster_changes.len(),
             of: plan.summary().of,
             unreachable: plan.unreachable.len(),
+            partial: plan.partial,
             ..Self::default()
         };
         for node in plan.waves.iter().flat_map(|wave| &wave.nodes) {
@@ -56,6 +60,7 @@ impl DriftSummary {
         }
         let (drift_nodes, pending_nodes) = (self.drift_nodes, self.pending_nodes);
         let drift = match self.drift {
+            0 if self.partial => format!("No drift within the selection on {}", count(read, "node")),
             0 => format!("No drift on {}", count(read, "node")),
             drift => {
                 format!("Drift: {} on {drift_nodes} of {}", count(drift, "resource"), count(self.of, "node"))
