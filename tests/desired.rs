@@ -236,8 +236,11 @@ fn run(folder: &Path) -> String {
         return explain(&errors);
     }
     let rendered = render(&templates, &inventory, &inputs(&case)).unwrap();
-    let told = templates.selection_notices().iter().map(|notice| format!("selection: {notice}\n")).collect();
-    case.nodes.iter().fold(told, |text: String, node| {
+    let told = templates
+        .selection_notices()
+        .iter()
+        .fold(String::new(), |text, notice| format!("{text}selection: {notice}\n"));
+    case.nodes.iter().fold(told, |text, node| {
         let of_node = &rendered[&name(node)];
         format!(
             "{text}# {node}\n{}{}",
