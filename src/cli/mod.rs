@@ -15,6 +15,7 @@ mod materials;
 pub mod panic;
 mod pipeline;
 pub mod plan;
+mod pod_security;
 pub mod schema;
 mod serving;
 pub mod show;
