@@ -21,6 +21,7 @@ mod observe;
 mod pki;
 mod plan;
 mod plans;
+mod pod_security;
 mod progress;
 mod quickstart;
 mod real_apiserver;

@@ -16,6 +16,7 @@ pub mod panic;
 pub mod parts;
 mod pipeline;
 pub mod plan;
+mod pod_security;
 mod running;
 pub mod schema;
 mod serving;

@@ -40,7 +40,11 @@ pub fn run(arguments: &Plan, global: &Global, output: &Output) -> Result<ExitCod
     let pipeline = Pipeline::load(global, &arguments.parts, output)?;
     let plan = {
         let progress = Progress::start(output.clone(), global.progress, global.quiet);
-        pipeline.plan(&pipeline.observe(Keep::ControlPlanes, &|event| progress.emit(&event))?)?
+        let listener = |event| progress.emit(&event);
+        let observation = pipeline.observe(Keep::ControlPlanes, &listener)?;
+        let mut plan = pipeline.plan(&observation)?;
+        pipeline.name_refused_pods(&mut plan, &observation, &listener)?;
+        plan
     };
     show(&plan, global, output)?;
     if let Some(path) = &arguments.out {

@@ -15,6 +15,9 @@ const FIRST_PAGE: usize = 500;
 /// How often a list that the server has forgotten half-way is begun again.
 const BEGINNINGS: usize = 5;
 
+/// A pod that has ended is not created again by itself.
+const NOT_ENDED: &str = "status.phase!=Succeeded,status.phase!=Failed";
+
 const RBAC: &str = "/apis/rbac.authorization.k8s.io/v1";
 const ADMISSION: &str = "/apis/admissionregistration.k8s.io/v1";
 
@@ -38,6 +41,15 @@ impl Api {
         Ok(ClusterEvidence { config_maps, objects: Some(self.objects()?), ..ClusterEvidence::default() })
     }
 
+    /// The pods that have not ended, and the namespaces; the other kinds stay empty.
+    pub fn running_pods(&self) -> Result<ClusterObjects, ClusterError> {
+        Ok(ClusterObjects {
+            pods: self.list_where("/api/v1", "pods", NOT_ENDED)?,
+            namespaces: self.list("/api/v1", "namespaces")?,
+            ..ClusterObjects::default()
+        })
+    }
+
     fn objects(&self) -> Result<ClusterObjects, ClusterError> {
         let mut roles = self.list(RBAC, "clusterroles")?;
         roles.append(&mut self.list(RBAC, "roles")?);
@@ -57,13 +69,27 @@ impl Api {
         })
     }
 
-    /// All objects of a kind, as they were at one moment; none where the server may lack the kind and does.
     fn list<T: DeserializeOwned>(&self, root: &str, resource: &str) -> Result<Vec<T>, ClusterError> {
+        self.list_where(root, resource, "")
+    }
+
+    /// All objects of a kind that `fields` selects, as they were at one moment; none where the server may lack the kind and
+    /// does.
+    fn list_where<T: DeserializeOwned>(
+        &self,
+        root: &str,
+        resource: &str,
+        fields: &str,
+    ) -> Result<Vec<T>, ClusterError> {
         let attempt = format!("list the {resource}");
         let (mut objects, mut limit) = (Vec::new(), FIRST_PAGE);
         let (mut next, mut beginnings) = (String::new(), 1);
         loop {
             let mut path = format!("{root}/{resource}?limit={limit}");
+            if !fields.is_empty() {
+                path.push_str("&fieldSelector=");
+                path.push_str(&escape(fields));
+            }
             if !next.is_empty() {
                 path.push_str("&continue=");
                 path.push_str(&escape(&next));

@@ -6,6 +6,7 @@ use super::raw::Text;
 use super::text;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// The namespace whose pods are Kubernetes' own; many of them must be privileged.
 const SYSTEM_NAMESPACE: &str = "kube-system";
@@ -58,8 +59,8 @@ pub struct PodSecurity {
     pub exempt_namespaces: Vec<String>,
 }
 
-/// A level of the Pod Security Standards.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// A level of the Pod Security Standards, from the one that allows everything to the strictest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PodSecurityLevel {
     /// Everything is allowed.
@@ -68,6 +69,16 @@ pub enum PodSecurityLevel {
     Baseline,
     /// Only what follows the present best practice is allowed.
     Restricted,
+}
+
+impl fmt::Display for PodSecurityLevel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Privileged => "privileged",
+            Self::Baseline => "baseline",
+            Self::Restricted => "restricted",
+        })
+    }
 }
 
 /// Limits under which a cluster of thousands of nodes starts, drains and rolls out without losing an event: one client is

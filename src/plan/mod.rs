@@ -10,6 +10,7 @@ pub mod file;
 mod gate;
 pub mod kubeadm;
 pub mod manifest;
+pub mod pod_security;
 mod stale;
 pub mod wave;
 pub mod yaml;

@@ -19,9 +19,9 @@ pub use file::{AbsentSpec, AttributesSpec, FileSpec, Mode, NodePath, Ownership};
 pub use host::{Inclusion, OnNode, UserSpec};
 pub use id::{ControlId, Kind, ResourceId};
 pub use objects::{
-    AdmissionPolicy, AdmissionPolicyBinding, Binding, Capabilities, ClusterObjects, Container, Metadata,
-    Namespace, NetworkPolicy, OperationRule, Owner, Pod, PodSpec, Role, RoleRef, Rule, SecurityContext,
-    ServiceAccount, Subject, Webhook, WebhookConfiguration,
+    AdmissionPolicy, AdmissionPolicyBinding, Binding, Capabilities, ClusterObjects, Container, Handler,
+    Metadata, Namespace, NetworkPolicy, OperationRule, Owner, Pod, PodSpec, Role, RoleRef, Rule,
+    SeLinuxOptions, SecurityContext, ServiceAccount, Subject, Volume, Webhook, WebhookConfiguration,
 };
 pub use observed::{
     Applied, AppliedResource, CertificateState, ClusterObserved, ConfigMapKey, DaemonSetState, Facts,

@@ -17,6 +17,9 @@ fn weight(pod: &Pod) -> usize {
     });
     let labels = pod.metadata.labels.iter().map(|(name, value)| 48 + name.capacity() + value.capacity());
     let owner = pod.metadata.owner.as_ref().map_or(0, |owner| owner.kind.capacity() + owner.name.capacity());
+    let volumes = pod.spec.volumes.iter().map(|volume| {
+        size_of_val(volume) + volume.kind.capacity() + volume.host_path.as_ref().map_or(0, String::capacity)
+    });
     size_of::<Pod>()
         + containers.sum::<usize>()
         + labels.sum::<usize>()
@@ -25,7 +28,7 @@ fn weight(pod: &Pod) -> usize {
         + pod.metadata.namespace.capacity()
         + pod.spec.service_account_name.capacity()
         + pod.spec.security_context.as_deref().map_or(0, size_of_val)
-        + strings(&pod.spec.host_paths)
+        + volumes.sum::<usize>()
 }
 
 #[test]

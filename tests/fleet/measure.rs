@@ -14,10 +14,33 @@ fn harden() -> Command {
     command
 }
 
-fn plan_command(hosts: &Hosts, state: State) -> Command {
-    let mut command = harden();
-    command.args(["plan", "--detailed-exitcode", "-i"]).arg(hosts.inventory(state));
-    command
+/// What is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verb {
+    Plan(State),
+    /// What there is to be found depends on the machine, so only the reading counts.
+    Check,
+}
+
+impl Verb {
+    fn command(self, hosts: &Hosts) -> Command {
+        let mut command = harden();
+        match self {
+            Self::Plan(state) => {
+                command.args(["plan", "--detailed-exitcode", "-i"]).arg(hosts.inventory(state))
+            }
+            Self::Check => command.args(["check", "--exit-code=0", "-i"]).arg(hosts.inventory(State::InSync)),
+        };
+        command
+    }
+
+    /// A plan in sync has no changes; the exit code of one with changes is 2.
+    fn code(self) -> i32 {
+        match self {
+            Self::Plan(State::Differing) => 2,
+            Self::Plan(State::InSync) | Self::Check => 0,
+        }
+    }
 }
 
 /// The wall time of something, after a pause.
@@ -28,26 +51,16 @@ pub(super) fn quiet(work: impl FnOnce()) -> Duration {
     start.elapsed()
 }
 
-/// Plans, so many nodes at once.
-pub(super) fn plan(hosts: &Hosts, state: State, parallelism: usize) {
-    let mut command = plan_command(hosts, state);
+/// Runs it, so many nodes at once.
+pub(super) fn run(hosts: &Hosts, verb: Verb, parallelism: usize) {
+    let mut command = verb.command(hosts);
     let code = command.arg(format!("--parallelism={parallelism}")).status().unwrap().code();
-    assert_eq!(code, Some(code_of(state)));
-}
-
-/// A plan in sync has no changes; the exit code of one with changes is 2.
-fn code_of(state: State) -> i32 {
-    match state {
-        State::InSync => 0,
-        State::Differing => 2,
-    }
+    assert_eq!(code, Some(verb.code()));
 }
 
 /// Plans once and looks at what is said, so that nothing is measured that does not work.
 pub(super) fn check_plan(hosts: &Hosts, state: State) {
-    let output = plan_command(hosts, state).stdout(Stdio::piped()).stderr(Stdio::piped()).output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert_eq!(output.status.code(), Some(code_of(state)), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = output(Verb::Plan(state).command(hosts), Verb::Plan(state).code());
     let closing = text.lines().last().unwrap_or_default();
     let changes = hosts.addresses().len() * super::hosts::FILES;
     let expected = match state {
@@ -57,10 +70,30 @@ pub(super) fn check_plan(hosts: &Hosts, state: State) {
     assert!(closing.contains(&expected), "{closing}");
 }
 
-/// Mebibytes of memory at the peak of a plan, by the kernel's high-water mark.
-pub(super) fn peak_memory(hosts: &Hosts, state: State) -> f64 {
+/// Checks once and counts the nodes that were judged.
+pub(super) fn check_check(hosts: &Hosts) {
+    let mut command = Verb::Check.command(hosts);
+    command.arg("--output=json");
+    let report: serde_json::Value = serde_json::from_str(&output(command, Verb::Check.code())).unwrap();
+    let findings = report["findings"].as_array().unwrap();
+    let judged: std::collections::BTreeSet<&str> = findings
+        .iter()
+        .filter_map(|finding| finding["node"].as_str())
+        .filter(|node| node.starts_with("w-"))
+        .collect();
+    assert_eq!(judged.len(), hosts.addresses().len());
+}
+
+fn output(mut command: Command, code: i32) -> String {
+    let output = command.stdout(Stdio::piped()).stderr(Stdio::piped()).output().unwrap();
+    assert_eq!(output.status.code(), Some(code), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Mebibytes of memory at the peak of a run, by the kernel's high-water mark.
+pub(super) fn peak_memory(hosts: &Hosts, verb: Verb) -> f64 {
     std::thread::sleep(PAUSE);
-    let mut child = plan_command(hosts, state).spawn().unwrap();
+    let mut child = verb.command(hosts).spawn().unwrap();
     let file = format!("/proc/{}/status", child.id());
     let mut peak = 0;
     // The mark is gone when the process has ended, so it is looked at all the time.

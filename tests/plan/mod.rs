@@ -8,5 +8,6 @@ mod host;
 mod kube_proxy;
 mod model;
 mod nodes;
+mod pod_security;
 mod random;
 mod waves;

@@ -3,7 +3,7 @@
 use super::evaluation::{Evaluation, count};
 use super::{namespaces, shipped};
 use crate::resource::{
-    AdmissionPolicy, ClusterEvidence, ClusterObjects, OperationRule, WebhookConfiguration,
+    AdmissionPolicy, ClusterEvidence, ClusterObjects, OperationRule, Pod, WebhookConfiguration,
 };
 
 const ENFORCE_LABEL: &str = "pod-security.kubernetes.io/enforce";
@@ -45,7 +45,7 @@ fn api_servers_with(objects: &ClusterObjects, flag: &str, plugin: &str) -> Vec<S
     let servers = objects.pods.iter().filter(|pod| {
         shipped::pod(pod) && pod.spec.containers.iter().any(|c| c.admission_flags.iter().any(switches))
     });
-    servers.map(shipped::workload).collect()
+    servers.map(Pod::workload).collect()
 }
 
 /// 5.2.1: namespaces with pods of the user for which nothing decides what a pod may be.

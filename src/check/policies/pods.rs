@@ -12,7 +12,7 @@ pub(super) struct Offenders(BTreeMap<String, (BTreeSet<String>, usize)>);
 
 impl Offenders {
     pub(super) fn add(&mut self, pod: &Pod, details: impl IntoIterator<Item = String>) {
-        let (known, pods) = self.0.entry(shipped::workload(pod)).or_default();
+        let (known, pods) = self.0.entry(pod.workload()).or_default();
         known.extend(details);
         *pods += 1;
     }
@@ -93,7 +93,7 @@ const ITEMS: &[(&str, Question)] = &[
     ("5.2.8", Question::Linux(has_net_raw)),
     ("5.2.9", Question::Linux(has_capabilities)),
     ("5.2.10", Question::Container(|seen| seen.inherited(|context| context.host_process) == Some(true))),
-    ("5.2.11", Question::Whole(|pod| pod.spec.host_paths.clone())),
+    ("5.2.11", Question::Whole(|pod| pod.spec.host_paths().cloned().collect())),
     ("5.2.12", Question::Whole(host_ports)),
     ("5.4.1", Question::Whole(secrets_in_environment)),
     ("5.6.2", Question::Linux(lacks_seccomp)),

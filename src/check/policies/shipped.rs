@@ -95,24 +95,8 @@ pub(super) fn pod(pod: &Pod) -> bool {
         Some(owner) if owner.kind == "Node" => CONTROL_PLANE.iter().any(|component| {
             metadata.name.strip_prefix(component).and_then(|rest| rest.strip_prefix('-')) == Some(&owner.name)
         }),
-        Some(_) => ADD_ONS.contains(&workload(pod).as_str()),
+        Some(_) => ADD_ONS.contains(&pod.workload().as_str()),
         None => false,
-    }
-}
-
-/// What a person calls the pod: the workload that it belongs to, whose name stays when its pods are replaced.
-pub(super) fn workload(pod: &Pod) -> String {
-    let Metadata { name, namespace, labels, owner } = &pod.metadata;
-    match owner {
-        Some(owner) if owner.kind == "ReplicaSet" => {
-            let hash = labels.get("pod-template-hash").map(|hash| format!("-{hash}"));
-            match hash.and_then(|hash| owner.name.strip_suffix(&hash).map(str::to_owned)) {
-                Some(deployment) => format!("Deployment {namespace}/{deployment}"),
-                None => format!("ReplicaSet {namespace}/{}", owner.name),
-            }
-        }
-        Some(owner) if owner.kind != "Node" => format!("{} {namespace}/{}", owner.kind, owner.name),
-        _ => format!("Pod {namespace}/{name}"),
     }
 }
 

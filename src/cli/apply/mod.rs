@@ -93,7 +93,11 @@ impl Applying<'_> {
                 self.output.message("interrupted between two stages\n");
                 return Ok(ExitCode::Interrupted);
             }
-            let (observation, plan) = self.observe_and_plan()?;
+            let (observation, mut plan) = self.observe_and_plan()?;
+            if stage == 0 {
+                let progress = Progress::start(self.output.clone(), self.global.progress, self.global.quiet);
+                self.pipeline.name_refused_pods(&mut plan, &observation, &|event| progress.emit(&event))?;
+            }
             self.record.remaining.clone_from(&plan.remaining);
             if stage == 0 || !plan.is_empty() {
                 self.show(&plan)?;

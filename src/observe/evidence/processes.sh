@@ -74,20 +74,23 @@ harden_process() {
 
 if [ -z "$R" ]; then
   set --
-  for harden_directory in /proc/[0-9]*; do
-    harden_name=
-    IFS= read -r harden_name 2>/dev/null <"$harden_directory/comm" || continue
-    harden_is_name "$harden_name" || continue
-    harden_network=other
-    # The control plane, the kubelet and kube-proxy are in the network of the host.
-    # shellcheck disable=SC3013 # dash, bash and busybox have it, and POSIX since 2024
-    [ "$harden_directory/ns/net" -ef /proc/self/ns/net ] && harden_network=host
-    if [ "$harden_network" = other ]; then
-      harden_room=$((harden_room - 1))
-      if [ "$harden_room" -lt 0 ]; then continue; fi
-    fi
-    set -- "$@" "${harden_directory#/proc/}" "$harden_name" "$harden_network"
-  done
+  # Most of the work on a node with many processes: nothing is redirected for each of them that can be for all.
+  {
+    for harden_directory in /proc/[0-9]*; do
+      harden_name=
+      IFS= read -r harden_name <"$harden_directory/comm" || continue
+      harden_is_name "$harden_name" || continue
+      harden_network=other
+      # The control plane, the kubelet and kube-proxy are in the network of the host.
+      # shellcheck disable=SC3013 # dash, bash and busybox have it, and POSIX since 2024
+      [ "$harden_directory/ns/net" -ef /proc/self/ns/net ] && harden_network=host
+      if [ "$harden_network" = other ]; then
+        harden_room=$((harden_room - 1))
+        if [ "$harden_room" -lt 0 ]; then continue; fi
+      fi
+      set -- "$@" "${harden_directory#/proc/}" "$harden_name" "$harden_network"
+    done
+  } 2>/dev/null
   set -f
   IFS=$harden_between
   while [ $# -ge 3 ]; do

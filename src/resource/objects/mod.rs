@@ -6,7 +6,7 @@ mod pods;
 mod read;
 
 pub use admission::{AdmissionPolicy, AdmissionPolicyBinding, OperationRule, Webhook, WebhookConfiguration};
-pub use pods::{Capabilities, Container, Pod, PodSpec, SecurityContext};
+pub use pods::{Capabilities, Container, Handler, Pod, PodSpec, SeLinuxOptions, SecurityContext, Volume};
 
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -47,6 +47,9 @@ pub struct Metadata {
     /// Those of its labels that tell whose it is and how its pods are restricted.
     #[serde(deserialize_with = "read::labels")]
     pub labels: BTreeMap<String, String>,
+    /// Those of its annotations that name an AppArmor profile.
+    #[serde(deserialize_with = "read::annotations")]
+    pub annotations: BTreeMap<String, String>,
     /// What made it, where something did.
     #[serde(rename = "ownerReferences", deserialize_with = "read::owner")]
     pub owner: Option<Owner>,

@@ -1,6 +1,6 @@
 //! Pods and their containers, as far as benchmarks ask.
 
-use super::{Metadata, read};
+use super::{Metadata, Owner, read};
 use serde::Deserialize;
 
 /// A Pod.
@@ -11,6 +11,24 @@ pub struct Pod {
     pub metadata: Metadata,
     /// What runs in it.
     pub spec: PodSpec,
+}
+
+impl Pod {
+    /// What a person calls it: the workload that it belongs to, whose name stays when its pods are replaced.
+    pub fn workload(&self) -> String {
+        let Metadata { name, namespace, labels, owner, .. } = &self.metadata;
+        match owner {
+            Some(Owner { kind, name: set }) if kind == "ReplicaSet" => {
+                let hash = labels.get("pod-template-hash").map(|hash| format!("-{hash}"));
+                match hash.and_then(|hash| set.strip_suffix(&hash)) {
+                    Some(deployment) => format!("Deployment {namespace}/{deployment}"),
+                    None => format!("ReplicaSet {namespace}/{set}"),
+                }
+            }
+            Some(owner) if owner.kind != "Node" => format!("{} {namespace}/{}", owner.kind, owner.name),
+            _ => format!("Pod {namespace}/{name}"),
+        }
+    }
 }
 
 /// What runs in a pod.
@@ -41,9 +59,11 @@ pub struct PodSpec {
     /// The containers that were added to the running pod (`kubectl debug`).
     #[serde(deserialize_with = "read::nullable")]
     pub ephemeral_containers: Vec<Container>,
-    /// The paths of the host that it mounts.
-    #[serde(rename = "volumes", deserialize_with = "read::host_paths")]
-    pub host_paths: Vec<String>,
+    /// Whether it shares the host's user namespace; `None` counts as yes.
+    pub host_users: Option<bool>,
+    /// Its volumes.
+    #[serde(deserialize_with = "read::volumes")]
+    pub volumes: Vec<Volume>,
     /// What it says that it runs on, `linux` or `windows`; empty where it does not say.
     #[serde(rename = "os", deserialize_with = "read::system")]
     pub system: String,
@@ -53,6 +73,11 @@ impl PodSpec {
     /// Whether it says that it runs on Windows, where Linux' settings mean nothing.
     pub fn is_windows(&self) -> bool {
         self.system == "windows"
+    }
+
+    /// The paths of the host that it mounts.
+    pub fn host_paths(&self) -> impl Iterator<Item = &String> {
+        self.volumes.iter().filter_map(|volume| volume.host_path.as_ref())
     }
 
     /// Every container, with what it is: `container`, `init container`, `ephemeral container`.
@@ -85,6 +110,18 @@ pub struct Container {
     /// The names of the Secrets that are in its environment as a whole.
     #[serde(rename = "envFrom", deserialize_with = "read::whole_secrets")]
     pub whole_secrets: Vec<String>,
+    /// What asks whether it lives.
+    #[serde(deserialize_with = "read::nullable")]
+    pub liveness_probe: Handler,
+    /// What asks whether it is ready.
+    #[serde(deserialize_with = "read::nullable")]
+    pub readiness_probe: Handler,
+    /// What asks whether it has started.
+    #[serde(deserialize_with = "read::nullable")]
+    pub startup_probe: Handler,
+    /// What is done after its start and before its end.
+    #[serde(deserialize_with = "read::nullable")]
+    pub lifecycle: Handler,
     /// Of an API server, the flags that switch admission plugins on and off.
     #[serde(rename = "command", deserialize_with = "read::admission_flags")]
     pub admission_flags: Vec<String>,
@@ -107,6 +144,44 @@ pub struct SecurityContext {
     pub seccomp: Option<String>,
     /// `windowsOptions.hostProcess`.
     pub host_process: Option<bool>,
+    /// `appArmorProfile.type`.
+    pub app_armor: Option<String>,
+    /// `seLinuxOptions`.
+    pub se_linux: Option<Box<SeLinuxOptions>>,
+    /// `procMount`.
+    pub proc_mount: Option<String>,
+    /// The names in a pod's `sysctls`.
+    pub sysctls: Vec<String>,
+}
+
+/// Whom SELinux takes a container for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct SeLinuxOptions {
+    /// `user`.
+    pub user: String,
+    /// `role`.
+    pub role: String,
+    /// `type`.
+    #[serde(rename = "type")]
+    pub kind: String,
+}
+
+/// A volume.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Volume {
+    /// Where it comes from: `hostPath`, `configMap`; empty where it does not say.
+    pub kind: String,
+    /// The path of the host that it is.
+    pub host_path: Option<String>,
+}
+
+/// A probe, or the hooks of a container's life.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(from = "read::RawHandler")]
+pub struct Handler {
+    /// Whether it names a host to ask, instead of asking the pod itself.
+    pub names_host: bool,
 }
 
 /// What a container has more or less than its runtime's usual capabilities.

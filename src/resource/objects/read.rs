@@ -1,7 +1,8 @@
 //! How the API's JSON becomes those types: what nobody asks for is dropped while it is read. A list that is `null` is empty.
 
 use super::{
-    AdmissionPolicy, AdmissionPolicyBinding, Capabilities, Metadata, OperationRule, Owner, SecurityContext,
+    AdmissionPolicy, AdmissionPolicyBinding, Capabilities, Handler, Metadata, OperationRule, Owner,
+    SeLinuxOptions, SecurityContext, Volume,
 };
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny};
@@ -10,6 +11,8 @@ use std::collections::BTreeMap;
 /// The beginnings of the labels that are kept.
 const KEPT_LABELS: &[&str] =
     &["kubernetes.io/bootstrapping", "pod-template-hash", "pod-security.kubernetes.io/"];
+/// The beginning of the annotations that are kept.
+const KEPT_ANNOTATIONS: &str = "container.apparmor.security.beta.kubernetes.io/";
 /// The beginnings of the flags that are kept.
 const KEPT_FLAGS: &[&str] = &["--enable-admission-plugins", "--disable-admission-plugins"];
 
@@ -38,6 +41,14 @@ pub(super) fn labels<'de, D: Deserializer<'de>>(
     Ok(labels)
 }
 
+pub(super) fn annotations<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, String>, D::Error> {
+    let mut annotations: BTreeMap<String, String> = nullable(deserializer)?;
+    annotations.retain(|annotation, _| annotation.starts_with(KEPT_ANNOTATIONS));
+    Ok(annotations)
+}
+
 /// The owner that controls it, else the first one.
 pub(super) fn owner<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Owner>, D::Error> {
     #[derive(Deserialize)]
@@ -61,20 +72,21 @@ struct Context {
     run_as_non_root: Option<bool>,
     run_as_user: Option<i64>,
     capabilities: Option<Capabilities>,
-    seccomp_profile: Option<Seccomp>,
+    seccomp_profile: Option<Profile>,
     windows_options: Option<WindowsOptions>,
-    app_armor_profile: Option<IgnoredAny>,
+    app_armor_profile: Option<Profile>,
     fs_group: Option<IgnoredAny>,
-    proc_mount: Option<IgnoredAny>,
+    proc_mount: Option<String>,
     read_only_root_filesystem: Option<IgnoredAny>,
     run_as_group: Option<IgnoredAny>,
-    se_linux_options: Option<IgnoredAny>,
+    se_linux_options: Option<Box<SeLinuxOptions>>,
     supplemental_groups: Option<IgnoredAny>,
-    sysctls: Option<IgnoredAny>,
+    sysctls: Option<Vec<Named>>,
 }
 
-#[derive(Deserialize, PartialEq)]
-struct Seccomp {
+/// A seccomp or AppArmor profile.
+#[derive(Deserialize)]
+struct Profile {
     #[serde(rename = "type")]
     kind: String,
 }
@@ -91,16 +103,14 @@ pub(super) fn context<'de, D: Deserializer<'de>>(
 ) -> Result<Option<Box<SecurityContext>>, D::Error> {
     let context: Context = nullable(deserializer)?;
     let only_there = [
-        context.app_armor_profile,
         context.fs_group,
-        context.proc_mount,
         context.read_only_root_filesystem,
         context.run_as_group,
-        context.se_linux_options,
         context.supplemental_groups,
-        context.sysctls,
     ];
-    let is_set = only_there.iter().any(Option::is_some) || context.windows_options.is_some();
+    let is_set = only_there.iter().any(Option::is_some)
+        || context.windows_options.is_some()
+        || context.sysctls.is_some();
     let kept = SecurityContext {
         privileged: context.privileged,
         allow_privilege_escalation: context.allow_privilege_escalation,
@@ -109,21 +119,64 @@ pub(super) fn context<'de, D: Deserializer<'de>>(
         capabilities: context.capabilities.unwrap_or_default(),
         seccomp: context.seccomp_profile.map(|profile| profile.kind),
         host_process: context.windows_options.and_then(|options| options.host_process),
+        app_armor: context.app_armor_profile.map(|profile| profile.kind),
+        se_linux: context.se_linux_options,
+        proc_mount: context.proc_mount,
+        sysctls: context.sysctls.unwrap_or_default().into_iter().map(|sysctl| sysctl.name).collect(),
     };
     Ok((is_set || kept != SecurityContext::default()).then(|| Box::new(kept)))
 }
 
-pub(super) fn host_paths<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    #[derive(Deserialize, Default)]
-    #[serde(default, rename_all = "camelCase")]
-    struct Volume {
+/// Beside its name a volume has one key, which says where it comes from.
+pub(super) fn volumes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Volume>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct RawVolume {
+        #[serde(default)]
         host_path: Option<HostPath>,
+        #[serde(flatten)]
+        others: BTreeMap<String, Option<IgnoredAny>>,
     }
     #[derive(Deserialize)]
     struct HostPath {
         path: String,
     }
-    list(deserializer, |volume: Volume| volume.host_path.map(|host| host.path))
+    list(deserializer, |volume: RawVolume| {
+        let others = volume.others.into_iter();
+        let mut kinds = others.filter(|(key, value)| key != "name" && value.is_some()).map(|(key, _)| key);
+        Some(match volume.host_path {
+            Some(host) => Volume { kind: String::from("hostPath"), host_path: Some(host.path) },
+            None => Volume { kind: kinds.next().unwrap_or_default(), host_path: None },
+        })
+    })
+}
+
+/// A probe or the hooks of a life, as the API has them.
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct RawHandler {
+    http_get: Option<Target>,
+    tcp_socket: Option<Target>,
+    post_start: Option<Box<RawHandler>>,
+    pre_stop: Option<Box<RawHandler>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Target {
+    host: String,
+}
+
+impl From<RawHandler> for Handler {
+    fn from(raw: RawHandler) -> Self {
+        let names_host =
+            |target: &Option<Target>| target.as_ref().is_some_and(|target| !target.host.is_empty());
+        let hooks = [raw.post_start, raw.pre_stop].into_iter().flatten();
+        let mut hooks = hooks.map(|hook| Self::from(*hook).names_host);
+        Self {
+            names_host: names_host(&raw.http_get) || names_host(&raw.tcp_socket) || hooks.any(|names| names),
+        }
+    }
 }
 
 pub(super) fn host_ports<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u16>, D::Error> {
