@@ -14,6 +14,7 @@ mod judge;
 mod load;
 mod mapping;
 mod places;
+mod pod_security;
 pub mod policies;
 mod questions;
 mod waivers;
@@ -24,6 +25,7 @@ pub use demand::Demand;
 pub use finding::{Difference, Finding, Report, Unread, Verdict, Waived};
 pub use fixes::{fixes, templates};
 pub use judge::{Inputs, judge};
+pub use pod_security::note_pod_security_default;
 pub use questions::questions;
 pub use waivers::{apply_waivers, unknown_waivers, waiver_of};
 

@@ -10,6 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The YAML keys of an encryption configuration whose values are secret.
 const ENCRYPTION_SECRETS: &[&str] = &["secret"];
 
+/// The control that asks what decides which pods may run.
+const PODS_DECIDED: &str = "5.2.1";
+
 /// Everything that must be read on a node with these roles.
 pub fn questions(benchmark: &Benchmark, roles: &BTreeSet<Role>) -> Questions {
     let mut asked = Asked::default();
@@ -37,6 +40,11 @@ impl Asked {
         if matches!(control.test, Test::AuditPolicy) && roles.contains(&Role::ControlPlane) {
             self.component("kube-apiserver");
             self.flag("kube-apiserver", "audit-policy-file", Some(&[]));
+        }
+        // So is what decides on pods, and only the nodes know the API servers' default.
+        if control.item == PODS_DECIDED && roles.contains(&Role::ControlPlane) {
+            self.component("kube-apiserver");
+            self.flag("kube-apiserver", "admission-control-config-file", Some(&[]));
         }
         if !control.concerns(roles) {
             return;
@@ -146,6 +154,7 @@ mod tests {
         };
         assert_eq!(document("encryption-provider-config"), Some([String::from("secret")].into()));
         assert_eq!(document("audit-policy-file"), Some(BTreeSet::new()));
+        assert_eq!(document("admission-control-config-file"), Some(BTreeSet::new()));
         assert_eq!(document("data-dir"), None);
     }
 

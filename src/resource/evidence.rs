@@ -83,4 +83,6 @@ pub struct ClusterEvidence {
     /// The level that PodSecurity enforces in namespaces without a label, from the API servers' AdmissionConfiguration: the
     /// API does not show it, only the control-plane nodes know. `None` where they do not say or were not asked.
     pub pod_security_default: Option<String>,
+    /// The namespaces that some API server exempts from PodSecurity, labels or not.
+    pub pod_security_exempt: BTreeSet<String>,
 }

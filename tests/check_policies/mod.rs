@@ -30,6 +30,8 @@ struct Case {
     objects: Vec<Value>,
     #[serde(default)]
     pod_security_default: Option<String>,
+    #[serde(default)]
+    pod_security_exempt: std::collections::BTreeSet<String>,
     verdict: Verdict,
     clean: bool,
     #[serde(default)]
@@ -102,6 +104,7 @@ fn every_case_is_judged_as_it_says() {
             objects.extend(case.objects);
             let mut cluster = evidence(collect(objects));
             cluster.pod_security_default = case.pod_security_default;
+            cluster.pod_security_exempt = case.pod_security_exempt;
             let found = judge(&item, &cluster).unwrap();
             let missing: Vec<_> = case
                 .evidence

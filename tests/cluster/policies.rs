@@ -67,6 +67,22 @@ fn an_empty_cluster_is_read_and_no_secret_is_asked_for() {
 }
 
 #[test]
+fn running_pods_are_those_that_have_not_ended() {
+    let selector = "&fieldSelector=status.phase%21%3DSucceeded%2Cstatus.phase%21%3DFailed";
+    let first = Box::leak(format!("GET /api/v1/pods?limit=500{selector} ").into_boxed_str()).trim_end();
+    let second = Box::leak(format!("GET /api/v1/pods?limit=500{selector}&continue=n").into_boxed_str());
+    let (server, api) = with_empty_rest([
+        answer(second, 200, page(&["p-2"], "")),
+        answer(first, 200, page(&["p-1"], "n")),
+        answer("GET /api/v1/namespaces?", 200, r#"{"items":[{"metadata":{"name":"a","labels":{"x":"y"}}}]}"#),
+    ]);
+    let objects = api.running_pods().unwrap();
+    assert_eq!(names(&objects), ["p-1", "p-2"]);
+    assert_eq!(objects.namespaces.len(), 1);
+    assert_eq!(server.requests().len(), 3, "nothing else is asked for");
+}
+
+#[test]
 fn pages_are_followed_and_shrink_where_objects_are_large() {
     let long = "x".repeat(8 << 20);
     let first = page(&["p-1", "p-2"], "a+b").replacen(r#""status":{}"#, &format!(r#""status":"{long}""#), 1);

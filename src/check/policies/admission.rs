@@ -2,7 +2,9 @@
 
 use super::evaluation::{Evaluation, count};
 use super::{namespaces, shipped};
-use crate::resource::{AdmissionPolicy, ClusterObjects, OperationRule, Pod, WebhookConfiguration};
+use crate::resource::{
+    AdmissionPolicy, ClusterEvidence, ClusterObjects, OperationRule, Pod, WebhookConfiguration,
+};
 
 const ENFORCE_LABEL: &str = "pod-security.kubernetes.io/enforce";
 /// Levels that forbid something.
@@ -47,7 +49,8 @@ fn api_servers_with(objects: &ClusterObjects, flag: &str, plugin: &str) -> Vec<S
 }
 
 /// 5.2.1: namespaces with pods of the user for which nothing decides what a pod may be.
-pub(super) fn policy_mechanism(objects: &ClusterObjects, default_level: Option<&str>) -> Evaluation {
+pub(super) fn policy_mechanism(objects: &ClusterObjects, cluster: &ClusterEvidence) -> Evaluation {
+    let default_level = cluster.pod_security_default.as_deref();
     let in_use = namespaces::in_use(objects);
     let mut evaluation = Evaluation::of(format!("{} with pods of yours", count(in_use.len(), "namespace")));
     let mut guards: Vec<String> = objects
@@ -69,13 +72,19 @@ pub(super) fn policy_mechanism(objects: &ClusterObjects, default_level: Option<&
     }
     for namespace in objects.namespaces.iter().map(|namespace| &namespace.metadata) {
         let label = namespace.labels.get(ENFORCE_LABEL).map(String::as_str);
-        let is_guarded =
-            is_off.is_empty() && label.or(default_level).is_some_and(|level| LEVELS.contains(&level));
+        let is_exempt = cluster.pod_security_exempt.contains(&namespace.name);
+        let is_guarded = is_off.is_empty()
+            && !is_exempt
+            && label.or(default_level).is_some_and(|level| LEVELS.contains(&level));
         // Pods of kube-system need what the levels forbid.
         if is_guarded || namespace.name == "kube-system" || !in_use.contains(namespace.name.as_str()) {
             continue;
         }
-        let level = label.map_or(String::from("no label"), |level| format!("enforce: {level}"));
+        let level = match label {
+            _ if is_exempt => String::from("exempt"),
+            Some(level) => format!("enforce: {level}"),
+            None => String::from("no label"),
+        };
         evaluation.offenders.insert(format!("Namespace {}: {level}", namespace.name));
     }
     evaluation

@@ -39,7 +39,7 @@ pub fn judge(item: &str, cluster: &ClusterEvidence) -> Option<Judgement> {
         "5.1.5" => accounts::default_accounts(objects),
         "5.1.6" => accounts::mounted_tokens(objects),
         "5.1.7" => rbac::masters(objects),
-        "5.2.1" => admission::policy_mechanism(objects, cluster.pod_security_default.as_deref()),
+        "5.2.1" => admission::policy_mechanism(objects, cluster),
         "5.3.1" => programs::network_plugin(objects),
         "5.3.2" => namespaces::without_network_policy(objects),
         "5.4.2" => programs::secret_store(objects),

@@ -28,13 +28,17 @@ impl Pipeline {
     pub(super) fn check(&self, selection: &Selection, listener: &Listener<'_>) -> Result<Report, Error> {
         let desired = self.desired(&self.everything())?;
         let Gathered { nodes, mut unreachable, reach } = self.gather(selection, listener);
-        let cluster_evidence = match cluster_evidence(&reach, selection, listener) {
+        let mut cluster_evidence = match cluster_evidence(&reach, selection, listener) {
             Ok(evidence) => evidence,
             Err(error) => {
                 unreachable.push(Unread { node: None, error: Chain(&error).to_string() });
                 None
             }
         };
+        if let Some(cluster) = &mut cluster_evidence {
+            let control_planes = nodes.iter().filter(|(_, roles, _)| roles.contains(&Role::ControlPlane));
+            check::note_pod_security_default(cluster, control_planes.map(|(_, _, evidence)| evidence));
+        }
         let mut report = check::judge(check::Inputs {
             cluster: &self.inventory.cluster.name,
             benchmark: selection.benchmark,
