@@ -159,6 +159,7 @@ fn check_finds_nothing_more(lab: &Lab, harden: &mut Harden<'_>) {
     assert_eq!(benchmark::failed(&found), [""; 0]);
     assert_eq!(totals[1], 0);
     benchmark::agree(lab, harden, 0);
+    benchmark::is_no_slower(lab, harden);
 }
 
 fn plan_shows_and_touches_nothing(lab: &Lab, harden: &mut Harden<'_>) {

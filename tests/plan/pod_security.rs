@@ -11,7 +11,8 @@ const PATH: &str = "/etc/kubernetes/admission/config.yaml";
 
 /// As the template renders it.
 fn configuration(level: &str, version: u32, exempt: &[&str]) -> String {
-    let exempt: String = exempt.iter().map(|name| format!("          - \"{name}\"\n")).collect();
+    let exempt: Vec<String> = exempt.iter().map(|name| format!("          - \"{name}\"")).collect();
+    let exempt = exempt.join("\n");
     format!(
         "apiVersion: apiserver.config.k8s.io/v1\nkind: AdmissionConfiguration\nplugins:\n  - name: EventRateLimit\n    \
          configuration:\n      kind: Configuration\n  - name: PodSecurity\n    configuration:\n      \
@@ -94,7 +95,7 @@ fn an_admission_configuration_is_read() {
     }
 }
 
-fn pod(namespace: &str, name: &str, owner: Option<(&str, &str)>, spec: Value) -> Pod {
+fn pod(namespace: &str, name: &str, owner: Option<(&str, &str)>, spec: &Value) -> Pod {
     let owners: Vec<Value> = owner
         .iter()
         .map(|(kind, name)| json!({"kind": kind, "name": name, "controller": true, "apiVersion": "apps/v1"}))
@@ -132,13 +133,13 @@ fn objects() -> ClusterObjects {
             namespace("kube-system", None),
         ],
         pods: vec![
-            pod("shop", "web-6d4c-x", Some(("ReplicaSet", "web-6d4c")), host(json!({}))),
-            pod("shop", "web-6d4c-y", Some(("ReplicaSet", "web-6d4c")), host(json!({}))),
-            pod("shop", "db-0", Some(("StatefulSet", "db")), plain.clone()),
-            pod("shop", "by-hand", None, host(json!({}))),
-            pod("monitoring", "node-exporter-a", Some(("DaemonSet", "node-exporter")), host(node.clone())),
-            pod("storage", "csi-a", Some(("DaemonSet", "csi")), host(node.clone())),
-            pod("kube-system", "kube-proxy-a", Some(("DaemonSet", "kube-proxy")), host(node)),
+            pod("shop", "web-6d4c-x", Some(("ReplicaSet", "web-6d4c")), &host(json!({}))),
+            pod("shop", "web-6d4c-y", Some(("ReplicaSet", "web-6d4c")), &host(json!({}))),
+            pod("shop", "db-0", Some(("StatefulSet", "db")), &plain),
+            pod("shop", "by-hand", None, &host(json!({}))),
+            pod("monitoring", "node-exporter-a", Some(("DaemonSet", "node-exporter")), &host(node.clone())),
+            pod("storage", "csi-a", Some(("DaemonSet", "csi")), &host(node.clone())),
+            pod("kube-system", "kube-proxy-a", Some(("DaemonSet", "kube-proxy")), &host(node)),
         ],
         ..ClusterObjects::default()
     }
@@ -175,7 +176,7 @@ fn the_rest_of_many_is_counted() {
     let mut objects = objects();
     for number in 10..40 {
         let name = format!("job-{number}");
-        objects.pods.push(pod("shop", &name, None, json!({"hostIPC": true})));
+        objects.pods.push(pod("shop", &name, None, &json!({"hostIPC": true})));
     }
     let text = said("baseline", &["kube-system"], &objects).unwrap();
     assert!(text.contains("(hostIPC) and 23 more; exempt their namespaces (monitoring, shop)"), "{text}");

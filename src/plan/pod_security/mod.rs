@@ -93,16 +93,15 @@ pub fn notice(default: &PodSecurityDefault, namespaces: &[Namespace], pods: &[Po
     if refused.is_empty() {
         return None;
     }
-    let named = refused.iter().take(NAMED);
-    let mut list: Vec<String> =
-        named.map(|(workload, fields)| format!("{workload} ({})", fields.join(", "))).collect();
-    let more = refused.len() - list.len();
-    let last = if more > 0 { Some(format!("{more} more")) } else { list.pop() };
-    let last = last.unwrap_or_default();
-    let list = if list.is_empty() { last } else { format!("{} and {last}", list.join(", ")) };
+    let first = refused.iter().take(NAMED);
+    let mut words: Vec<String> =
+        first.map(|(workload, fields)| format!("{workload} ({})", fields.join(", "))).collect();
+    let more = refused.len() - words.len();
+    let end = if more > 0 { Some(format!("{more} more")) } else { words.pop() }.unwrap_or_default();
+    let named = if words.is_empty() { end } else { format!("{} and {end}", words.join(", ")) };
     let of_namespaces = of_namespaces.into_iter().collect::<Vec<_>>().join(", ");
     Some(format!(
-        "PodSecurity {} will refuse these when they are created again: {list}; exempt their namespaces ({of_namespaces}) with \
+        "PodSecurity {} will refuse these when they are created again: {named}; exempt their namespaces ({of_namespaces}) with \
          [admission.pod-security] exempt-namespaces, or label them {ENFORCE_LABEL}",
         default.enforce
     ))

@@ -101,8 +101,8 @@ const RULES: &[Rule] = &[
             })
         })
     }),
-    Rule("procMount", Baseline, |seen| !seen.is_in_user_namespace() && seen.shows_proc()),
-    Rule("procMount", Restricted, |seen| seen.shows_proc()),
+    Rule("procMount", Baseline, |seen| !seen.is_in_user_namespace() && shows_proc(seen)),
+    Rule("procMount", Restricted, shows_proc),
     Rule("seccomp", Baseline, |seen| seen.any(|context| context.seccomp.as_deref().is_some_and(is_loose))),
     Rule("seccomp", Restricted, |seen| {
         seen.is_linux() && seen.lacks(|context| context.seccomp.as_deref().map(|profile| !is_loose(profile)))
@@ -176,10 +176,6 @@ impl<'a> Seen<'a> {
         !self.every_own(|own| !own.is_some_and(drops))
     }
 
-    fn shows_proc(&self) -> bool {
-        self.any_own(|own| own.proc_mount.as_ref().is_some_and(|mount| mount != "Default"))
-    }
-
     fn is_linux(&self) -> bool {
         !self.pod.spec.is_windows()
     }
@@ -188,6 +184,10 @@ impl<'a> Seen<'a> {
     fn is_in_user_namespace(&self) -> bool {
         self.version >= USER_NAMESPACES && self.pod.spec.host_users == Some(false)
     }
+}
+
+fn shows_proc(seen: &Seen<'_>) -> bool {
+    seen.any_own(|own| own.proc_mount.as_ref().is_some_and(|mount| mount != "Default"))
 }
 
 fn is_loose(profile: &str) -> bool {
