@@ -54,7 +54,7 @@ pub enum Test {
     Flags(FlagsTest),
     /// The provider in the file that a flag names.
     Encryption(EncryptionTest),
-    /// The worst verdict of these items of [`super::benchmark::MAPPED`].
+    /// The worst verdict of these items of the CIS benchmark.
     Items(BTreeSet<String>),
 }
 

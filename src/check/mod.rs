@@ -2,7 +2,7 @@
 //! API or a clock.
 //!
 //! A control is data: a table in `controls/*.toml` with its text and its test. Where on a node a test looks stands in
-//! `places.toml`, what has to be read there follows from both ([`questions`]), and [`judge`] makes the report.
+//! `places.toml`, what has to be read there follows from both ([`questions()`]), and [`judge()`] makes the report.
 
 mod benchmark;
 mod command_line;

@@ -2,7 +2,7 @@
 //!
 //! The probe asks for everything that is desired of a node in one round trip and a constant number of programs, and sends
 //! along the digests that are expected: content comes back only where it differs. [`fleet`] does the same work
-//! on many nodes at once; [`observe_cluster`] reads what belongs to no single node. [`evidence`] reads in the same way what
+//! on many nodes at once; [`observe_cluster`] reads what belongs to no single node. [`evidence()`] reads in the same way what
 //! benchmarks ask of a node beyond what harden manages there.
 
 mod cluster;
