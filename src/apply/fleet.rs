@@ -28,12 +28,13 @@ impl Fleet for Reach {
         Reach::reconnect(self, node)
     }
 
-    fn wait(&self, gates: &[Gate], listener: &Listener<'_>) -> Result<(), GateError> {
+    fn wait(&self, gates: &[Gate], stable: Duration, listener: &Listener<'_>) -> Result<(), GateError> {
         if gates.is_empty() {
             return Ok(());
         }
         // Not to be interrupted: a node that was changed is proven or put back before anything ends.
-        health::wait(gates, &mut &*self, &Deadlines::default(), listener, &|| false)
+        let deadlines = Deadlines { stable, ..Deadlines::default() };
+        health::wait(gates, &mut &*self, &deadlines, listener, &|| false)
     }
 
     fn change_cluster(

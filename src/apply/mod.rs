@@ -31,8 +31,8 @@ pub trait Fleet: Sync {
     /// Replaces the connection to a node by a new one: new TCP connection, new login, new step to root.
     fn reconnect(&self, node: &NodeName) -> Result<(), HealthError>;
 
-    /// Waits until all gates hold.
-    fn wait(&self, gates: &[Gate], listener: &Listener<'_>) -> Result<(), GateError>;
+    /// Waits until all gates have held for so long.
+    fn wait(&self, gates: &[Gate], stable: Duration, listener: &Listener<'_>) -> Result<(), GateError>;
 
     /// Carries out a change of the cluster itself.
     fn change_cluster(
@@ -46,6 +46,9 @@ pub trait Fleet: Sync {
         std::thread::sleep(time);
     }
 }
+
+/// How long gates must hold that prove a new state: what crashes does so within its first seconds.
+const STABLE: Duration = Duration::from_secs(3);
 
 /// Who applies, when, and whether to go on.
 pub struct Run<'a> {
@@ -85,7 +88,7 @@ fn proceed(plan: &Plan, run: &Run<'_>, nodes: &mut BTreeMap<NodeName, NodeOutcom
     }
     if !plan.gates.is_empty() {
         go_on()?;
-        run.fleet.wait(&plan.gates, run.listener).map_err(Stop::Gate)?;
+        run.fleet.wait(&plan.gates, STABLE, run.listener).map_err(Stop::Gate)?;
     }
     for change in &plan.cluster_changes {
         go_on()?;

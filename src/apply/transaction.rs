@@ -5,7 +5,7 @@ use super::material::{self, Payload};
 use super::report::Phase;
 use super::report::{NodeError, NodeOutcome};
 use super::script::{self, End, code};
-use super::{Run, authority};
+use super::{Run, STABLE, authority};
 use crate::error::Chain;
 use crate::event::{Event, Outcome};
 use crate::health::HealthError;
@@ -275,7 +275,14 @@ impl Transaction<'_> {
         if gates.is_empty() {
             return Ok(());
         }
-        self.run.fleet.wait(gates, self.run.listener).map_err(|source| NodeError::Gate {
+        let stable = match phase {
+            // The node before it was proven a moment ago, and every node was read.
+            Phase::Before => Duration::from_secs(1),
+            // What follows waits for the same again.
+            Phase::Between => Duration::ZERO,
+            Phase::After | Phase::RolledBack => STABLE,
+        };
+        self.run.fleet.wait(gates, stable, self.run.listener).map_err(|source| NodeError::Gate {
             node: self.node(),
             phase,
             source,

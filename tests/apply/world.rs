@@ -312,7 +312,7 @@ impl Fleet for World {
         Ok(())
     }
 
-    fn wait(&self, gates: &[Gate], _: &Listener<'_>) -> Result<(), GateError> {
+    fn wait(&self, gates: &[Gate], _: Duration, _: &Listener<'_>) -> Result<(), GateError> {
         let node = gates[0].node();
         if matches!(gates[0], Gate::EtcdHealthy { .. }) {
             return if self.stage_is_sick { Err(sick(node)) } else { Ok(()) };
