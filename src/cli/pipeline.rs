@@ -229,7 +229,7 @@ impl Pipeline {
             .inventory
             .nodes
             .iter()
-            .partition(|node| stage.encryption.get(&node.name) == Some(&stage::EncryptionPhase::Write));
+            .partition(|node| stage.encryption.get(&node.name) == Some(&EncryptionPhase::Write));
         for (nodes, phase) in [(writing, EncryptionPhase::Write), (reading, EncryptionPhase::Read)] {
             let inputs = Inputs {
                 api_server_flags: flags.clone(),

@@ -2,12 +2,12 @@
 //! Where a value is unsound it is reported and replaced by something harmless; the caller drops the result then.
 
 use super::diagnostic::{Problem, Report};
-use super::raw::{Flags, RawAudit, RawCluster, RawEncryption, RawHost, RawInventory, RawKubelet, Text};
+use super::raw::{Flags, RawAudit, RawCluster, RawEncryption, RawInventory, RawKubelet, Text};
 use super::ssh::Ssh;
 use super::structure::Damage;
 use super::{
-    ApiServer, Audit, Cluster, Component, Encryption, EncryptionProvider, Etcd, Files, Host, Inventory,
-    KubeProxy, Kubelet, Minor, Profile, admission, nodes, switch, text, waiver,
+    ApiServer, Audit, Cluster, Component, Encryption, EncryptionProvider, Etcd, Inventory, Kubelet, Minor,
+    Profile, admission, host, nodes, switch, text, waiver,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -112,17 +112,9 @@ pub(super) fn lower(
         kubelet: kubelet(raw.kubelet.unwrap_or_default(), report),
         waivers,
         switches,
-        host: host(&raw.host.unwrap_or_default()),
-        kube_proxy: KubeProxy {
-            loopback_metrics: raw
-                .kube_proxy
-                .unwrap_or_default()
-                .loopback_metrics
-                .unwrap_or(profile == Profile::Default),
-        },
-        files: Files {
-            remove_super_admin_conf: raw.files.unwrap_or_default().remove_super_admin_conf.unwrap_or(false),
-        },
+        host: host::host(&raw.host.unwrap_or_default()),
+        kube_proxy: host::kube_proxy(&raw.kube_proxy.unwrap_or_default(), profile),
+        files: host::files(&raw.files.unwrap_or_default()),
         flag_places: places_of_flags,
     }
 }
@@ -135,11 +127,6 @@ fn kubelet(raw: RawKubelet, report: &mut Report) -> Kubelet {
         certificate_renew_before_days: days.div_ceil(4).min(90).min(days - 1),
         config: raw.config.unwrap_or_default(),
     }
-}
-
-fn host(raw: &RawHost) -> Host {
-    let default = Host::default();
-    Host { sshd: raw.sshd.unwrap_or(default.sshd), auditd: raw.auditd.unwrap_or(default.auditd) }
 }
 
 fn cluster(raw: Option<RawCluster>, report: &mut Report) -> Cluster {

@@ -5,6 +5,7 @@
 mod admission;
 mod diagnostic;
 mod glob;
+mod host;
 mod limit;
 mod load;
 mod lower;
@@ -22,6 +23,7 @@ pub use admission::{Admission, EventRateLimit, PodSecurity, PodSecurityLevel, Ra
 pub use diagnostic::{Diagnostic, Level, Place};
 pub(crate) use diagnostic::{nearest, shown};
 pub use glob::glob;
+pub use host::{Files, Host, KubeProxy};
 pub use limit::{Limit, LimitError};
 pub use load::{InventoryError, Loaded, load, parse};
 pub use scaffold::{Scaffold, ScaffoldNode, scaffold};
@@ -374,33 +376,4 @@ pub struct Kubelet {
     pub certificate_renew_before_days: u32,
     /// Keys that the user sets in their configuration, nested as in the file.
     pub config: serde_json::Map<String, serde_json::Value>,
-}
-
-/// The hosts beneath Kubernetes.
-#[derive(Debug, Clone, Serialize)]
-pub struct Host {
-    /// Whether the SSH server is hardened.
-    pub sshd: bool,
-    /// Whether auditd, where it is installed, watches the files of Kubernetes and etcd.
-    pub auditd: bool,
-}
-
-impl Default for Host {
-    fn default() -> Self {
-        Self { sshd: false, auditd: true }
-    }
-}
-
-/// kube-proxy, where kubeadm installed it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct KubeProxy {
-    /// Whether its metrics can be read on the node itself only.
-    pub loopback_metrics: bool,
-}
-
-/// Files that kubeadm leaves on the nodes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Files {
-    /// Whether `/etc/kubernetes/super-admin.conf`, whose owner no RBAC rule binds, is removed from the nodes.
-    pub remove_super_admin_conf: bool,
 }

@@ -2,6 +2,7 @@
 //! these types and the reader is driven by that schema, so the two cannot differ. Nothing is validated here.
 
 use super::admission::RawAdmission;
+use super::host::{RawFiles, RawHost, RawKubeProxy};
 use super::switch::RawSwitch;
 use super::{AuditPolicy, Become, EncryptionProvider, Profile, Role};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -377,36 +378,4 @@ pub(super) struct RawWaiver {
     pub(super) reason: Option<Text>,
     /// The last day on which it counts, `2027-01-31` in UTC; for ever unless said otherwise.
     pub(super) expires: Option<Located<DayText>>,
-}
-
-/// `[host]`
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub(super) struct RawHost {
-    /// Whether the SSH server takes keys only and strong algorithms only. Whoever logs in by password is locked out.
-    #[schemars(extend("default" = false))]
-    pub(super) sshd: Option<bool>,
-    /// Whether auditd, where it is installed, watches the files of Kubernetes and etcd.
-    #[schemars(extend("default" = true))]
-    pub(super) auditd: Option<bool>,
-}
-
-/// `[kube-proxy]`
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub(super) struct RawKubeProxy {
-    /// Whether its metrics can be read on the node itself only; with the profile `bare` they stay as they are unless said
-    /// otherwise.
-    #[schemars(extend("default" = true))]
-    pub(super) loopback_metrics: Option<bool>,
-}
-
-/// `[files]`
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub(super) struct RawFiles {
-    /// Whether `/etc/kubernetes/super-admin.conf` is removed from the control-plane nodes: whoever has it is an
-    /// administrator whom no RBAC rule binds. `kubeadm init phase kubeconfig super-admin` writes a new one.
-    #[schemars(extend("default" = false))]
-    pub(super) remove_super_admin_conf: Option<bool>,
 }

@@ -5,9 +5,10 @@
 //! read what is already written gets there in one step.
 
 use super::{
-    ControlPlane, EncryptionConfig, EncryptionFile, EncryptionGoal, EncryptionPhase, EncryptionState,
-    Provider, Refusal, Scope, Stage, StageInput,
+    ControlPlane, EncryptionConfig, EncryptionFile, EncryptionGoal, EncryptionState, Provider, Refusal,
+    Scope, Stage, StageInput,
 };
+use crate::desired::EncryptionPhase;
 use crate::inventory::{EncryptionProvider, NodeName};
 use crate::plan::{ClusterOperation, Gate, StageTitle};
 use crate::resource::ClusterObserved;

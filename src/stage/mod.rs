@@ -24,6 +24,7 @@ pub use serving::{
     Served, ServingInput, ServingNode, ServingState, ServingStep, ServingWish, serving, shortcoming,
 };
 
+use crate::desired::EncryptionPhase;
 use crate::error::Hint;
 use crate::inventory::{EncryptionProvider, NodeName};
 use crate::plan::{ClusterOperation, Gate, StageTitle};
@@ -70,15 +71,6 @@ impl EncryptionGoal {
     pub fn prefix(&self) -> String {
         format!("k8s:enc:{}:v1:{}:", self.provider_name(), self.key)
     }
-}
-
-/// Which of the two encryption configs a control-plane node has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum EncryptionPhase {
-    /// `identity` first, then the key: it reads both and writes plain text.
-    Read,
-    /// The key first, then `identity`: it reads both and writes with the key.
-    Write,
 }
 
 /// The next stage.

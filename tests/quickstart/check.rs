@@ -175,6 +175,13 @@ fn a_control_is_explained_without_an_inventory() {
         assert!(found.code == 1 && found.stderr.starts_with(message), "{}", found.stderr);
         assert!(found.stderr.contains("hint: "), "{}", found.stderr);
     }
+    // What comes in a later stage is named as well.
+    for (control, template) in
+        [("1.2.5", "kube-apiserver/kubelet-authority.tera"), ("4.2.9", "kubelet/serving.tera")]
+    {
+        let found = explain(&["--explain", control]);
+        assert!(found.stdout.contains(&format!("templates/{template}")), "{}", found.stdout);
+    }
     assert_eq!(explain(&["--explain", "1.2.16", "--section", "1"]).code, 1);
 }
 

@@ -1,7 +1,7 @@
 //! Every combination of three servers, and runs that are cut short.
 
 use super::{CLEAN, NAMES, Server, ask, cluster, name};
-use harden::stage::EncryptionPhase::{self, Read, Write};
+use harden::desired::EncryptionPhase::{self, Read, Write};
 use proptest::prelude::*;
 
 fn every_server() -> Vec<Server> {

@@ -6,11 +6,12 @@ mod refusals;
 mod serving;
 mod table;
 
+use harden::desired::EncryptionPhase;
 use harden::inventory::{EncryptionProvider, NodeName};
 use harden::resource::{ClusterObserved, NodePath};
 use harden::stage::{
-    ControlPlane, EncryptionConfig, EncryptionFile, EncryptionGoal, EncryptionPhase, EncryptionState,
-    Refusal, Stage, StageInput, next,
+    ControlPlane, EncryptionConfig, EncryptionFile, EncryptionGoal, EncryptionState, Refusal, Stage,
+    StageInput, next,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;

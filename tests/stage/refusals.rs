@@ -1,13 +1,12 @@
 //! What harden does not touch, and what it reads out of an observed node.
 
 use super::{CLEAN, PATH, PREFIX, Server, ask, cluster, config, goal, name, path};
+use harden::desired::EncryptionPhase;
 use harden::inventory::EncryptionProvider;
 use harden::resource::{
     ClusterObserved, FileKind, FileState, Mode, NodePath, Observed, ObservedContent, PresentFile,
 };
-use harden::stage::{
-    ControlPlane, EncryptionFile, EncryptionGoal, EncryptionPhase, EncryptionState, StageInput, next,
-};
+use harden::stage::{ControlPlane, EncryptionFile, EncryptionGoal, EncryptionState, StageInput, next};
 use std::collections::BTreeMap;
 
 const MANIFEST: &str = "/etc/kubernetes/manifests/kube-apiserver.yaml";

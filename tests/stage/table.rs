@@ -1,8 +1,9 @@
 //! States that a person can picture, one a line, with what must come next.
 
 use super::{CLEAN, NAMES, Server, ask, cluster, name};
+use harden::desired::EncryptionPhase;
 use harden::plan::ClusterOperation;
-use harden::stage::{EncryptionPhase, Stage};
+use harden::stage::Stage;
 
 /// A server in one letter, and the config that it gets in one letter:
 /// `.` nothing · `r` reads, not yet proven · `R` proven to read · `w` has the writing config, not yet proven · `W` proven to

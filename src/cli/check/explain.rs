@@ -5,7 +5,7 @@ use super::error::CheckError;
 use super::selection::{id, ids, named, names};
 use crate::check::{self, Benchmark, Control};
 use crate::cli::Error;
-use crate::desired::{self, EncryptionInput, EncryptionPhase, Inputs, Templates};
+use crate::desired::{self, EncryptionInput, EncryptionPhase, Inputs, ServingInput, Templates};
 use crate::error::ExitCode;
 use crate::inventory::{self, Minor, Profile};
 use crate::resource::{ControlId, Desired, SecretRef};
@@ -107,8 +107,11 @@ fn everything() -> Result<Vec<Desired>, Error> {
         inventory::parse(Path::new("example.toml"), text.into_bytes(), None).map_err(Error::hinted)?;
     let templates = Templates::load(Profile::Default, None).map_err(Error::hinted)?;
     let key = SecretRef { name: String::from("encryption/key"), sha256: None };
+    let serving = ServingInput { certificate: true, trusted: true, names: BTreeSet::new() };
+    let nodes = loaded.inventory.nodes.iter().map(|node| (node.name.clone(), serving.clone()));
     let inputs = Inputs {
         encryption: Some(EncryptionInput { key, phase: EncryptionPhase::Write }),
+        serving: nodes.collect(),
         ..Inputs::default()
     };
     let rendered = desired::render(&templates, &loaded.inventory, &inputs).map_err(Error::hinted)?;
