@@ -246,6 +246,7 @@ fn sick(node: &NodeName) -> GateError {
         gate: String::from("imagined"),
         deadline: Duration::from_secs(1),
         last: String::from("it is sick"),
+        said: Vec::new(),
     }
 }
 
