@@ -211,6 +211,28 @@ impl Hint for NodeError {
     }
 }
 
+impl NodeError {
+    /// Whether it is no failure of the node: the user asked to stop while a gate was waited for.
+    fn is_interrupt(&self) -> bool {
+        matches!(self, Self::Gate { source: GateError::Cancelled { .. }, .. })
+    }
+}
+
+/// Why a wave stops the apply; `None` when it does not.
+pub(super) fn stop_of<'a>(outcomes: impl Iterator<Item = &'a NodeOutcome>) -> Option<Stop> {
+    let mut stop = None;
+    for outcome in outcomes {
+        match outcome {
+            NodeOutcome::Applied => {}
+            NodeOutcome::Untouched(error) | NodeOutcome::RolledBack(error) if error.is_interrupt() => {
+                stop = Some(Stop::Interrupted);
+            }
+            _ => return Some(Stop::Node),
+        }
+    }
+    stop
+}
+
 impl Report {
     pub(super) fn new(plan: &Plan) -> Self {
         let nodes = plan.waves.iter().flat_map(|wave| &wave.nodes);

@@ -147,7 +147,7 @@ pub enum GateError {
     /// The user interrupted it.
     #[error("waiting for gates on {node} was interrupted")]
     Cancelled {
-        /// The node of the first gate that was yet to hold.
+        /// The node of a gate that did not hold.
         node: NodeName,
     },
 }
@@ -171,7 +171,9 @@ impl Hint for GateError {
             Self::Crashes { node, component, .. } => Some(format!(
                 "put right what it says, and plan again; all of it is below /var/log/pods/kube-system_{component}-{node}_* on {node}"
             )),
-            Self::Cancelled { .. } => None,
+            Self::Cancelled { .. } => {
+                Some(String::from("apply again when it suits you: it goes on where it was stopped"))
+            }
         }
     }
 }

@@ -88,7 +88,8 @@ impl Clock for SystemClock {
     }
 }
 
-/// Waits until all gates have held together for [`Deadlines::stable`]. `cancel` is asked before each poll.
+/// Waits until all gates have held together for [`Deadlines::stable`]. `cancel` ends it at the next gate that does not hold: what
+/// is a moment from being proven is proven rather than given up.
 pub fn wait(
     gates: &[Gate],
     access: &mut dyn GateAccess,
@@ -117,14 +118,12 @@ pub fn wait_with(
     let mut watches: Vec<Watch<'_>> = gates.iter().map(|gate| Watch::new(gate, started)).collect();
     let mut crashes = crash::of(gates);
     loop {
-        for index in 0..watches.len() {
-            if cancel() {
-                let first = watches.iter().find(|watch| !watch.passed).unwrap_or(&watches[index]);
-                return Err(GateError::Cancelled { node: first.gate.node().clone() });
-            }
-            let watch = &mut watches[index];
+        for watch in &mut watches {
             watch.poll(clock, access, deadlines.stable);
             watch.report(started, clock.now(), listener);
+            if watch.held.is_none() && cancel() {
+                return Err(GateError::Cancelled { node: watch.gate.node().clone() });
+            }
         }
         if watches.iter().all(|watch| watch.passed) {
             return Ok(());

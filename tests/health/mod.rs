@@ -357,6 +357,15 @@ fn no_gates_are_no_wait_and_an_interrupt_ends_one() {
     let cancel = || clock.now() >= Duration::from_secs(2);
     let result = wait_with(&clock, &[api_gate()], &mut fake, &Deadlines::default(), &|_| {}, &cancel);
     assert_eq!(result, Err(GateError::Cancelled { node: name("cp-1") }));
+    assert_eq!(clock.now(), Duration::from_secs(2));
+}
+
+#[test]
+fn an_interrupt_lets_what_holds_be_proven() {
+    let clock = FakeClock::default();
+    let mut fake = Fake::new(&clock);
+    let result = wait_with(&clock, &[api_gate()], &mut fake, &Deadlines::default(), &|_| {}, &|| true);
+    assert_eq!((result, clock.now()), (Ok(()), Duration::from_secs(3)));
 }
 
 #[test]
