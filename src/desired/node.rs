@@ -4,7 +4,7 @@ use super::body::Unusable;
 use super::context::{Shared, Variables};
 use super::load::{Entry, Templates, notice_name, place};
 use super::pods::Pods;
-use super::standing::Standing;
+use super::standing::{AUTHENTICATION, Standing};
 use super::static_pod::Place;
 use super::{EncryptionInput, Inputs, Rendered, TemplateError, body};
 use crate::inventory::{Inventory, Minor, Node};
@@ -39,7 +39,8 @@ impl Templates {
         let mut errors = Vec::new();
         let mut pods = Pods::default();
         let mut told = notices(place);
-        told.extend(standing.notices(node, |template| self.entries.contains_key(template)));
+        let limits = self.entries.get(AUTHENTICATION).is_some_and(|it| it.front.kubernetes.contains(minor));
+        told.extend(standing.notices(node, limits, |template| self.entries.contains_key(template)));
         for (path, entry) in &self.entries {
             told.extend(otherwise(entry, &pass));
             match self.render_one(path, entry, &pass, &mut pods) {
