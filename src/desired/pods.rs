@@ -87,6 +87,7 @@ impl Pods {
         let mut resources = Vec::new();
         let mut errors = Vec::new();
         for (component, pod) in self.0 {
+            let place = place.of(Some(&component));
             errors.extend(lists.of(&component).map(|list| pod.check(list, place)).unwrap_or_default());
             match pod.annotations(files, place) {
                 Ok(annotations) => resources.push(pod.into_resource(annotations)),

@@ -2,6 +2,7 @@
 //! are checked against the node's version and its mounts, since either mistake is a crash loop.
 
 use super::body::{Unusable, scalar, yaml};
+use super::Versions;
 use super::error::{Claim, TemplateError};
 use super::flags::{FlagList, FlagLists, is_below};
 use super::load::{Entry, hex};
@@ -73,10 +74,26 @@ pub(super) struct Pod {
 pub(super) struct Place<'a> {
     pub(super) node: &'a NodeName,
     pub(super) minor: Minor,
+    /// What the node was seen to run.
+    pub(super) versions: Option<&'a Versions>,
     pub(super) inventory: &'a Inventory,
 }
 
 impl Place<'_> {
+    /// The same place in the version of a component; in the kubelet's where there is none, or it does not say.
+    pub(super) fn of(self, component: Option<&str>) -> Self {
+        let version = self.versions.and_then(|versions| {
+            component.and_then(|component| versions.components.get(component)).copied().or(versions.kubelet)
+        });
+        Self { minor: version.unwrap_or(self.inventory.cluster.kubernetes), ..self }
+    }
+
+    /// The versions of all components, beside the present one.
+    pub(super) fn other_minors(&self) -> BTreeSet<Minor> {
+        let components = self.versions.into_iter().flat_map(|versions| versions.components.values());
+        components.copied().filter(|minor| *minor != self.minor).collect()
+    }
+
     pub(super) fn shape(&self, template: &str, unusable: Unusable) -> TemplateError {
         TemplateError::Shape { template: template.to_owned(), node: self.node.clone(), reason: unusable.0 }
     }
