@@ -32,6 +32,8 @@ pub(super) const INVENTORY: &str = "inventory";
 struct Body {
     /// Flags with exactly this value.
     flags: BTreeMap<String, Value>,
+    /// Flags that name a file which somebody else makes: what is there stays.
+    existing: BTreeMap<String, NodePath>,
     /// Flags that are lists with at least these.
     includes: BTreeMap<String, Vec<String>>,
     /// Flags that are lists without these.
@@ -264,7 +266,7 @@ impl Pod {
             let values: Vec<&str> = match &flag.value {
                 FlagValue::Is(value) => value.split(',').map(str::trim).collect(),
                 FlagValue::List { includes, .. } => includes.iter().map(String::as_str).collect(),
-                FlagValue::Absent => Vec::new(),
+                FlagValue::Existing(_) | FlagValue::Absent => Vec::new(),
             };
             for value in values {
                 let Err(unusable) = list.check_value(&flag.name, value, place.minor) else { continue };
@@ -282,7 +284,12 @@ impl Pod {
                     remedy: unusable.remedy.map(Into::into),
                 });
             }
-            if let FlagValue::Is(value) = &flag.value {
+            let value = match &flag.value {
+                FlagValue::Is(value) => Some(value.as_str()),
+                FlagValue::Existing(path) => Some(path.as_str()),
+                FlagValue::List { .. } | FlagValue::Absent => None,
+            };
+            if let Some(value) = value {
                 let unmounted = list.paths(&flag.name, value).into_iter().find(|path| {
                     !list.mounts(path)
                         && !self.mounts.values().any(|(mount, _)| is_below(path, mount.path.as_str()))
@@ -373,6 +380,7 @@ fn wanted(body: &Body) -> Result<Vec<(String, FlagValue)>, Unusable> {
     for (name, value) in &body.flags {
         wanted.push((name.clone(), FlagValue::Is(scalar(value)?)));
     }
+    wanted.extend(body.existing.iter().map(|(name, path)| (name.clone(), FlagValue::Existing(path.clone()))));
     for name in body.includes.keys().chain(body.excludes.keys()).collect::<BTreeSet<_>>() {
         let items = |of: &BTreeMap<String, Vec<String>>| {
             of.get(name).into_iter().flatten().cloned().collect::<BTreeSet<_>>().into_iter().collect()
@@ -394,6 +402,7 @@ fn add_all(list: &mut Vec<String>, more: Vec<String>) {
 fn value_text(value: &FlagValue) -> String {
     match value {
         FlagValue::Is(value) => value.clone(),
+        FlagValue::Existing(path) => path.to_string(),
         FlagValue::List { includes, excludes } => {
             let parts = [("includes", includes), ("excludes", excludes)];
             let parts = parts.iter().filter(|(_, items)| !items.is_empty());

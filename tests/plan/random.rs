@@ -248,6 +248,9 @@ fn model(sample: &Sample, spec: &StaticPodSpec) -> BTreeMap<String, String> {
             FlagValue::Is(value) => {
                 flags.insert(flag.name.clone(), value.clone());
             }
+            FlagValue::Existing(path) => {
+                flags.entry(flag.name.clone()).or_insert_with(|| path.to_string());
+            }
             FlagValue::Absent => {
                 flags.remove(&flag.name);
             }

@@ -36,6 +36,8 @@ pub(super) struct Context<'a> {
     pub sysctls: BTreeMap<&'a str, &'a str>,
     /// The users that the node's resources make.
     pub users: BTreeSet<&'a str>,
+    /// The files that the node's resources make.
+    pub made: BTreeSet<&'a NodePath>,
     /// What the user should know beside the changes.
     pub notices: Vec<String>,
     /// What the templates of changed things say to the user.
