@@ -102,11 +102,9 @@ impl Place<'_> {
 
     /// Who asks for a flag, as a reader can find it: the template, or the place in the inventory.
     fn asking(&self, component: &str, flag: &FlagSpec) -> String {
-        let place = || self.inventory.flag_place(component, &flag.name);
-        Some(flag.template.as_str())
-            .filter(|template| *template == INVENTORY)
-            .and_then(|_| place())
-            .unwrap_or_else(|| flag.template.clone())
+        let is_inventory = flag.templates.iter().any(|template| template == INVENTORY);
+        let place = is_inventory.then(|| self.inventory.flag_place(component, &flag.name));
+        place.flatten().unwrap_or_else(|| flag.templates.join(", "))
     }
 
     /// Two templates differ about something.
@@ -160,7 +158,7 @@ impl Pod {
         }
         for (name, value) in wanted.into_iter().filter(|(name, _)| !entry.flags_off.contains(name)) {
             let controls = front.flag_controls.get(&name).cloned().unwrap_or_default();
-            flags.push(FlagSpec { name, value, controls, template: template.to_owned() });
+            flags.push(FlagSpec { name, value, controls, templates: vec![template.to_owned()] });
         }
         for flag in &flags {
             self.add_flag(flag.clone(), place)?;
@@ -183,9 +181,9 @@ impl Pod {
     }
 
     fn add_flag(&mut self, flag: FlagSpec, place: Place<'_>) -> Result<(), TemplateError> {
-        if let FlagValue::List { includes, .. } = &flag.value {
+        if let (FlagValue::List { includes, .. }, Some(template)) = (&flag.value, flag.templates.first()) {
             for item in includes {
-                self.items.entry((flag.name.clone(), item.clone())).or_insert(flag.template.clone());
+                self.items.entry((flag.name.clone(), item.clone())).or_insert(template.clone());
             }
         }
         let Some(known) = self.flags.get_mut(&flag.name) else {
@@ -204,9 +202,11 @@ impl Pod {
             (value, other) => {
                 let subject = format!("--{} of {}", flag.name, self.component);
                 let (value, other) = (value_text(value), value_text(&other));
-                return Err(place.conflict(subject, [&known.template, &value], [&flag.template, &other]));
+                let (first, second) = (known.templates.join(", "), flag.templates.join(", "));
+                return Err(place.conflict(subject, [&first, &value], [&second, &other]));
             }
         }
+        known.templates.extend(flag.templates);
         known.controls.extend(flag.controls);
         known.controls.sort();
         known.controls.dedup();
@@ -239,7 +239,7 @@ impl Pod {
                 Some(known) if known.value == value => known.controls.clone(),
                 _ => Vec::new(),
             };
-            let flag = FlagSpec { name: name.clone(), value, controls, template: INVENTORY.to_owned() };
+            let flag = FlagSpec { name: name.clone(), value, controls, templates: vec![INVENTORY.to_owned()] };
             self.flags.insert(name.clone(), flag);
         }
     }
@@ -313,8 +313,9 @@ impl Pod {
             list.excluded_by(&flag.name).find_map(|other| self.flags.get(other)).filter(|other| given(other));
         let other = other.filter(|_| given(flag))?;
         let subject = format!("the flags of {}, of which these exclude each other", self.component);
-        let [first, second] = [flag, other].map(|flag| (flag.template.as_str(), format!("--{}", flag.name)));
-        Some(place.conflict(subject, [first.0, &first.1], [second.0, &second.1]))
+        let [first, second] =
+            [flag, other].map(|flag| (flag.templates.join(", "), format!("--{}", flag.name)));
+        Some(place.conflict(subject, [&first.0, &first.1], [&second.0, &second.1]))
     }
 
     /// The annotations: SHA-256 of each file that restarts it; secrets are in it by digest.

@@ -31,8 +31,8 @@ pub struct FlagSpec {
     pub value: FlagValue,
     /// The controls that this flag satisfies.
     pub controls: Vec<ControlId>,
-    /// The template that asks for it, or the inventory.
-    pub template: String,
+    /// The templates that ask for it, of a list each for some of its items; or the inventory.
+    pub templates: Vec<String>,
 }
 
 /// What a flag must be.

@@ -213,7 +213,7 @@ fn wanted(choices: &mut Choices) -> StaticPodSpec {
             3 => FlagValue::Absent,
             _ => continue,
         };
-        flags.push(FlagSpec { name: (*name).to_owned(), value, controls: vec![], template: String::new() });
+        flags.push(FlagSpec { name: (*name).to_owned(), value, controls: vec![], templates: Vec::new() });
     }
     let mut mounts = Vec::new();
     for name in ["m0", "m1"] {

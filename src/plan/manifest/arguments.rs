@@ -245,7 +245,7 @@ mod tests {
     fn set(container: &Value, name: &str, value: FlagValue) -> (Value, Option<String>) {
         let mut container = container.as_object().unwrap().clone();
         let mut arguments = Arguments::read(&container, "api").unwrap();
-        let flag = FlagSpec { name: name.into(), value, controls: vec![], template: String::new() };
+        let flag = FlagSpec { name: name.into(), value, controls: vec![], templates: Vec::new() };
         let reason = arguments.set(&flag);
         arguments.write(&mut container);
         (Value::Object(container), reason)
