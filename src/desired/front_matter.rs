@@ -69,8 +69,9 @@ pub(super) struct FrontMatter {
     /// What it does not work without: a run that is about a part of the hardening brings that too.
     #[serde(default)]
     needs: Vec<Need>,
-    /// It is managed only on nodes where this exists.
-    only_where: Option<NodePath>,
+    /// It is managed only on nodes where all of these exist.
+    #[serde(default)]
+    only_where: Vec<NodePath>,
     /// The line that another file must have, or it would have no effect.
     included_by: Option<Inclusion>,
     /// The command of the node that must accept the new file, `{staged}`, before anything is changed.
@@ -208,7 +209,7 @@ fn rules(front: &FrontMatter) -> [Rule; 16] {
         ("sensitive", !front.sensitive.is_empty(), &[File], &[]),
         ("merge", front.merge.is_some(), &[YamlKeys], &[]),
         ("needs-sysctls", !front.needs_sysctls.is_empty(), &[YamlKeys], &[]),
-        ("only-where", front.only_where.is_some(), OF_TEMPLATE, &[]),
+        ("only-where", !front.only_where.is_empty(), OF_TEMPLATE, &[]),
         ("included-by", front.included_by.is_some(), &[File], &[]),
         ("validate", !front.validate.is_empty(), &[File, YamlKeys], &[]),
         ("activate", !front.activate.is_empty(), &[File, YamlKeys, Certificate, Sysctl], &[]),
