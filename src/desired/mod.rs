@@ -12,6 +12,7 @@ mod flags;
 mod front_matter;
 mod load;
 mod node;
+mod place;
 mod pods;
 mod selection;
 mod standing;

@@ -3,9 +3,9 @@
 use super::body::Unusable;
 use super::context::{Shared, Variables};
 use super::load::{Entry, Templates, notice_name, place};
+use super::place::Place;
 use super::pods::Pods;
 use super::standing::{AUTHENTICATION, Standing};
-use super::static_pod::Place;
 use super::{EncryptionInput, Inputs, Rendered, TemplateError, body};
 use crate::inventory::{Inventory, Minor, Node};
 use crate::resource::{Desired, Kind, Notice, Resource, ResourceId, Spec};
