@@ -107,7 +107,7 @@ pub enum NodeError {
         /// When that was.
         phase: Phase,
         /// Which gate, and what it saw last.
-        source: GateError,
+        source: Box<GateError>,
     },
     /// The connection failed.
     #[error("{attempt} on {node}")]
@@ -214,7 +214,7 @@ impl Hint for NodeError {
 impl NodeError {
     /// Whether it is no failure of the node: the user asked to stop while a gate was waited for.
     fn is_interrupt(&self) -> bool {
-        matches!(self, Self::Gate { source: GateError::Cancelled { .. }, .. })
+        matches!(self, Self::Gate { source, .. } if matches!(**source, GateError::Cancelled { .. }))
     }
 }
 

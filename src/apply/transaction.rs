@@ -287,7 +287,7 @@ impl Transaction<'_> {
         self.run.fleet.wait(gates, stable, self.run.listener, &cancel).map_err(|source| NodeError::Gate {
             node: self.node(),
             phase,
-            source,
+            source: Box::new(source),
         })
     }
 
