@@ -4,7 +4,7 @@
 
 use harden::desired::{
     EncryptionInput, EncryptionPhase, FILE_ANNOTATION, Inputs, Selection, ServingInput, TemplateError,
-    Templates, render,
+    Templates, Versions, render,
 };
 use harden::error::Hint;
 use harden::inventory::{
@@ -61,6 +61,9 @@ pub(crate) struct Case {
     targets: BTreeSet<ResourceId>,
     /// The controls that are switched off.
     off: BTreeSet<ControlId>,
+    /// The versions that every kubelet and every API server was seen to have.
+    seen_kubelet: Option<u32>,
+    seen_apiserver: Option<u32>,
     /// The flags that every API server was seen to have.
     seen: BTreeMap<String, String>,
 }
@@ -181,7 +184,13 @@ fn inputs(case: &Case) -> Inputs {
     let serving = serving.into_iter().flatten().collect();
     let nodes = ["cp-1", "cp-2", "cp-3"].map(name);
     let api_server_flags = nodes.into_iter().map(|node| (node, case.seen.clone())).collect();
-    let seen = Inputs { api_server_flags, serving, ..Inputs::default() };
+    let component = |minor| (String::from("kube-apiserver"), Minor(minor));
+    let seen_versions = Versions {
+        kubelet: case.seen_kubelet.map(Minor),
+        components: case.seen_apiserver.map(component).into_iter().collect(),
+    };
+    let versions = ["cp-1", "cp-2", "cp-3", "w-1"].map(|node| (name(node), seen_versions.clone())).into();
+    let seen = Inputs { api_server_flags, serving, versions, ..Inputs::default() };
     let phase = match case.encryption.as_deref() {
         None => return seen,
         Some("read") => EncryptionPhase::Read,

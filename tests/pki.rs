@@ -18,15 +18,15 @@ use openssl::x509::verify::{X509VerifyFlags, X509VerifyParam};
 use openssl::x509::{X509, X509Name, X509PurposeId, X509StoreContext, X509VerifyResult};
 use std::collections::BTreeSet;
 
-const NOW: i64 = 1_800_000_000;
+pub(crate) const NOW: i64 = 1_800_000_000;
 const DAY: i64 = 86_400;
 
-struct Ca {
-    pem: Vec<u8>,
-    key_pem: Secret<String>,
+pub(crate) struct Ca {
+    pub(crate) pem: Vec<u8>,
+    pub(crate) key_pem: Secret<String>,
 }
 
-fn ec_key() -> PKey<Private> {
+pub(crate) fn ec_key() -> PKey<Private> {
     let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
     PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap()
 }
@@ -36,7 +36,7 @@ fn rsa_key() -> PKey<Private> {
 }
 
 /// A CA as kubeadm makes it, valid from `NOW - DAY` for so many days.
-fn ca(key: &PKey<Private>, days: i64, signs: bool) -> Ca {
+pub(crate) fn ca(key: &PKey<Private>, days: i64, signs: bool) -> Ca {
     let mut name = X509Name::builder().unwrap();
     name.append_entry_by_nid(Nid::COMMONNAME, "etcd-ca").unwrap();
     let name = name.build();
@@ -62,7 +62,7 @@ fn ca(key: &PKey<Private>, days: i64, signs: bool) -> Ca {
     Ca { pem: builder.build().to_pem().unwrap(), key_pem: Secret::new(key_pem) }
 }
 
-fn spec(algorithm: KeyAlgorithm, usages: &[Usage]) -> CertificateSpec {
+pub(crate) fn spec(algorithm: KeyAlgorithm, usages: &[Usage]) -> CertificateSpec {
     let ownership = |mode| Ownership { owner: "root".into(), group: "root".into(), mode: Mode(mode) };
     let path = |text: &str| text.parse().unwrap();
     CertificateSpec {

@@ -28,13 +28,18 @@ impl Fleet for Reach {
         Reach::reconnect(self, node)
     }
 
-    fn wait(&self, gates: &[Gate], stable: Duration, listener: &Listener<'_>) -> Result<(), GateError> {
+    fn wait(
+        &self,
+        gates: &[Gate],
+        stable: Duration,
+        listener: &Listener<'_>,
+        cancel: &dyn Fn() -> bool,
+    ) -> Result<(), GateError> {
         if gates.is_empty() {
             return Ok(());
         }
-        // Not to be interrupted: a node that was changed is proven or put back before anything ends.
         let deadlines = Deadlines { stable, ..Deadlines::default() };
-        health::wait(gates, &mut &*self, &deadlines, listener, &|| false)
+        health::wait(gates, &mut &*self, &deadlines, listener, cancel)
     }
 
     fn change_cluster(

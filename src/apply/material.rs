@@ -50,6 +50,8 @@ pub(super) struct Payload {
     /// Its bytes. Not a `Secret`, which would mask every line of an ordinary file in the output: what is secret in it has
     /// been registered with the mask where it was made.
     pub(super) content: Zeroizing<String>,
+    /// Whether it is a private key or holds another secret, as what it takes the place of does.
+    pub(super) is_private: bool,
 }
 
 impl Payload {
@@ -76,6 +78,7 @@ pub(super) fn payloads(
                 ownership: ownership.clone(),
                 directory_mode: *directory_mode,
                 content: resolve(content, materials)?,
+                is_private: change.sensitive,
             }),
             Operation::Issue { certificate, authority, .. } => {
                 let ca = issuer(certificate, authority)?;
@@ -88,6 +91,7 @@ pub(super) fn payloads(
                     ownership: certificate.key_ownership.clone(),
                     directory_mode,
                     content: Zeroizing::new(new.key.expose().clone()),
+                    is_private: true,
                 });
                 payloads.push(Payload {
                     resource: resource.clone(),
@@ -95,6 +99,7 @@ pub(super) fn payloads(
                     ownership: certificate.ownership.clone(),
                     directory_mode,
                     content: Zeroizing::new(new.certificate),
+                    is_private: false,
                 });
             }
             Operation::Remove { .. }

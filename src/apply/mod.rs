@@ -31,8 +31,14 @@ pub trait Fleet: Sync {
     /// Replaces the connection to a node by a new one: new TCP connection, new login, new step to root.
     fn reconnect(&self, node: &NodeName) -> Result<(), HealthError>;
 
-    /// Waits until all gates have held for so long.
-    fn wait(&self, gates: &[Gate], stable: Duration, listener: &Listener<'_>) -> Result<(), GateError>;
+    /// Waits until all gates have held for so long, or until `cancel` says so while one does not hold.
+    fn wait(
+        &self,
+        gates: &[Gate],
+        stable: Duration,
+        listener: &Listener<'_>,
+        cancel: &dyn Fn() -> bool,
+    ) -> Result<(), GateError>;
 
     /// Carries out a change of the cluster itself.
     fn change_cluster(
@@ -62,7 +68,8 @@ pub struct Run<'a> {
     pub now: i64,
     /// Where events go.
     pub listener: &'a Listener<'a>,
-    /// Whether the user asked to stop: the node in hand is finished, no other is begun.
+    /// Whether the user asked to stop. The node in hand is finished where its gates hold, and put back where they are waited for;
+    /// no other is begun.
     pub interrupted: &'a (dyn Fn() -> bool + Sync),
 }
 
@@ -80,15 +87,19 @@ fn proceed(plan: &Plan, run: &Run<'_>, nodes: &mut BTreeMap<NodeName, NodeOutcom
         go_on()?;
         (run.listener)(Event::Wave { number: number + 1, of: plan.waves.len(), title: wave.title.clone() });
         let outcomes = apply_wave(wave, run);
-        let failed = outcomes.values().any(|outcome| !matches!(outcome, NodeOutcome::Applied));
+        let stop = report::stop_of(outcomes.values());
         nodes.extend(outcomes);
-        if failed {
-            return Err(Stop::Node);
+        if let Some(stop) = stop {
+            return Err(stop);
         }
     }
     if !plan.gates.is_empty() {
         go_on()?;
-        run.fleet.wait(&plan.gates, STABLE, run.listener).map_err(Stop::Gate)?;
+        let waited = run.fleet.wait(&plan.gates, STABLE, run.listener, run.interrupted);
+        waited.map_err(|error| match error {
+            GateError::Cancelled { .. } => Stop::Interrupted,
+            error => Stop::Gate(error),
+        })?;
     }
     for change in &plan.cluster_changes {
         go_on()?;

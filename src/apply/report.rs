@@ -107,7 +107,7 @@ pub enum NodeError {
         /// When that was.
         phase: Phase,
         /// Which gate, and what it saw last.
-        source: GateError,
+        source: Box<GateError>,
     },
     /// The connection failed.
     #[error("{attempt} on {node}")]
@@ -209,6 +209,28 @@ impl Hint for NodeError {
             ),
         })
     }
+}
+
+impl NodeError {
+    /// Whether it is no failure of the node: the user asked to stop while a gate was waited for.
+    fn is_interrupt(&self) -> bool {
+        matches!(self, Self::Gate { source, .. } if matches!(**source, GateError::Cancelled { .. }))
+    }
+}
+
+/// Why a wave stops the apply; `None` when it does not.
+pub(super) fn stop_of<'a>(outcomes: impl Iterator<Item = &'a NodeOutcome>) -> Option<Stop> {
+    let mut stop = None;
+    for outcome in outcomes {
+        match outcome {
+            NodeOutcome::Applied => {}
+            NodeOutcome::Untouched(error) | NodeOutcome::RolledBack(error) if error.is_interrupt() => {
+                stop = Some(Stop::Interrupted);
+            }
+            _ => return Some(Stop::Node),
+        }
+    }
+    stop
 }
 
 impl Report {

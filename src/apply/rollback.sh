@@ -108,7 +108,7 @@ restore_files() { # files|manifests
     *) [ "$1" = files ] || continue ;;
     esac
     case $kind in
-    file) restore_file "$how" "$path" ;;
+    file | private) restore_file "$how" "$path" ;;
     none) rm -f -- "$R$path" || bad "removing $path" ;;
     attributes) restore_attributes "$how" "$path" ;;
     esac
@@ -189,10 +189,16 @@ discard() {
   exit 0
 }
 
-# What was removed on purpose is not kept here either: it may be somebody's key or kubeconfig.
-forget_removed() {
+# Old private keys are worth nothing to later transactions, which keep copies of their own, and much to a thief. Nor is kept here
+# what was removed on purpose: it may be somebody's key or kubeconfig.
+forget() { # committed|reverted
   while IFS='	' read -r kind how path; do
-    if [ "$kind" = file ] && [ ! -e "$R$path" ] && [ ! -L "$R$path" ]; then rm -f -- "$T/files/$how"; fi
+    case $kind in
+    private) rm -f -- "$T/files/$how" ;;
+    file)
+      [ "$1" != committed ] || [ -e "$R$path" ] || [ -L "$R$path" ] || rm -f -- "$T/files/$how"
+      ;;
+    esac
   done <"$T/paths"
 }
 
@@ -201,6 +207,7 @@ stop_other
 mv -T -- "$T/pending" "$T/reverting" 2>/dev/null || mv -T -- "$T/failed" "$T/reverting" 2>/dev/null
 if [ -e "$T/reverting" ]; then
   revert
+  forget reverted
   outcome=reverted
 elif [ -e "$T/pending" ] || [ -e "$T/failed" ]; then
   bad "marking $T"
@@ -208,10 +215,11 @@ elif [ -e "$T/pending" ] || [ -e "$T/failed" ]; then
 elif [ -e "$T/committed" ]; then
   # The confirmation may have been killed before it was recorded. Without the record all is well but the history.
   [ ! -e "$T/state.json" ] || mv -fT -- "$T/state.json" "$H/state.json" || bad "recording in $H/state.json"
-  forget_removed
+  forget committed
   sync -- "$H" 2>/dev/null
   outcome=committed
 elif [ -e "$T/reverted" ]; then
+  forget reverted
   outcome=reverted
 else
   discard

@@ -161,11 +161,12 @@ fn expect(path: &NodePath, prior: &Prior) -> String {
 fn keep(plan: &NodePlan, payloads: &[Payload]) -> String {
     let mut body = String::new();
     for payload in payloads {
-        let _ = writeln!(body, "keep {}", quote(payload.path.as_str()));
+        let kind = if payload.is_private { "private" } else { "file" };
+        let _ = writeln!(body, "keep {} {kind}", quote(payload.path.as_str()));
     }
     // A rollback puts back in this order, and attributes need a file that they are of.
     for path in removed(plan) {
-        let _ = writeln!(body, "keep {}", quote(path.as_str()));
+        let _ = writeln!(body, "keep {} file", quote(path.as_str()));
     }
     for operation in operations(plan) {
         match operation {

@@ -282,10 +282,12 @@ impl Transaction<'_> {
             Phase::Between => Duration::ZERO,
             Phase::After | Phase::RolledBack => STABLE,
         };
-        self.run.fleet.wait(gates, stable, self.run.listener).map_err(|source| NodeError::Gate {
+        // Whether the old state is healthy is asked to the end: who asked to stop must know it.
+        let cancel = || phase != Phase::RolledBack && (self.run.interrupted)();
+        self.run.fleet.wait(gates, stable, self.run.listener, &cancel).map_err(|source| NodeError::Gate {
             node: self.node(),
             phase,
-            source,
+            source: Box::new(source),
         })
     }
 

@@ -132,15 +132,15 @@ unless_stale() {
 }
 
 # Backs a path up, below a directory that nothing watches. Only a regular file is ever replaced: somebody made a link or
-# a directory there on purpose.
-keep() { # PATH
+# a directory there on purpose. The copy of a private one goes when the transaction is at its end: only its own rollback reads it.
+keep() { # PATH file|private
   count=$((count + 1))
   if [ -L "$R$1" ]; then
     refuse "$1" "a symbolic link"
   elif [ -f "$R$1" ]; then
     cp -a -- "$R$1" "$T/files/$count" || abandon 70
     [ "$(digest "$R$1")" = "$(digest "$T/files/$count")" ] || abandon 70
-    printf 'file\t%s\t%s\n' "$count" "$1" >>"$T/paths" || abandon 70
+    printf '%s\t%s\t%s\n' "$2" "$count" "$1" >>"$T/paths" || abandon 70
   elif [ -e "$R$1" ]; then
     refuse "$1" "not a regular file"
   else

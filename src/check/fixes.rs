@@ -25,7 +25,7 @@ pub fn templates<'a>(
     for resource in desired.into_iter().flat_map(|desired| &desired.resources) {
         let of_flags: Vec<&String> = flags(resource)
             .filter(|flag| flag.controls.contains(control))
-            .map(|flag| &flag.template)
+            .flat_map(|flag| &flag.templates)
             .collect();
         if !of_flags.is_empty() {
             templates.extend(of_flags.into_iter().cloned());
@@ -69,7 +69,7 @@ mod tests {
             name: name.to_owned(),
             value: FlagValue::Absent,
             controls: vec![control.parse().unwrap()],
-            template: format!("{name}.tera"),
+            templates: vec![format!("{name}.tera")],
         };
         let attributes = |pattern: &str| {
             Spec::Attributes(AttributesSpec {

@@ -5,11 +5,11 @@ use super::load::{load_inventory, load_templates, now, override_known_hosts};
 use super::running::Running;
 use super::stage_change::stage_change;
 use super::{Error, Global, Parts, keys, serving};
-use crate::desired::{self, EncryptionInput, EncryptionPhase, Inputs, ServingInput, Templates};
+use crate::desired::{self, EncryptionInput, EncryptionPhase, Inputs, ServingInput, Templates, Versions};
 use crate::error::{Chain, Hint};
 use crate::event::{Event, Listener, Outcome};
 use crate::health::Reach;
-use crate::inventory::{self, Connection, EncryptionProvider, Inventory, Minor, Node, NodeName, Role};
+use crate::inventory::{Connection, EncryptionProvider, Inventory, Minor, Node, NodeName, Role};
 use crate::observe::{self, fleet};
 use crate::plan::wave::MaxUnavailable;
 use crate::plan::{self, Plan, Unreachable};
@@ -29,6 +29,9 @@ use std::time::Duration;
 /// The name of the template's encryption config, where it goes, and where kubeadm puts the API server's manifest.
 const ENCRYPTION_CONFIG_NAME: &str = "encryption-config";
 const ENCRYPTION_CONFIG: &str = "/etc/kubernetes/encryption/config.yaml";
+const MANIFESTS: &str = "/etc/kubernetes/manifests/";
+/// The components whose images have Kubernetes' own version.
+const COMPONENTS: [&str; 3] = ["kube-apiserver", "kube-controller-manager", "kube-scheduler"];
 pub(super) const API_SERVER_MANIFEST: &str = "/etc/kubernetes/manifests/kube-apiserver.yaml";
 
 /// Everything that a run knows before it talks to a node.
@@ -296,7 +299,7 @@ impl Pipeline {
     pub(super) fn inputs(
         &self,
         phase: EncryptionPhase,
-        versions: BTreeMap<NodeName, inventory::Minor>,
+        versions: BTreeMap<NodeName, Versions>,
         serving: BTreeMap<NodeName, ServingInput>,
     ) -> Inputs {
         let encryption = self.encryption_key().map(|key| EncryptionInput { key, phase });
@@ -331,24 +334,36 @@ pub(super) fn has_api_server(node: &Node, facts: &Facts) -> bool {
     facts.live && node.roles.contains(&Role::ControlPlane)
 }
 
-/// The minor versions that the nodes' kubelets say they are.
-fn versions(observed: &BTreeMap<NodeName, Observed>) -> BTreeMap<NodeName, Minor> {
+/// The minor versions that the nodes' kubelets say they are, and those of the images of their control planes.
+fn versions(observed: &BTreeMap<NodeName, Observed>) -> BTreeMap<NodeName, Versions> {
     let minor = |version: &str| version.strip_prefix("v1.")?.split('.').next()?.parse().ok().map(Minor);
-    let seen = observed.iter().filter_map(|(node, state)| {
-        Some((node.clone(), state.facts.kubelet_version.as_deref().and_then(minor)?))
-    });
-    seen.collect()
+    let of = |state: &Observed| Versions {
+        kubelet: state.facts.kubelet_version.as_deref().and_then(minor),
+        components: COMPONENTS
+            .iter()
+            .filter_map(|component| {
+                let version = plan::manifest::version(manifest(state, component)?, component).ok()??;
+                Some(((*component).to_owned(), minor(&version)?))
+            })
+            .collect(),
+    };
+    observed.iter().map(|(node, state)| (node.clone(), of(state))).collect()
+}
+
+/// The text of the manifest of a component, where it could be read.
+fn manifest<'a>(state: &'a Observed, component: &str) -> Option<&'a str> {
+    let (_, file) = state.files.iter().find(|(path, _)| {
+        path.as_str().strip_prefix(MANIFESTS).and_then(|name| name.strip_suffix(".yaml")) == Some(component)
+    })?;
+    let FileState::Present(file) = file else { return None };
+    let ObservedContent::Text(text) = &file.content else { return None };
+    Some(text)
 }
 
 /// The flags in the manifests of the nodes' API servers. One that cannot be read is a problem of the plan, not of this.
 fn api_server_flags(observed: &BTreeMap<NodeName, Observed>) -> BTreeMap<NodeName, BTreeMap<String, String>> {
-    let manifest = |state: &Observed| {
-        let (_, file) = state.files.iter().find(|(path, _)| path.as_str() == API_SERVER_MANIFEST)?;
-        let FileState::Present(file) = file else { return None };
-        let ObservedContent::Text(text) = &file.content else { return None };
-        plan::manifest::flags(text, "kube-apiserver").ok()
-    };
-    observed.iter().filter_map(|(node, state)| Some((node.clone(), manifest(state)?))).collect()
+    let flags = |state| plan::manifest::flags(manifest(state, "kube-apiserver")?, "kube-apiserver").ok();
+    observed.iter().filter_map(|(node, state)| Some((node.clone(), flags(state)?))).collect()
 }
 
 /// SHA-256 over everything that the inventory and the templates ask for.

@@ -200,8 +200,8 @@ impl Pipeline {
         observation: &Observation,
         listener: &Listener<'_>,
     ) -> BTreeMap<NodeName, Served> {
-        let authority = match authority(&observation.reach) {
-            Ok(authority) => authority,
+        let authorities = match authorities(&observation.reach) {
+            Ok(authorities) => authorities,
             Err(error) => {
                 let text = format!("the cluster's CA cannot be read: {}", Chain(&error));
                 listener(Event::Warning { node: None, text: text.clone() });
@@ -214,7 +214,7 @@ impl Pipeline {
             &nodes,
             self.parallelism,
             "ask its kubelet for its certificate",
-            |node| Ok::<_, Infallible>(self.ask_kubelet(node, observation, &authority)),
+            |node| Ok::<_, Infallible>(self.ask_kubelet(node, observation, &authorities)),
             |served| {
                 Outcome::Finished(match served {
                     Ok(()) => String::from("its kubelet serves with a certificate of the cluster's CA"),
@@ -226,7 +226,12 @@ impl Pipeline {
         asked.into_iter().map(|(node, Ok(served))| (node, served)).collect()
     }
 
-    fn ask_kubelet(&self, node: &Node, observation: &Observation, authority: &[u8]) -> Served {
+    fn ask_kubelet(
+        &self,
+        node: &Node,
+        observation: &Observation,
+        authorities: &BTreeMap<NodeName, Vec<u8>>,
+    ) -> Served {
         let certificate = match observation.reach.serving_certificate(&node.name) {
             // Its connection was closed when it had been read.
             Err(HealthError::NoSession { .. }) => remote::connect(node, &self.access)
@@ -235,21 +240,22 @@ impl Pipeline {
             asked => asked,
         };
         let certificate = certificate.map_err(|error| format!("cannot be asked: {}", Chain(&error)))?;
-        let facts = crate::pki::read(&certificate, Some(authority))
-            .map_err(|error| format!("cannot be judged: {}", Chain(&error)))?;
-        match stage::shortcoming(&facts, &names(observation, &node.name), self.now) {
-            None => Ok(()),
-            Some(reason) => Err(format!("serves with a certificate that {reason}")),
-        }
+        stage::judge(&certificate, authorities, &names(observation, &node.name), self.now)
     }
 }
 
-/// The certificate of the cluster's CA, as the first control-plane node has it, PEM.
-fn authority(reach: &Reach) -> Result<Vec<u8>, HealthError> {
-    let node = reach.control_planes().first().ok_or(HealthError::NoCluster)?;
+/// The certificate of the cluster's CA, as each control-plane node has it, PEM.
+fn authorities(reach: &Reach) -> Result<BTreeMap<NodeName, Vec<u8>>, HealthError> {
     let script =
         Script::new("read the cluster's CA").section("certificate", format!("cat -- {}", rooted(AUTHORITY)));
-    Ok(reach.run(node, &script, READ_DEADLINE)?.section("certificate").output)
+    let read = |node: &NodeName| {
+        let reply = reach.run(node, &script, READ_DEADLINE)?;
+        Ok((node.clone(), reply.section("certificate").output))
+    };
+    if reach.control_planes().is_empty() {
+        return Err(HealthError::NoCluster);
+    }
+    reach.control_planes().iter().map(read).collect()
 }
 
 /// The names that the API knows a node by: API servers reach its kubelet by one of them. While the API does not answer, those of

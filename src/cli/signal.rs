@@ -1,4 +1,5 @@
-//! Who runs this, and whether they asked to stop. The first SIGINT or SIGTERM asks; the second ends the process.
+//! Who runs this, and whether they asked to stop. The first SIGINT or SIGTERM asks: no other node is begun, and a gate that does not
+//! hold is waited for no longer, so that the node in hand is put back. The second ends the process.
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;

@@ -32,6 +32,7 @@ pub(super) const EMBEDDED: &[(&str, &str)] = embed![
     "files/pki-public-keys.tera",
     "files/scheduler-kubeconfig.tera",
     "files/super-admin-kubeconfig.tera",
+    "host/auditd-kubelet.tera",
     "host/auditd.tera",
     "host/kubelet-service.tera",
     "host/network.tera",

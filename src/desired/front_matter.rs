@@ -2,6 +2,7 @@
 //! its content. It checks that a template says what its kind needs and nothing that its kind has no use for.
 
 use super::error::TemplateError;
+use super::flags::FlagLists;
 use super::load::EXTENSION;
 use super::version::VersionRange;
 use crate::inventory::Role;
@@ -31,7 +32,7 @@ pub(super) struct FrontMatter {
     pub(super) mode: Option<Mode>,
     /// Mode of directories that have to be made for a file.
     pub(super) directory_mode: Option<Mode>,
-    /// The program of a static pod.
+    /// The program of a static pod, or the one that reads a file: its version is the one that counts.
     pub(super) component: Option<String>,
     /// Nodes with one of these roles have it; all nodes when it is empty.
     #[serde(default)]
@@ -68,8 +69,9 @@ pub(super) struct FrontMatter {
     /// What it does not work without: a run that is about a part of the hardening brings that too.
     #[serde(default)]
     needs: Vec<Need>,
-    /// It is managed only on nodes where this exists.
-    only_where: Option<NodePath>,
+    /// It is managed only on nodes where all of these exist.
+    #[serde(default)]
+    only_where: Vec<NodePath>,
     /// The line that another file must have, or it would have no effect.
     included_by: Option<Inclusion>,
     /// The command of the node that must accept the new file, `{staged}`, before anything is changed.
@@ -180,6 +182,10 @@ fn unfit(front: &FrontMatter) -> Option<String> {
     if kind == Kind::Attributes && front.mode.is_none() && front.owner.is_none() && front.group.is_none() {
         return Some(String::from("kind `attributes` needs `mode`, `owner` or `group`"));
     }
+    let unknown = |component: &&String| !FlagLists::components().any(|known| known == **component);
+    if let Some(component) = front.component.as_ref().filter(unknown).filter(|_| kind == Kind::File) {
+        return Some(format!("`{component}` is not a component that harden knows"));
+    }
     unfit_commands(front)
 }
 
@@ -198,12 +204,12 @@ fn rules(front: &FrontMatter) -> [Rule; 16] {
         ("group", front.group.is_some(), OWNED, &[]),
         ("only-from-owner", front.only_from_owner.is_some(), &[Attributes], &[]),
         ("directory-mode", front.directory_mode.is_some(), &[File], &[]),
-        ("component", front.component.is_some(), &[StaticPod], &[StaticPod]),
+        ("component", front.component.is_some(), &[StaticPod, File], &[StaticPod]),
         ("flag-controls", !front.flag_controls.is_empty(), &[StaticPod], &[]),
         ("sensitive", !front.sensitive.is_empty(), &[File], &[]),
         ("merge", front.merge.is_some(), &[YamlKeys], &[]),
         ("needs-sysctls", !front.needs_sysctls.is_empty(), &[YamlKeys], &[]),
-        ("only-where", front.only_where.is_some(), OF_TEMPLATE, &[]),
+        ("only-where", !front.only_where.is_empty(), OF_TEMPLATE, &[]),
         ("included-by", front.included_by.is_some(), &[File], &[]),
         ("validate", !front.validate.is_empty(), &[File, YamlKeys], &[]),
         ("activate", !front.activate.is_empty(), &[File, YamlKeys, Certificate, Sysctl], &[]),

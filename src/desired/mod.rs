@@ -12,6 +12,7 @@ mod flags;
 mod front_matter;
 mod load;
 mod node;
+mod place;
 mod pods;
 mod selection;
 mod standing;
@@ -37,9 +38,18 @@ pub struct Inputs {
     /// The certificates that kubelets serve with, by node; a node that is missing is left alone.
     pub serving: BTreeMap<NodeName, ServingInput>,
     /// The versions that nodes were seen to run; the inventory's for those that are missing.
-    pub versions: BTreeMap<NodeName, Minor>,
+    pub versions: BTreeMap<NodeName, Versions>,
     /// The flags that the nodes' API servers were seen to have in their manifests.
     pub api_server_flags: BTreeMap<NodeName, BTreeMap<String, String>>,
+}
+
+/// The versions that one node was seen to run. In the middle of an upgrade they differ.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Versions {
+    /// Its kubelet's.
+    pub kubelet: Option<Minor>,
+    /// Those of the components that run as static pods, by the images in their manifests; the kubelet's for those that are missing.
+    pub components: BTreeMap<String, Minor>,
 }
 
 /// What a node has to do with the certificates that kubelets serve with.

@@ -3,9 +3,9 @@
 use super::body::Unusable;
 use super::context::{Shared, Variables};
 use super::load::{Entry, Templates, notice_name, place};
+use super::place::Place;
 use super::pods::Pods;
-use super::standing::Standing;
-use super::static_pod::Place;
+use super::standing::{AUTHENTICATION, Standing};
 use super::{EncryptionInput, Inputs, Rendered, TemplateError, body};
 use crate::inventory::{Inventory, Minor, Node};
 use crate::resource::{Desired, Kind, Notice, Resource, ResourceId, Spec};
@@ -29,20 +29,32 @@ impl Templates {
         inputs: &Inputs,
         shared: &Shared,
     ) -> (Rendered, Vec<TemplateError>) {
-        let minor = inputs.versions.get(&node.name).copied().unwrap_or(inventory.cluster.kubernetes);
-        let place = Place { node: &node.name, minor, inventory };
+        let (minor, versions) = (inventory.cluster.kubernetes, inputs.versions.get(&node.name));
+        let place = Place { node: &node.name, minor, versions, inventory }.of(None);
         let standing = Standing::of(inventory, inputs.api_server_flags.get(&node.name));
         let serving = inputs.serving.get(&node.name);
-        let variables = Variables::of(shared, node, minor, &standing, serving);
-        let pass = Pass { node, place, variables, encryption: inputs.encryption.as_ref() };
+        let pass = |minor| Pass {
+            node,
+            place: Place { minor, ..place },
+            variables: Variables::of(shared, node, minor, &standing, serving),
+            encryption: inputs.encryption.as_ref(),
+        };
+        let others: BTreeMap<Minor, Pass<'_>> =
+            place.other_minors().into_iter().map(|minor| (minor, pass(minor))).collect();
+        let of_kubelet = pass(place.minor);
         let mut resources = Vec::new();
         let mut errors = Vec::new();
         let mut pods = Pods::default();
         let mut told = notices(place);
-        told.extend(standing.notices(node, |template| self.entries.contains_key(template)));
+        let limits = self.entries.get(AUTHENTICATION).is_some_and(|entry| {
+            entry.front.kubernetes.contains(place.of(entry.front.component.as_deref()).minor)
+        });
+        told.extend(standing.notices(node, limits, |template| self.entries.contains_key(template)));
         for (path, entry) in &self.entries {
-            told.extend(otherwise(entry, &pass));
-            match self.render_one(path, entry, &pass, &mut pods) {
+            let version = place.of(entry.front.component.as_deref()).minor;
+            let pass = others.get(&version).unwrap_or(&of_kubelet);
+            told.extend(otherwise(entry, pass));
+            match self.render_one(path, entry, pass, &mut pods) {
                 Ok(resource) => resources.extend(resource),
                 Err(error) => errors.push(error),
             }
@@ -155,16 +167,13 @@ fn otherwise(entry: &Entry, pass: &Pass<'_>) -> Option<String> {
 }
 
 fn notices(place: Place<'_>) -> Vec<String> {
-    if (Minor::OLDEST..=Minor::NEWEST).contains(&place.minor) {
-        return Vec::new();
-    }
-    vec![format!(
-        "{} runs Kubernetes {}; harden knows the flags of {} to {}",
-        place.node,
-        place.minor,
-        Minor::OLDEST,
-        Minor::NEWEST
-    )]
+    let (oldest, newest) = (Minor::OLDEST, Minor::NEWEST);
+    let minors = place.other_minors().into_iter().chain([place.minor]);
+    let unknown = minors.filter(|minor| !(oldest..=newest).contains(minor));
+    let told = |minor| {
+        format!("{} runs Kubernetes {minor}; harden knows the flags of {oldest} to {newest}", place.node)
+    };
+    unknown.map(told).collect()
 }
 
 /// Pairs of resources that have the same name or write the same file.

@@ -4,8 +4,9 @@ use super::body::{Unusable, ownership};
 use super::error::TemplateError;
 use super::flags::FlagLists;
 use super::load::Entry;
+use super::place::Place;
 use super::selection::Selected;
-use super::static_pod::{INVENTORY, Place, Pod};
+use super::static_pod::{INVENTORY, Pod};
 use crate::inventory::{Inventory, Role};
 use crate::resource::{Mode, Ownership, Resource};
 use std::collections::{BTreeMap, BTreeSet};
@@ -87,6 +88,7 @@ impl Pods {
         let mut resources = Vec::new();
         let mut errors = Vec::new();
         for (component, pod) in self.0 {
+            let place = place.of(Some(component.as_str()));
             errors.extend(lists.of(&component).map(|list| pod.check(list, place)).unwrap_or_default());
             match pod.annotations(files, place) {
                 Ok(annotations) => resources.push(pod.into_resource(annotations)),

@@ -64,8 +64,9 @@ impl Entry {
 
     /// The resource that it makes, or is a part of.
     fn id(&self) -> ResourceId {
-        let name = self.front.component.as_ref().unwrap_or(&self.name);
-        ResourceId::new(*self.front.kind.get_ref(), name)
+        let kind = *self.front.kind.get_ref();
+        let component = self.front.component.as_ref().filter(|_| kind == Kind::StaticPod);
+        ResourceId::new(kind, component.unwrap_or(&self.name))
     }
 }
 

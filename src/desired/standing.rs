@@ -8,6 +8,9 @@ use std::collections::BTreeMap;
 const ADMISSION_CONFIG: &str = "/etc/kubernetes/admission/config.yaml";
 const AUTHENTICATION_CONFIG: &str = "/etc/kubernetes/authentication/config.yaml";
 
+/// The template that gives it the latter.
+pub(super) const AUTHENTICATION: &str = "kube-apiserver/authentication.tera";
+
 /// Who says what an API server is configured with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Owner {
@@ -37,6 +40,10 @@ pub(super) struct Standing {
     pub(super) admission: Owner,
     /// Its AuthenticationConfiguration.
     pub(super) authentication: Owner,
+    /// The value of the flag in its manifest that the AuthenticationConfiguration takes the place of.
+    anonymous: Option<String>,
+    /// Whether anybody may read the ConfigMap cluster-info.
+    cluster_info: bool,
 }
 
 impl Standing {
@@ -62,18 +69,38 @@ impl Standing {
             Owner::Harden if !excluding.is_empty() => Owner::Flags(excluding),
             owner => owner,
         };
-        Self { admission: file("admission-control-config-file", ADMISSION_CONFIG), authentication }
+        Self {
+            admission: file("admission-control-config-file", ADMISSION_CONFIG),
+            authentication,
+            anonymous: seen.and_then(|seen| seen.get("anonymous-auth")).cloned(),
+            cluster_info: inventory.apiserver.anonymous_cluster_info,
+        }
     }
 
-    /// What the user should know about it. `has` tells whether a template takes part.
-    pub(super) fn notices(&self, node: &Node, has: impl Fn(&str) -> bool) -> Vec<String> {
+    /// What becomes of anonymous requests where the file takes the place of the flag, which kube-apiserver refuses beside it.
+    fn replaced(&self, node: &Node) -> Option<String> {
+        let value = self.anonymous.as_ref()?;
+        let before = match value.as_str() {
+            "false" => "were refused",
+            _ => "were limited by RBAC alone",
+        };
+        let more = if self.cluster_info { ", and the ConfigMap that `kubeadm join` begins with" } else { "" };
+        Some(format!(
+            "{}: --anonymous-auth={value} is taken out of the manifest, since kube-apiserver does not start with it beside --authentication-config: anonymous requests {before}, and from now on reach /livez, /readyz and /healthz{more}, and nothing else; to keep the flag, set anonymous-auth under [apiserver.flags]",
+            node.name
+        ))
+    }
+
+    /// What the user should know about it. `has` tells whether a template takes part, `limits` whether the API
+    /// server is of a version whose file can limit anonymous requests.
+    pub(super) fn notices(&self, node: &Node, limits: bool, has: impl Fn(&str) -> bool) -> Vec<String> {
         let mut notices = Vec::new();
         if !node.roles.contains(&Role::ControlPlane) {
             return notices;
         }
-        if has("kube-apiserver/authentication.tera") {
+        if has(AUTHENTICATION) {
             match &self.authentication {
-                Owner::Harden => {}
+                Owner::Harden => notices.extend(self.replaced(node).filter(|_| limits)),
                 Owner::Flags(flags) => notices.push(format!(
                     "{}: anonymous access is left as it is: kube-apiserver has --{}, which --authentication-config excludes",
                     node.name,

@@ -2,10 +2,10 @@
 //! are checked against the node's version and its mounts, since either mistake is a crash loop.
 
 use super::body::{Unusable, scalar, yaml};
-use super::error::{Claim, TemplateError};
+use super::error::TemplateError;
 use super::flags::{FlagList, FlagLists, is_below};
 use super::load::{Entry, hex};
-use crate::inventory::{Inventory, Minor, NodeName};
+use super::place::Place;
 use crate::resource::{
     ControlId, FlagSpec, FlagValue, Kind, MountSpec, NodePath, Notice, OnNode, Ownership, Resource,
     ResourceId, Spec, StaticPodSpec, Undo,
@@ -31,6 +31,8 @@ pub(super) const INVENTORY: &str = "inventory";
 struct Body {
     /// Flags with exactly this value.
     flags: BTreeMap<String, Value>,
+    /// Flags that name a file which somebody else makes: what is there stays.
+    existing: BTreeMap<String, NodePath>,
     /// Flags that are lists with at least these.
     includes: BTreeMap<String, Vec<String>>,
     /// Flags that are lists without these.
@@ -66,36 +68,6 @@ pub(super) struct Pod {
     notices: Vec<Notice>,
     /// Which template asks for which item of which list.
     items: BTreeMap<(String, String), String>,
-}
-
-/// On which node something is asked for, and in which version.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Place<'a> {
-    pub(super) node: &'a NodeName,
-    pub(super) minor: Minor,
-    pub(super) inventory: &'a Inventory,
-}
-
-impl Place<'_> {
-    pub(super) fn shape(&self, template: &str, unusable: Unusable) -> TemplateError {
-        TemplateError::Shape { template: template.to_owned(), node: self.node.clone(), reason: unusable.0 }
-    }
-
-    /// Who asks for a flag, as a reader can find it: the template, or the place in the inventory.
-    fn asking(&self, component: &str, flag: &FlagSpec) -> String {
-        let place = || self.inventory.flag_place(component, &flag.name);
-        Some(flag.template.as_str())
-            .filter(|template| *template == INVENTORY)
-            .and_then(|_| place())
-            .unwrap_or_else(|| flag.template.clone())
-    }
-
-    /// Two templates differ about something.
-    pub(super) fn conflict(&self, subject: String, first: [&str; 2], second: [&str; 2]) -> TemplateError {
-        let claim = |[by, value]: [&str; 2]| Claim { by: by.to_owned(), value: value.to_owned() };
-        let claims = Box::new([claim(first), claim(second)]);
-        TemplateError::Conflict { node: self.node.clone(), subject, claims }
-    }
 }
 
 impl Pod {
@@ -141,7 +113,7 @@ impl Pod {
         }
         for (name, value) in wanted.into_iter().filter(|(name, _)| !entry.flags_off.contains(name)) {
             let controls = front.flag_controls.get(&name).cloned().unwrap_or_default();
-            flags.push(FlagSpec { name, value, controls, template: template.to_owned() });
+            flags.push(FlagSpec { name, value, controls, templates: vec![template.to_owned()] });
         }
         for flag in &flags {
             self.add_flag(flag.clone(), place)?;
@@ -164,9 +136,9 @@ impl Pod {
     }
 
     fn add_flag(&mut self, flag: FlagSpec, place: Place<'_>) -> Result<(), TemplateError> {
-        if let FlagValue::List { includes, .. } = &flag.value {
+        if let (FlagValue::List { includes, .. }, Some(template)) = (&flag.value, flag.templates.first()) {
             for item in includes {
-                self.items.entry((flag.name.clone(), item.clone())).or_insert(flag.template.clone());
+                self.items.entry((flag.name.clone(), item.clone())).or_insert(template.clone());
             }
         }
         let Some(known) = self.flags.get_mut(&flag.name) else {
@@ -185,9 +157,11 @@ impl Pod {
             (value, other) => {
                 let subject = format!("--{} of {}", flag.name, self.component);
                 let (value, other) = (value_text(value), value_text(&other));
-                return Err(place.conflict(subject, [&known.template, &value], [&flag.template, &other]));
+                let (first, second) = (known.templates.join(", "), flag.templates.join(", "));
+                return Err(place.conflict(subject, [&first, &value], [&second, &other]));
             }
         }
+        known.templates.extend(flag.templates);
         known.controls.extend(flag.controls);
         known.controls.sort();
         known.controls.dedup();
@@ -220,7 +194,8 @@ impl Pod {
                 Some(known) if known.value == value => known.controls.clone(),
                 _ => Vec::new(),
             };
-            let flag = FlagSpec { name: name.clone(), value, controls, template: INVENTORY.to_owned() };
+            let flag =
+                FlagSpec { name: name.clone(), value, controls, templates: vec![INVENTORY.to_owned()] };
             self.flags.insert(name.clone(), flag);
         }
     }
@@ -247,7 +222,7 @@ impl Pod {
             let values: Vec<&str> = match &flag.value {
                 FlagValue::Is(value) => value.split(',').map(str::trim).collect(),
                 FlagValue::List { includes, .. } => includes.iter().map(String::as_str).collect(),
-                FlagValue::Absent => Vec::new(),
+                FlagValue::Existing(_) | FlagValue::Absent => Vec::new(),
             };
             for value in values {
                 let Err(unusable) = list.check_value(&flag.name, value, place.minor) else { continue };
@@ -265,7 +240,12 @@ impl Pod {
                     remedy: unusable.remedy.map(Into::into),
                 });
             }
-            if let FlagValue::Is(value) = &flag.value {
+            let value = match &flag.value {
+                FlagValue::Is(value) => Some(value.as_str()),
+                FlagValue::Existing(path) => Some(path.as_str()),
+                FlagValue::List { .. } | FlagValue::Absent => None,
+            };
+            if let Some(value) = value {
                 let unmounted = list.paths(&flag.name, value).into_iter().find(|path| {
                     !list.mounts(path)
                         && !self.mounts.values().any(|(mount, _)| is_below(path, mount.path.as_str()))
@@ -289,8 +269,9 @@ impl Pod {
             list.excluded_by(&flag.name).find_map(|other| self.flags.get(other)).filter(|other| given(other));
         let other = other.filter(|_| given(flag))?;
         let subject = format!("the flags of {}, of which these exclude each other", self.component);
-        let [first, second] = [flag, other].map(|flag| (flag.template.as_str(), format!("--{}", flag.name)));
-        Some(place.conflict(subject, [first.0, &first.1], [second.0, &second.1]))
+        let [first, second] =
+            [flag, other].map(|flag| (flag.templates.join(", "), format!("--{}", flag.name)));
+        Some(place.conflict(subject, [&first.0, &first.1], [&second.0, &second.1]))
     }
 
     /// The annotations: SHA-256 of each file that restarts it; secrets are in it by digest.
@@ -356,6 +337,7 @@ fn wanted(body: &Body) -> Result<Vec<(String, FlagValue)>, Unusable> {
     for (name, value) in &body.flags {
         wanted.push((name.clone(), FlagValue::Is(scalar(value)?)));
     }
+    wanted.extend(body.existing.iter().map(|(name, path)| (name.clone(), FlagValue::Existing(path.clone()))));
     for name in body.includes.keys().chain(body.excludes.keys()).collect::<BTreeSet<_>>() {
         let items = |of: &BTreeMap<String, Vec<String>>| {
             of.get(name).into_iter().flatten().cloned().collect::<BTreeSet<_>>().into_iter().collect()
@@ -377,6 +359,7 @@ fn add_all(list: &mut Vec<String>, more: Vec<String>) {
 fn value_text(value: &FlagValue) -> String {
     match value {
         FlagValue::Is(value) => value.clone(),
+        FlagValue::Existing(path) => path.to_string(),
         FlagValue::List { includes, excludes } => {
             let parts = [("includes", includes), ("excludes", excludes)];
             let parts = parts.iter().filter(|(_, items)| !items.is_empty());

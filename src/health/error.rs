@@ -4,6 +4,7 @@ use crate::cluster::ClusterError;
 use crate::error::{Hint, Severity};
 use crate::inventory::NodeName;
 use crate::remote::RemoteError;
+use std::fmt;
 use std::time::Duration;
 
 /// Why a node or the cluster could not be asked.
@@ -98,7 +99,7 @@ impl Hint for HealthError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GateError {
     /// A gate did not hold in time.
-    #[error("gate `{gate}` on {node} did not hold within {} s: {last}", deadline.as_secs())]
+    #[error("gate `{gate}` on {node} did not hold within {} s: {last}{}", deadline.as_secs(), LastWords(said))]
     Timeout {
         /// Which node it looks at.
         node: NodeName,
@@ -108,9 +109,11 @@ pub enum GateError {
         deadline: Duration,
         /// What the last poll saw.
         last: String,
+        /// The last lines of the log of the container that it is about, where one was started meanwhile.
+        said: Vec<String>,
     },
     /// All gates held at some time, and never all of them long enough together.
-    #[error("gate `{gate}` on {node} does not stay: {last} (after {} s)", elapsed.as_secs())]
+    #[error("gate `{gate}` on {node} does not stay: {last} (after {} s){}", elapsed.as_secs(), LastWords(said))]
     Unstable {
         /// Which node it looks at.
         node: NodeName,
@@ -120,13 +123,43 @@ pub enum GateError {
         elapsed: Duration,
         /// What the last poll saw.
         last: String,
+        /// The last lines of the log of the container that it is about, where one was started meanwhile.
+        said: Vec<String>,
+    },
+    /// The container of a static pod ends soon after each start.
+    #[error(
+        "{component} on {node} crashes: it was started {starts} times within {} s and ended each time{}",
+        elapsed.as_secs(),
+        LastWords(said)
+    )]
+    Crashes {
+        /// Which node.
+        node: NodeName,
+        /// The component.
+        component: String,
+        /// How often it was started.
+        starts: usize,
+        /// How long was waited.
+        elapsed: Duration,
+        /// The last lines of its log.
+        said: Vec<String>,
     },
     /// The user interrupted it.
     #[error("waiting for gates on {node} was interrupted")]
     Cancelled {
-        /// The node of the first gate that was yet to hold.
+        /// The node of a gate that did not hold.
         node: NodeName,
     },
+}
+
+impl GateError {
+    /// With the last lines of the log of what was waited for.
+    pub(super) fn with_words(mut self, words: impl FnOnce() -> Vec<String>) -> Self {
+        if let Self::Timeout { said, .. } | Self::Unstable { said, .. } = &mut self {
+            *said = words();
+        }
+        self
+    }
 }
 
 impl Hint for GateError {
@@ -135,7 +168,24 @@ impl Hint for GateError {
             Self::Timeout { node, .. } | Self::Unstable { node, .. } => Some(format!(
                 "look at `crictl ps -a`, the logs below /var/log/pods and `journalctl -u kubelet` on {node}"
             )),
-            Self::Cancelled { .. } => None,
+            Self::Crashes { node, component, .. } => Some(format!(
+                "put right what it says, and plan again; all of it is below /var/log/pods/kube-system_{component}-{node}_* on {node}"
+            )),
+            Self::Cancelled { .. } => {
+                Some(String::from("apply again when it suits you: it goes on where it was stopped"))
+            }
         }
+    }
+}
+
+/// The lines of a log, at the end of a message.
+struct LastWords<'a>(&'a [String]);
+
+impl fmt::Display for LastWords<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.0.is_empty() {
+            f.write_str("; its log ends with:")?;
+        }
+        self.0.iter().try_for_each(|line| write!(f, "\n  {line}"))
     }
 }

@@ -1,6 +1,6 @@
 //! One poll of one gate: what is asked, and whether the answers mean that it holds. It neither waits nor repeats.
 
-use super::{EncryptionReport, HealthError, KubeletReport};
+use super::{ContainerReport, EncryptionReport, HealthError, KubeletReport, ProcessReport};
 use crate::cluster::{Alarm, EtcdMember, EtcdStatus, MirrorPod, NodeInfo, Readiness};
 use crate::error::Chain;
 use crate::inventory::NodeName;
@@ -26,6 +26,10 @@ pub trait GateAccess {
     fn static_pod(&mut self, node: &NodeName, component: &str) -> Result<Option<MirrorPod>, HealthError>;
     /// The processes of that name on the node.
     fn processes(&mut self, node: &NodeName, component: &str) -> Result<Vec<ProcessReport>, HealthError>;
+    /// The processes of a static pod's component and the logs of its containers, by the node itself.
+    fn container(&mut self, node: &NodeName, component: &str) -> Result<ContainerReport, HealthError>;
+    /// The last lines of the log of a container.
+    fn last_words(&mut self, node: &NodeName, log: &str) -> Result<Vec<String>, HealthError>;
     /// The Kubernetes node, by any API server; `None` when it has not joined.
     fn kubernetes_node(&mut self, node: &NodeName) -> Result<Option<NodeReport>, HealthError>;
     /// The certificate that the node's kubelet serves with, and the one on its disk.
@@ -48,15 +52,6 @@ pub struct UnitReport {
     pub sub: String,
     /// Differs after each start.
     pub invocation: String,
-}
-
-/// A running process.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ProcessReport {
-    /// Its number.
-    pub pid: String,
-    /// Its command line.
-    pub command: Vec<String>,
 }
 
 /// What the quorum of etcd says.

@@ -1,6 +1,7 @@
 //! Runs gates: polled, with a deadline each, and held for some seconds before they count. What one poll of one gate means is in
 //! `gate`, the waiting in `wait`, and the way to real nodes in `reach`. It changes nothing on a cluster, a canary Secret aside.
 
+mod crash;
 mod encryption;
 mod error;
 mod gate;
@@ -11,8 +12,9 @@ mod wait;
 
 pub use encryption::{EncryptionReport, Trial};
 pub use error::{GateError, HealthError};
-pub use gate::{EtcdCluster, GateAccess, Held, NodeReport, Pending, ProcessReport, UnitReport, check};
+pub use gate::{EtcdCluster, GateAccess, Held, NodeReport, Pending, UnitReport, check};
 pub use kubelet::{KubeletReport, serving_certificate};
+pub use processes::{ContainerReport, ProcessReport};
 pub use reach::Reach;
 pub use wait::{Clock, Deadlines, SystemClock, wait, wait_with};
 

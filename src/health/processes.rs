@@ -1,7 +1,23 @@
-//! What the processes of a node are asked: which run with which command line, and since when the kubelet does. Scripts, and
-//! the reading of what they print.
+//! What the processes of a node are asked: which run with which command line, since when the kubelet does, which containers a
+//! static pod had and what they said. Scripts, and the reading of what they print.
 
-use super::ProcessReport;
+/// A running process.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ProcessReport {
+    /// Its number.
+    pub pid: String,
+    /// Its command line.
+    pub command: Vec<String>,
+}
+
+/// A component of a static pod, by the node itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ContainerReport {
+    /// The processes of that name.
+    pub processes: Vec<ProcessReport>,
+    /// The logs of its containers, the oldest first. The kubelet gives each container that it starts a log of its own.
+    pub logs: Vec<String>,
+}
 
 /// The clock, the time since boot, and the start by the latter; old systemd prints the start only as a local time otherwise.
 pub(super) const KUBELET_START: &str = "date +%s; cut -d. -f1 /proc/uptime; \
@@ -40,9 +56,74 @@ pub(super) fn processes(text: &str) -> Vec<ProcessReport> {
         .collect()
 }
 
+/// The logs of the containers of `$harden_name` in its static pod on `$harden_node`, the oldest first. The pod's directory has the
+/// hash of its manifest in its name.
+pub(super) const CONTAINER_LOGS: &str = r#"ls -1tr -- "$R/var/log/pods/kube-system_$harden_name-$harden_node"_*/"$harden_name"/*.log 2>/dev/null
+:"#;
+
+/// The end of a log, `$harden_log`.
+pub(super) const LOG_END: &str = r#"tail -c 16384 -- "$harden_log" | tail -n 60"#;
+
+/// Lines that are shown, and how many of these are earlier ones that look like the cause.
+const SHOWN: usize = 10;
+const CAUSES: usize = 3;
+/// Characters of a line that are shown.
+const WIDTH: usize = 400;
+
+/// Reads the output of [`LOG_END`]: the last lines without the runtime's own marks, and before them the last of those that look
+/// like the cause. etcd prints its whole usage after the flag that it does not know.
+pub(super) fn last_words(text: &str) -> Vec<String> {
+    let lines: Vec<String> = text.lines().map(said).filter(|line| !line.is_empty()).collect();
+    let (earlier, last) = lines.split_at(lines.len().saturating_sub(SHOWN));
+    let mut causes: Vec<&String> = earlier.iter().rev().filter(|line| is_cause(line)).take(CAUSES).collect();
+    causes.reverse();
+    let shown = last.iter().skip(causes.len().min(last.len()));
+    if causes.is_empty() {
+        return last.to_vec();
+    }
+    causes.into_iter().chain(shown).cloned().collect()
+}
+
+fn is_cause(line: &str) -> bool {
+    let line = line.to_ascii_lowercase();
+    ["error", "unknown", "not defined", "fatal", "panic", "failed", "invalid"]
+        .iter()
+        .any(|word| line.contains(word))
+}
+
+/// What a container said, of a line `2026-11-24T08:00:00.1Z stderr F Error: …` of its log, or one of Docker's in JSON.
+fn said(line: &str) -> String {
+    let docker = || serde_json::from_str::<serde_json::Value>(line).ok()?["log"].as_str().map(str::to_owned);
+    let mut parts = line.splitn(4, ' ');
+    let text = match (parts.next(), parts.next(), parts.next(), parts.next()) {
+        (Some(_), Some("stdout" | "stderr"), Some(_), Some(text)) => text.to_owned(),
+        _ => docker().unwrap_or_else(|| line.to_owned()),
+    };
+    text.trim().chars().take(WIDTH).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_end_of_a_log_is_freed_of_the_runtimes_marks() {
+        let text = "2026-11-24T08:00:00.1Z stderr F Error: unknown flag: --x\n\
+                    2026-11-24T08:00:00.2Z stdout P \n{\"log\":\"panic: y\\n\",\"stream\":\"stderr\"}\nplain\n";
+        assert_eq!(last_words(text), ["Error: unknown flag: --x", "panic: y", "plain"]);
+        assert!(last_words("").is_empty());
+        assert_eq!(last_words(&"ä".repeat(900))[0].chars().count(), WIDTH);
+    }
+
+    #[test]
+    fn the_cause_before_a_long_usage_is_shown() {
+        let usage = (0..30).map(|number| format!("  --flag-{number}")).collect::<Vec<_>>().join("\n");
+        let words = last_words(&format!("flag provided but not defined: -x\nUsage:\n{usage}\n"));
+        assert_eq!(words.len(), SHOWN);
+        assert_eq!(words[0], "flag provided but not defined: -x");
+        assert_eq!(words[1], "--flag-21");
+        assert_eq!(words[SHOWN - 1], "--flag-29");
+    }
 
     #[test]
     fn processes_are_told_apart() {

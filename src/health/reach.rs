@@ -3,9 +3,10 @@
 
 use super::encryption::{EncryptionReport, FIRST_PROVIDER, REPORTS_HASH, Trial, expected_prefix};
 use super::kubelet::{self, KubeletReport};
-use super::processes::{KUBELET_START, PROCESSES, processes, started};
+use super::processes::{self, CONTAINER_LOGS, KUBELET_START, LOG_END, PROCESSES};
 use super::{
-    EtcdCluster, GateAccess, HealthError, NodeReport, ProcessReport, SCRIPT_DEADLINE, UnitReport, open,
+    ContainerReport, EtcdCluster, GateAccess, HealthError, NodeReport, ProcessReport, SCRIPT_DEADLINE,
+    UnitReport, open,
 };
 use crate::cluster::{Api, ClusterError, ControlPlane, Etcd, EtcdStatus, MirrorPod, Readiness};
 use crate::inventory::NodeName;
@@ -204,7 +205,7 @@ impl Reach {
     fn kubelet_started(&self, node: &NodeName) -> Option<i64> {
         let script = Script::new("ask when the kubelet was started").section("start", KUBELET_START);
         let reply = self.slot(node).ok()?.run(&script).ok()?;
-        started(&reply.section("start").text())
+        processes::started(&reply.section("start").text())
     }
 
     fn trial(&self, node: &NodeName, path: &NodePath) -> Result<EncryptionReport, HealthError> {
@@ -292,7 +293,25 @@ impl GateAccess for &Reach {
         let body = format!("harden_name={}\n{PROCESSES}", quote(component));
         let script = Script::new(format!("look for {component}")).section("processes", body);
         let reply = self.slot(node)?.run(&script)?;
-        Ok(processes(&reply.section("processes").text()))
+        Ok(processes::processes(&reply.section("processes").text()))
+    }
+
+    fn container(&mut self, node: &NodeName, component: &str) -> Result<ContainerReport, HealthError> {
+        let names = format!("harden_name={} harden_node={}", quote(component), quote(node.as_str()));
+        let script = Script::new(format!("look for {component}"))
+            .section("processes", format!("{names}\n{PROCESSES}"))
+            .section("logs", CONTAINER_LOGS);
+        let reply = self.slot(node)?.run(&script)?;
+        Ok(ContainerReport {
+            processes: processes::processes(&reply.section("processes").text()),
+            logs: reply.section("logs").text().lines().map(str::to_owned).collect(),
+        })
+    }
+
+    fn last_words(&mut self, node: &NodeName, log: &str) -> Result<Vec<String>, HealthError> {
+        let body = format!("harden_log={}\n{LOG_END}", quote(log));
+        let reply = self.slot(node)?.run(&Script::new("read a container's log").section("log", body))?;
+        Ok(processes::last_words(&reply.section("log").text()))
     }
 
     fn kubernetes_node(&mut self, node: &NodeName) -> Result<Option<NodeReport>, HealthError> {

@@ -1,5 +1,6 @@
 //! Waiting for gates: all of them together, until each has held for some time without a restart, or one is too late.
 
+use super::crash;
 use super::{GateAccess, GateError, check};
 use crate::event::{Event, Listener};
 use crate::plan::Gate;
@@ -87,7 +88,8 @@ impl Clock for SystemClock {
     }
 }
 
-/// Waits until all gates have held together for [`Deadlines::stable`]. `cancel` is asked before each poll.
+/// Waits until all gates have held together for [`Deadlines::stable`]. `cancel` ends it at the next gate that does not hold: what
+/// is a moment from being proven is proven rather than given up.
 pub fn wait(
     gates: &[Gate],
     access: &mut dyn GateAccess,
@@ -114,27 +116,26 @@ pub fn wait_with(
     // Gates that fall in turn would renew their deadlines for ever.
     let longest = gates.iter().map(|gate| deadlines.of(gate)).max().unwrap_or_default() * 2;
     let mut watches: Vec<Watch<'_>> = gates.iter().map(|gate| Watch::new(gate, started)).collect();
+    let mut crashes = crash::of(gates);
     loop {
-        for index in 0..watches.len() {
-            if cancel() {
-                let first = watches.iter().find(|watch| !watch.passed).unwrap_or(&watches[index]);
-                return Err(GateError::Cancelled { node: first.gate.node().clone() });
-            }
-            let watch = &mut watches[index];
+        for watch in &mut watches {
             watch.poll(clock, access, deadlines.stable);
             watch.report(started, clock.now(), listener);
+            if watch.held.is_none() && cancel() {
+                return Err(GateError::Cancelled { node: watch.gate.node().clone() });
+            }
         }
         if watches.iter().all(|watch| watch.passed) {
             return Ok(());
         }
         let now = clock.now();
-        for watch in &watches {
-            watch.in_time(now, deadlines.of(watch.gate))?;
+        for known in &mut crashes {
+            known.look(now, started, access)?;
         }
-        if let Some(watch) =
-            watches.iter().find(|watch| !watch.passed && now.saturating_sub(started) > longest)
-        {
-            return Err(watch.unstable(now.saturating_sub(started)));
+        for watch in &watches {
+            if let Some(error) = watch.given_up(now, started, deadlines.of(watch.gate), longest) {
+                return Err(error.with_words(|| crash::last_words(&crashes, watch.gate, access)));
+            }
         }
         clock.sleep(deadlines.poll);
     }
@@ -202,24 +203,25 @@ impl<'a> Watch<'a> {
         }
     }
 
-    fn in_time(&self, now: Duration, deadline: Duration) -> Result<(), GateError> {
-        if self.passed || now.saturating_sub(self.waiting_since) <= deadline {
-            return Ok(());
-        }
-        Err(GateError::Timeout {
-            node: self.gate.node().clone(),
-            gate: self.gate.title(),
-            deadline,
-            last: self.last.clone(),
-        })
-    }
-
-    fn unstable(&self, elapsed: Duration) -> GateError {
-        GateError::Unstable {
-            node: self.gate.node().clone(),
-            gate: self.gate.title(),
-            elapsed,
-            last: self.last.clone(),
+    /// Why it is waited for no longer; `None` while it is.
+    fn given_up(
+        &self,
+        now: Duration,
+        started: Duration,
+        deadline: Duration,
+        longest: Duration,
+    ) -> Option<GateError> {
+        let (node, gate) = (self.gate.node().clone(), self.gate.title());
+        let (last, said) = (self.last.clone(), Vec::new());
+        let elapsed = now.saturating_sub(started);
+        if self.passed {
+            None
+        } else if now.saturating_sub(self.waiting_since) > deadline {
+            Some(GateError::Timeout { node, gate, deadline, last, said })
+        } else if elapsed > longest {
+            Some(GateError::Unstable { node, gate, elapsed, last, said })
+        } else {
+            None
         }
     }
 }

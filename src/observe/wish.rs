@@ -1,6 +1,6 @@
 //! What has to be read of a node, from what is desired there. No shell and no I/O.
 
-use crate::resource::{CertificateSpec, Desired, FileSpec, NodePath, Spec};
+use crate::resource::{CertificateSpec, Desired, FileSpec, FlagValue, NodePath, Spec};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Where harden keeps what it applied last.
@@ -46,7 +46,7 @@ impl Wishes {
         for resource in &desired.resources {
             wishes.units.extend(resource.restarts.iter().cloned());
             wishes.add(&resource.spec);
-            if let Some(path) = &resource.on_node.only_where {
+            for path in &resource.on_node.only_where {
                 wishes.want(path, Wish::Stat);
             }
             if let Some(inclusion) = &resource.on_node.included_by {
@@ -86,6 +86,11 @@ impl Wishes {
                 self.want(&spec.path, Wish::Content { expected: None });
                 for mount in &spec.mounts {
                     self.want(&mount.path, Wish::Stat);
+                }
+                for flag in &spec.flags {
+                    if let FlagValue::Existing(path) = &flag.value {
+                        self.want(path, Wish::Stat);
+                    }
                 }
             }
             Spec::YamlKeys(spec) => {

@@ -14,8 +14,8 @@ pub struct UserSpec {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct OnNode {
-    /// It is managed only on nodes where this exists.
-    pub only_where: Option<NodePath>,
+    /// It is managed only on nodes where all of these exist.
+    pub only_where: Vec<NodePath>,
     /// What must stand in another file, or it would have no effect.
     pub included_by: Option<Inclusion>,
     /// The command that must accept the new file before anything is changed; `{staged}` in it is the file's path by then.

@@ -31,8 +31,8 @@ pub struct FlagSpec {
     pub value: FlagValue,
     /// The controls that this flag satisfies.
     pub controls: Vec<ControlId>,
-    /// The template that asks for it, or the inventory.
-    pub template: String,
+    /// The templates that ask for it, of a list each for some of its items; or the inventory.
+    pub templates: Vec<String>,
 }
 
 /// What a flag must be.
@@ -41,6 +41,9 @@ pub struct FlagSpec {
 pub enum FlagValue {
     /// Exactly once, with this value.
     Is(String),
+    /// A file that somebody else makes, kubeadm as a rule: any value that is there stays, since the program runs with it; where
+    /// there is none, this file, which must exist.
+    Existing(NodePath),
     /// A comma-separated list, in any order; what else is in it stays. Where it is wanted for nothing but what it must
     /// not hold, it need not be there.
     List {

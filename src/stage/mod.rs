@@ -21,7 +21,7 @@ pub use encryption::next;
 pub use observed::{ControlPlane, EncryptionFile, EncryptionState, flag};
 pub use scope::Scope;
 pub use serving::{
-    Served, ServingInput, ServingNode, ServingState, ServingStep, ServingWish, serving, shortcoming,
+    Served, ServingInput, ServingNode, ServingState, ServingStep, ServingWish, judge, serving, shortcoming,
 };
 
 use crate::desired::EncryptionPhase;

@@ -4,7 +4,9 @@
 //! before every kubelet of the cluster has shown in a handshake that it serves with such a certificate; and nothing is begun
 //! that cannot be finished, for want of the CA's key or since somebody else has set it up in another way.
 
+use crate::error::Chain;
 use crate::inventory::NodeName;
+use crate::pki;
 use crate::plan::yaml;
 use crate::resource::{
     CertificateFacts, CertificateSpec, CertificateState, ClusterObserved, FileState, NodePath, Observed,
@@ -136,6 +138,25 @@ pub fn shortcoming(facts: &CertificateFacts, names: &BTreeSet<String>, now: i64)
         Err(_) => facts.dns_names.contains(*name),
     };
     names.iter().find(|name| !has(name)).map(|name| format!("is not for {name}"))
+}
+
+/// What a kubelet's certificate is worth to the API servers, by the CA's certificate that each of them has: while the CA is changed
+/// these may differ, and one that knows only another key would not reach the kubelet.
+pub fn judge(
+    certificate: &[u8],
+    authorities: &BTreeMap<NodeName, Vec<u8>>,
+    names: &BTreeSet<String>,
+    now: i64,
+) -> Served {
+    for (node, authority) in authorities {
+        let facts = pki::read(certificate, Some(authority))
+            .map_err(|error| format!("cannot be judged with the CA of {node}: {}", Chain(&error)))?;
+        if let Some(reason) = shortcoming(&facts, names, now) {
+            let whose = if facts.signed_by_issuer { String::new() } else { format!(", as {node} has it") };
+            return Err(format!("serves with a certificate that {reason}{whose}"));
+        }
+    }
+    Ok(())
 }
 
 /// What comes next.

@@ -17,6 +17,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// A fault at one script on one node; the connection is of no use afterwards.
@@ -62,6 +63,9 @@ pub(super) struct World {
     pub(super) store: Store,
     /// The user interrupts when so many nodes are done.
     pub(super) interrupted_after: usize,
+    /// The user interrupts while gates are waited for that do not hold, by node and number of the wait.
+    pub(super) interrupted_in: Option<(&'static str, usize)>,
+    interrupted: AtomicBool,
 }
 
 pub(super) fn name(text: &str) -> NodeName {
@@ -89,6 +93,8 @@ impl World {
             cluster_refuses: false,
             store: Store::Open,
             interrupted_after: usize::MAX,
+            interrupted_in: None,
+            interrupted: AtomicBool::new(false),
         }
     }
 
@@ -153,7 +159,9 @@ impl World {
             by: "me@here",
             now: 1_795_478_400,
             listener: &|event| self.events.lock().unwrap().push(event),
-            interrupted: &|| self.done() >= self.interrupted_after,
+            interrupted: &|| {
+                self.interrupted.load(Ordering::Relaxed) || self.done() >= self.interrupted_after
+            },
         };
         let report = apply(plan, &run);
         for mut child in self.running.lock().unwrap().drain(..) {
@@ -246,6 +254,7 @@ fn sick(node: &NodeName) -> GateError {
         gate: String::from("imagined"),
         deadline: Duration::from_secs(1),
         last: String::from("it is sick"),
+        said: Vec::new(),
     }
 }
 
@@ -312,7 +321,13 @@ impl Fleet for World {
         Ok(())
     }
 
-    fn wait(&self, gates: &[Gate], _: Duration, _: &Listener<'_>) -> Result<(), GateError> {
+    fn wait(
+        &self,
+        gates: &[Gate],
+        _: Duration,
+        _: &Listener<'_>,
+        cancel: &dyn Fn() -> bool,
+    ) -> Result<(), GateError> {
         let node = gates[0].node();
         if matches!(gates[0], Gate::EtcdHealthy { .. }) {
             return if self.stage_is_sick { Err(sick(node)) } else { Ok(()) };
@@ -320,6 +335,13 @@ impl Fleet for World {
         let mut state = self.state.lock().unwrap();
         let waits = &mut state.entry(node.clone()).or_default().waits;
         *waits += 1;
+        if self.interrupted_in == Some((leaked(node), *waits - 1)) {
+            self.interrupted.store(true, Ordering::Relaxed);
+            assert!(cancel());
+            return Err(GateError::Cancelled { node: node.clone() });
+        }
+        // Whether the old state is healthy is asked to the end.
+        assert!(!self.interrupted.load(Ordering::Relaxed) || !cancel());
         if self.sick.contains(&(leaked(node), *waits - 1)) { Err(sick(node)) } else { Ok(()) }
     }
 

@@ -1,13 +1,14 @@
 //! Gates: what one poll means, and how they are waited for, with scripted answers and a clock that does not wait.
 
+mod crash;
 mod kubelet;
 mod reach;
 
 use harden::cluster::{Alarm, EtcdMember, EtcdStatus, MirrorPod, NodeInfo, Readiness};
 use harden::event::Event;
 use harden::health::{
-    Clock, Deadlines, EncryptionReport, EtcdCluster, GateAccess, GateError, HealthError, Held, KubeletReport,
-    NodeReport, Pending, ProcessReport, UnitReport, check, wait_with,
+    Clock, ContainerReport, Deadlines, EncryptionReport, EtcdCluster, GateAccess, GateError, HealthError,
+    Held, KubeletReport, NodeReport, Pending, ProcessReport, UnitReport, check, wait_with,
 };
 use harden::inventory::NodeName;
 use harden::plan::Gate;
@@ -32,6 +33,7 @@ struct Fake<'a> {
     node: Option<NodeReport>,
     encryption: EncryptionReport,
     kubelet: KubeletReport,
+    container: Box<dyn Fn(u64) -> ContainerReport + 'a>,
 }
 
 #[derive(Default)]
@@ -79,6 +81,7 @@ impl<'a> Fake<'a> {
             }),
             encryption: EncryptionReport::Hash { on_disk: "h".into(), loaded: Some("h".into()) },
             kubelet: KubeletReport { served: facts(), is_on_disk: true },
+            container: Box::new(|_| ContainerReport::default()),
         }
     }
 }
@@ -108,6 +111,12 @@ impl GateAccess for Fake<'_> {
         let other = process("7", vec![component.into(), "--data-dir=/a/workload".into()]);
         let ours = self.pod.iter().map(|pod| process("8", pod.command.clone()));
         Ok(std::iter::once(other).chain(ours).collect())
+    }
+    fn container(&mut self, _: &NodeName, _: &str) -> Result<ContainerReport, HealthError> {
+        Ok((self.container)(self.clock.now().as_secs()))
+    }
+    fn last_words(&mut self, _: &NodeName, log: &str) -> Result<Vec<String>, HealthError> {
+        Ok(vec![format!("{log} says:"), String::from("Error: unknown flag: --x")])
     }
     fn kubernetes_node(&mut self, _: &NodeName) -> Result<Option<NodeReport>, HealthError> {
         Ok(self.node.clone())
@@ -348,6 +357,15 @@ fn no_gates_are_no_wait_and_an_interrupt_ends_one() {
     let cancel = || clock.now() >= Duration::from_secs(2);
     let result = wait_with(&clock, &[api_gate()], &mut fake, &Deadlines::default(), &|_| {}, &cancel);
     assert_eq!(result, Err(GateError::Cancelled { node: name("cp-1") }));
+    assert_eq!(clock.now(), Duration::from_secs(2));
+}
+
+#[test]
+fn an_interrupt_lets_what_holds_be_proven() {
+    let clock = FakeClock::default();
+    let mut fake = Fake::new(&clock);
+    let result = wait_with(&clock, &[api_gate()], &mut fake, &Deadlines::default(), &|_| {}, &|| true);
+    assert_eq!((result, clock.now()), (Ok(()), Duration::from_secs(3)));
 }
 
 #[test]

@@ -177,3 +177,28 @@ fn an_older_version_is_put_to_the_trial_and_the_canary_is_deleted() {
     assert_eq!(trial, expected);
     site.server.assert_done();
 }
+
+#[test]
+fn the_containers_of_a_static_pod_and_what_they_said_are_on_the_node() {
+    let site = site([]);
+    let folder = |uid: &str, name: &str| {
+        let folder =
+            site.root.path().join(format!("var/log/pods/kube-system_etcd-{name}_{uid}")).join("etcd");
+        std::fs::create_dir_all(&folder).unwrap();
+        folder
+    };
+    let write = |path: &PathBuf, text: &str, age: u64| {
+        std::fs::write(path, text).unwrap();
+        let then = std::time::SystemTime::now() - Duration::from_secs(age);
+        std::fs::File::options().write(true).open(path).unwrap().set_modified(then).unwrap();
+    };
+    assert!((&site.reach).container(&name("cp-1"), "etcd").unwrap().logs.is_empty());
+    write(&folder("a", "cp-1").join("10.log"), "", 30);
+    write(&folder("b", "cp-1").join("0.log"), "2026-11-24T08:00:00.1Z stderr F Error: x\n", 10);
+    write(&folder("b", "cp-1").join("0.log.20261124-080000"), "", 20);
+    write(&folder("c", "cp-10").join("0.log"), "", 5);
+    let logs = (&site.reach).container(&name("cp-1"), "etcd").unwrap().logs;
+    assert_eq!(logs.len(), 2, "{logs:?}");
+    assert!(logs[0].ends_with("a/etcd/10.log") && logs[1].ends_with("b/etcd/0.log"), "{logs:?}");
+    assert_eq!((&site.reach).last_words(&name("cp-1"), &logs[1]).unwrap(), ["Error: x"]);
+}

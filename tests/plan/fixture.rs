@@ -92,7 +92,12 @@ pub(super) fn resource(id: &str, spec: Spec, restarts: &[&str]) -> Resource {
 }
 
 pub(super) fn is(name: &str, value: &str) -> FlagSpec {
-    FlagSpec { name: name.into(), value: FlagValue::Is(value.into()), controls: vec![], template: "t".into() }
+    FlagSpec {
+        name: name.into(),
+        value: FlagValue::Is(value.into()),
+        controls: vec![],
+        templates: vec!["t".into()],
+    }
 }
 
 pub(super) fn static_pod() -> StaticPodSpec {

@@ -234,7 +234,7 @@ fn a_dangerous_key_is_not_kept_for_nodes_that_join() {
 fn fussy() -> Resource {
     let mut fussy = resource("file.audit-policy", Spec::File(policy()), &[]);
     fussy.on_node = OnNode {
-        only_where: Some(path("/etc/audit/rules.d")),
+        only_where: vec![path("/etc/audit"), path("/etc/audit/rules.d")],
         included_by: Some(Inclusion { path: path("/etc/main.conf"), line: "Include /etc/main.d/*".into() }),
         validate: vec!["check".into(), "{staged}".into()],
         activate: vec!["reload".into()],
@@ -243,6 +243,7 @@ fn fussy() -> Resource {
 }
 
 fn is_there(observed: &mut Observed, main: &str) {
+    observed.files.insert(path("/etc/audit"), present("", "0750"));
     observed.files.insert(path("/etc/audit/rules.d"), present("", "0750"));
     observed.files.insert(path("/etc/main.conf"), present(main, "0644"));
 }
@@ -269,11 +270,15 @@ fn a_new_file_is_checked_and_made_effective() {
 
 #[test]
 fn a_file_is_left_out_where_its_place_does_not_exist() {
-    let plan = planned(vec![fussy()], |observed| {
-        observed.files.insert(path("/etc/audit/rules.d"), FileState::Absent);
-    });
-    assert!(plan.is_empty() && plan.notices.is_empty());
+    for absent in ["/etc/audit", "/etc/audit/rules.d"] {
+        let plan = planned(vec![fussy()], |observed| {
+            is_there(observed, "Include /etc/main.d/*\n");
+            observed.files.insert(path(absent), FileState::Absent);
+        });
+        assert!(plan.is_empty() && plan.notices.is_empty());
+    }
     let error = try_plan(vec![fussy()], |observed| {
+        is_there(observed, "");
         observed.files.insert(path("/etc/audit/rules.d"), FileState::Unknown("denied".into()));
     });
     assert!(error.unwrap_err().to_string().contains("denied"));

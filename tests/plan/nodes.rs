@@ -286,3 +286,47 @@ fn digests_depend_on_what_is_wanted_alone() {
     assert_ne!(of(plain()), of(resource("file.x", Spec::File(other), &[])));
     assert_eq!(of(plain()).len(), 64);
 }
+
+/// An API server with a flag that names a file of kubeadm's; the file, and the flag in its manifest.
+fn with_named_file(file: Option<&str>, flag: Option<&str>) -> Result<Plan, String> {
+    const CLIENT: &str = "/etc/kubernetes/pki/apiserver-kubelet-client.crt";
+    let inventory = inventory(ONE);
+    let mut inputs = inputs(&inventory);
+    let mut observed = observed();
+    let mut pod = static_pod();
+    let wanted =
+        FlagSpec { value: FlagValue::Existing(path(CLIENT)), ..is("kubelet-client-certificate", "") };
+    pod.flags.push(wanted);
+    let resources = &mut inputs.desired.get_mut(&name("cp")).unwrap().resources;
+    resources.retain(|resource| resource.id.kind != Kind::StaticPod);
+    resources.push(resource("static-pod.kube-apiserver", Spec::StaticPod(pod), &[]));
+    let there = file.map_or(FileState::Absent, |text| present(text, "0644"));
+    observed.files.insert(path(CLIENT), there);
+    let line = format!("    - --kubelet-client-certificate={CLIENT}\n");
+    let instead = flag.map(|flag| format!("    - --kubelet-client-certificate={flag}\n")).unwrap_or_default();
+    let text = API.replace(&line, &instead);
+    assert_ne!(text, API);
+    observed.files.insert(path(API_PATH), present(&text, "0600"));
+    inputs.observed.insert(name("cp"), observed);
+    build(inputs).map_err(|error| harden::error::Chain(&error).to_string())
+}
+
+#[test]
+fn a_flag_names_a_file_of_somebody_else_only_where_that_is() {
+    let flag = |plan: Result<Plan, String>| {
+        let after = change(&plan.unwrap(), "static-pod.kube-apiserver").after.unwrap();
+        after
+            .lines()
+            .find(|line| line.contains("kubelet-client-certificate"))
+            .map(|line| line.trim().to_owned())
+    };
+    let default = "- --kubelet-client-certificate=/etc/kubernetes/pki/apiserver-kubelet-client.crt";
+    assert_eq!(flag(with_named_file(Some("x"), None)).as_deref(), Some(default));
+    let own = "- --kubelet-client-certificate=/etc/mine.crt";
+    assert_eq!(flag(with_named_file(None, Some("/etc/mine.crt"))).as_deref(), Some(own));
+    let error = with_named_file(None, None).unwrap_err();
+    assert!(
+        error.contains("set --kubelet-client-certificate of kube-apiserver to /etc/kubernetes/pki/apiserver-kubelet-client.crt: there is no such file on the node"),
+        "{error}"
+    );
+}

@@ -213,7 +213,7 @@ fn wanted(choices: &mut Choices) -> StaticPodSpec {
             3 => FlagValue::Absent,
             _ => continue,
         };
-        flags.push(FlagSpec { name: (*name).to_owned(), value, controls: vec![], template: String::new() });
+        flags.push(FlagSpec { name: (*name).to_owned(), value, controls: vec![], templates: Vec::new() });
     }
     let mut mounts = Vec::new();
     for name in ["m0", "m1"] {
@@ -247,6 +247,9 @@ fn model(sample: &Sample, spec: &StaticPodSpec) -> BTreeMap<String, String> {
         match &flag.value {
             FlagValue::Is(value) => {
                 flags.insert(flag.name.clone(), value.clone());
+            }
+            FlagValue::Existing(path) => {
+                flags.entry(flag.name.clone()).or_insert_with(|| path.to_string());
             }
             FlagValue::Absent => {
                 flags.remove(&flag.name);

@@ -46,6 +46,9 @@ fn audit_rules_are_for_nodes_that_have_auditd() {
     let rules = site.read("cp-1/etc/audit/rules.d/harden.rules");
     assert!(rules.contains("-w /etc/kubernetes -p wa -k kubernetes\n"), "{rules}");
     assert!(rules.contains("-w /var/lib/etcd -p wa -k etcd\n"), "{rules}");
+    assert!(!rules.contains("/var/lib/kubelet"), "{rules}");
+    let rules = site.read("cp-1/etc/audit/rules.d/harden-kubelet.rules");
+    assert!(rules.contains("-w /var/lib/kubelet/pki -p wa -k kubelet\n"), "{rules}");
     let mode = fs::metadata(site.node("cp-1/etc/audit/rules.d/harden.rules")).unwrap().mode();
     assert_eq!(mode & 0o7777, 0o600);
     assert!(!site.node("w-1/etc/audit").exists());

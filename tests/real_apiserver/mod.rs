@@ -48,7 +48,7 @@ fn lay_out(desired: &Desired, root: &Path) -> Vec<String> {
                         FlagValue::List { includes, .. } if !includes.is_empty() => {
                             flags.push(format!("--{}={}", flag.name, includes.join(",")));
                         }
-                        FlagValue::List { .. } | FlagValue::Absent => {}
+                        FlagValue::Existing(_) | FlagValue::List { .. } | FlagValue::Absent => {}
                     }
                 }
             }

@@ -8,7 +8,7 @@ use harden::resource::{
     PresentFile, Resource, Spec, StaticPodSpec, Undo, Usage,
 };
 use harden::stage::{
-    Scope, ServingInput, ServingNode, ServingState, ServingStep, ServingWish, serving, shortcoming,
+    Scope, ServingInput, ServingNode, ServingState, ServingStep, ServingWish, judge, serving, shortcoming,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -432,4 +432,26 @@ fn what_a_node_lacks_is_read_from_its_files() {
         lacks(&config("tlsCertFile: /var/lib/kubelet/pki/x.crt\n"), 0),
         "its configuration does not name /var/lib/kubelet/pki/x.key as tlsPrivateKeyFile"
     );
+}
+
+/// In the middle of a change of the CA the control planes' files overlap only in part.
+#[test]
+fn a_kubelet_is_proven_by_the_ca_of_every_control_plane() {
+    use crate::pki::{NOW, ca, ec_key, spec};
+    let (old, new) = (ca(&ec_key(), 3_650, true), ca(&ec_key(), 3_650, true));
+    let wanted = spec(KeyAlgorithm::EcdsaP256, &[Usage::Server]);
+    let by_old = harden::pki::issue(&wanted, &old.pem, &old.key_pem, NOW).unwrap().certificate;
+    let both = [old.pem.clone(), new.pem.clone()].concat();
+    let names = BTreeSet::from([String::from("cp-1")]);
+    let judged = |second: &[u8], names: &BTreeSet<String>| {
+        let authorities = [(name("cp-1"), both.clone()), (name("cp-2"), second.to_vec())].into();
+        judge(by_old.as_bytes(), &authorities, names, NOW)
+    };
+    assert_eq!(judged(&both, &names), Ok(()));
+    assert_eq!(judged(&old.pem, &names), Ok(()));
+    let refused = "serves with a certificate that is not signed by the cluster's CA, as cp-2 has it";
+    assert_eq!(judged(&new.pem, &names), Err(String::from(refused)));
+    assert_eq!(judged(b"", &names), Err(String::from(refused)));
+    let elsewhere = BTreeSet::from([String::from("w-9")]);
+    assert_eq!(judged(&both, &elsewhere), Err(String::from("serves with a certificate that is not for w-9")));
 }

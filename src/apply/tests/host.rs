@@ -262,6 +262,29 @@ fn what_was_removed_is_not_kept_once_it_is_confirmed() {
     }
 }
 
+/// Only a transaction's own rollback needs the copies of what it replaced: that of a key goes with the end of it.
+#[test]
+fn what_was_private_is_kept_until_the_transaction_ends() {
+    for shell in SHELLS {
+        for (last, kept_then) in [(confirm("t1", "{}"), 0), (roll_back("t1"), 1)] {
+            let root = tree();
+            let (plan, mut payloads) = plan(root.path());
+            let before = listing(root.path());
+            payloads[0].is_private = true;
+            let files = root.path().join("var/lib/harden/txn/t1/files");
+            let kept = || fs::read_dir(&files).unwrap().count();
+            assert_eq!(run(shell, &change("t1", "me@here", &plan, &payloads), root.path()).code, 0);
+            assert_eq!(kept(), 2, "{shell:?}");
+            assert_eq!(run(shell, &last, root.path()).code, 0, "{shell:?}");
+            assert_eq!(kept(), kept_then, "{shell:?}");
+            assert_eq!(listing(root.path()) == before, kept_then == 1, "{shell:?}");
+            // Run once more it says the same, and puts nothing in the place of what is gone.
+            assert_eq!(run(shell, &roll_back("t1"), root.path()).code, 0, "{shell:?}");
+            assert_eq!((kept(), listing(root.path()) == before), (kept_then, kept_then == 1), "{shell:?}");
+        }
+    }
+}
+
 /// The command of the real template, with the real server of this machine.
 #[test]
 fn the_ssh_servers_own_check_refuses_a_broken_file() {

@@ -95,6 +95,7 @@ fn plan(root: &Path) -> (NodePlan, Vec<Payload>) {
                 ownership: ownership(0o600),
                 directory_mode: Mode(0o750),
                 content: Zeroizing::new(String::from("new\n")),
+                is_private: false,
             },
         )
     };

@@ -42,7 +42,7 @@ fn reason(stop: &Stop) -> Option<String> {
             Some(format!("the stage is not done: {subject}: {}", Chain(source.as_ref())))
         }
         Stop::Interrupted => {
-            Some(String::from("interrupted: what had begun was finished, nothing else was begun"))
+            Some(String::from("interrupted: what had begun was finished or put back, nothing else was begun"))
         }
     }
 }

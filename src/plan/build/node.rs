@@ -38,6 +38,7 @@ pub(super) fn plan(
         now: scene.now,
         sysctls: sysctls(desired),
         users: users(desired),
+        made: made(desired),
         notices: Vec::new(),
         announced: Vec::new(),
     };
@@ -135,6 +136,16 @@ fn users(desired: &Desired) -> BTreeSet<&str> {
         _ => None,
     });
     names.collect()
+}
+
+/// The files that the node's resources make.
+fn made(desired: &Desired) -> BTreeSet<&NodePath> {
+    let paths = desired.resources.iter().flat_map(|resource| match &resource.spec {
+        Spec::File(spec) => vec![&spec.path],
+        Spec::Certificate(spec) => vec![&spec.path, &spec.key_path],
+        _ => Vec::new(),
+    });
+    paths.collect()
 }
 
 /// Two operations on one path would each undo the other, and never come to rest. Attributes of one file from several

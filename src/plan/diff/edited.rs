@@ -1,10 +1,10 @@
 //! Files of which only some parts are ours: static-pod manifests and YAML keys.
 
-use super::{Context, DiffError, Draft, ownership_reasons, regular, set_ownership, sysctl, write};
+use super::{Context, DiffError, Draft, ownership_reasons, present, regular, set_ownership, sysctl, write};
 use crate::plan::{Action, manifest, yaml_keys};
 use crate::resource::{
-    Content, ControlId, Mode, NodePath, ObservedContent, Ownership, PresentFile, Resource, StaticPodSpec,
-    YamlKeysSpec,
+    Content, ControlId, FlagValue, Mode, NodePath, ObservedContent, Ownership, PresentFile, Resource,
+    StaticPodSpec, YamlKeysSpec,
 };
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
@@ -21,8 +21,9 @@ pub(super) fn static_pod(
     let file =
         regular(context.observed, path)?.ok_or_else(|| DiffError::NoManifest { path: path.clone() })?;
     let text = text(path, file)?;
-    let edited =
-        manifest::edit(text, spec).map_err(|source| DiffError::Manifest { path: path.clone(), source })?;
+    let manifest = |source| DiffError::Manifest { path: path.clone(), source };
+    named_files(spec, text, context)?;
+    let edited = manifest::edit(text, spec).map_err(manifest)?;
     let draft = draft(
         resource,
         context,
@@ -30,7 +31,6 @@ pub(super) fn static_pod(
         edited.text,
         edited.reasons,
     );
-    let manifest = |source| DiffError::Manifest { path: path.clone(), source };
     let mut notices = Vec::new();
     for notice in &resource.notices {
         if manifest::lacks(text, &spec.component, &notice.flags).map_err(manifest)? {
@@ -45,6 +45,21 @@ pub(super) fn static_pod(
         draft.controls.extend(edited.changed.difference(&known).cloned());
         draft
     }))
+}
+
+/// Files of somebody else's that flags would name must be there, or be made by this plan: the program does not start without
+/// them.
+fn named_files(spec: &StaticPodSpec, text: &str, context: &Context<'_>) -> Result<(), DiffError> {
+    for flag in &spec.flags {
+        let FlagValue::Existing(file) = &flag.value else { continue };
+        let lacks = manifest::lacks(text, &spec.component, std::slice::from_ref(flag));
+        let lacks = lacks.map_err(|source| DiffError::Manifest { path: spec.path.clone(), source })?;
+        if lacks && !context.made.contains(file) && present(context.observed, file)?.is_none() {
+            let (flag, component) = (flag.name.clone(), spec.component.clone());
+            return Err(DiffError::NoNamedFile { flag, component, file: file.clone() });
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn yaml_keys(

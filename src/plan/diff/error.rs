@@ -51,6 +51,16 @@ pub enum DiffError {
         /// The manifest's path.
         path: NodePath,
     },
+    /// A flag would name a file that is not there.
+    #[error("set --{flag} of {component} to {file}: there is no such file on the node")]
+    NoNamedFile {
+        /// The flag.
+        flag: String,
+        /// The component.
+        component: String,
+        /// The file.
+        file: NodePath,
+    },
     /// A YAML file of which only some keys are ours does not exist.
     #[error("find {path}: there is no such file")]
     NoFile {
@@ -117,6 +127,9 @@ impl Hint for DiffError {
         match self {
             Self::NoManifest { .. } => Some(String::from(
                 "if this node runs no control plane, take the role `control-plane` (or `etcd`) from it in the inventory",
+            )),
+            Self::NoNamedFile { flag, component, .. } => Some(format!(
+                "make it with `kubeadm init phase certs`, or name the file that {component} is to use as {flag} under its flags in the inventory"
             )),
             Self::NoFile { .. } => {
                 Some(String::from("install the kubelet and join the node with kubeadm before hardening it"))

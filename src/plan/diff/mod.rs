@@ -36,6 +36,8 @@ pub(super) struct Context<'a> {
     pub sysctls: BTreeMap<&'a str, &'a str>,
     /// The users that the node's resources make.
     pub users: BTreeSet<&'a str>,
+    /// The files that the node's resources make.
+    pub made: BTreeSet<&'a NodePath>,
     /// What the user should know beside the changes.
     pub notices: Vec<String>,
     /// What the templates of changed things say to the user.
@@ -101,10 +103,12 @@ pub(super) fn diff(resource: &Resource, context: &mut Context<'_>) -> Result<Opt
 
 /// Whether the node is one that has the resource at all.
 pub(super) fn applies(resource: &Resource, observed: &Observed) -> Result<bool, DiffError> {
-    match &resource.on_node.only_where {
-        None => Ok(true),
-        Some(path) => Ok(present(observed, path)?.is_some()),
+    for path in &resource.on_node.only_where {
+        if present(observed, path)?.is_none() {
+            return Ok(false);
+        }
     }
+    Ok(true)
 }
 
 /// A file that nothing reads would make a false promise.

@@ -147,6 +147,8 @@ impl Section<'_> {
         let present = self.values(section, name);
         let wanted = match &flag.value {
             FlagValue::Is(value) => value.clone(),
+            // kubeadm writes its own file by itself, and what somebody chose stays where they said it.
+            FlagValue::Existing(_) => return Ok(()),
             FlagValue::List { includes, excludes } => {
                 let before = (!present.is_empty()).then(|| present.join(","));
                 match manifest::list(name, before.as_deref(), includes, excludes) {

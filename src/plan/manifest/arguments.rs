@@ -116,6 +116,13 @@ impl Arguments {
                     _ => format!("--{name}: {} → only {value}", values.join(" and ")),
                 })
             }
+            FlagValue::Existing(path) => {
+                if !values.is_empty() {
+                    return None;
+                }
+                self.put(name, path.as_str(), &found);
+                Some(format!("--{name} is missing, wanted {path}"))
+            }
             FlagValue::List { includes, excludes } => {
                 let (value, wrong) = list(name, present.as_deref(), includes, excludes)?;
                 if value.is_empty() {
@@ -238,7 +245,7 @@ mod tests {
     fn set(container: &Value, name: &str, value: FlagValue) -> (Value, Option<String>) {
         let mut container = container.as_object().unwrap().clone();
         let mut arguments = Arguments::read(&container, "api").unwrap();
-        let flag = FlagSpec { name: name.into(), value, controls: vec![], template: String::new() };
+        let flag = FlagSpec { name: name.into(), value, controls: vec![], templates: Vec::new() };
         let reason = arguments.set(&flag);
         arguments.write(&mut container);
         (Value::Object(container), reason)
@@ -317,6 +324,16 @@ mod tests {
         let only = || FlagValue::List { includes: vec![], excludes: vec!["X".into()] };
         assert_eq!(set(&command("api --p=X"), "p", only()).0, command("api"));
         assert_eq!(set(&command("api"), "p", only()), (command("api"), None));
+    }
+
+    #[test]
+    fn a_file_that_somebody_chose_stays() {
+        let file = || FlagValue::Existing("/a".parse().unwrap());
+        assert_eq!(set(&command("api --x=/b"), "x", file()), (command("api --x=/b"), None));
+        assert_eq!(set(&command("api --x /a"), "x", file()), (command("api --x /a"), None));
+        let (after, reason) = set(&command("api"), "x", file());
+        assert_eq!(after, command("api --x=/a"));
+        assert_eq!(reason.as_deref(), Some("--x is missing, wanted /a"));
     }
 
     #[test]
