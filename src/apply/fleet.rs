@@ -3,7 +3,7 @@
 use super::{Fleet, MaterialError, rollout};
 use crate::cluster::{ClusterError, Rollout};
 use crate::event::{Event, Listener};
-use crate::health::{self, Deadlines, GateError, HealthError, Reach};
+use crate::health::{self, GateError, HealthError, Pace, Reach};
 use crate::inventory::NodeName;
 use crate::plan::{ClusterOperation, Gate};
 use crate::remote::{Reply, Script};
@@ -33,8 +33,8 @@ impl Fleet for Reach {
             return Ok(());
         }
         // Not to be interrupted: a node that was changed is proven or put back before anything ends.
-        let deadlines = Deadlines { stable, ..Deadlines::default() };
-        health::wait(gates, &mut &*self, &deadlines, listener, &|| false)
+        let pace = Pace { stable, ..Pace::default() };
+        health::wait(gates, &mut &*self, &pace, listener, &|| false)
     }
 
     fn change_cluster(

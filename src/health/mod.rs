@@ -14,7 +14,7 @@ pub use error::{GateError, HealthError};
 pub use gate::{EtcdCluster, GateAccess, Held, NodeReport, Pending, ProcessReport, UnitReport, check};
 pub use kubelet::{KubeletReport, serving_certificate};
 pub use reach::Reach;
-pub use wait::{Clock, Deadlines, SystemClock, wait, wait_with};
+pub use wait::{Clock, Pace, SystemClock, wait, wait_with};
 
 use crate::cluster::{ControlPlane, Credentials, Dial};
 use crate::remote::{Dialer, Script, Session};

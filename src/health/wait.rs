@@ -5,57 +5,18 @@ use crate::event::{Event, Listener};
 use crate::plan::Gate;
 use std::time::{Duration, Instant};
 
-/// How long gates may take, how long they must hold, and how often they are polled.
+/// How long gates must hold, and how often they are polled. How long each may take stands in the plan: [`Gate::deadline`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Deadlines {
-    /// Of [`Gate::UnitActive`].
-    pub unit: Duration,
-    /// Of [`Gate::ApiServerReady`]; a restart takes 42 s with kubeadm's defaults.
-    pub api_server: Duration,
-    /// Of [`Gate::EtcdHealthy`].
-    pub etcd: Duration,
-    /// Of [`Gate::StaticPodRuns`] and [`Gate::ProcessRuns`].
-    pub static_pod: Duration,
-    /// Of [`Gate::NodeReady`].
-    pub node: Duration,
-    /// Of [`Gate::KubeletServes`]; a kubelet looks at the file once a minute at least.
-    pub kubelet: Duration,
-    /// Of [`Gate::EncryptionLoaded`]; the file is looked at once a minute.
-    pub encryption: Duration,
+pub struct Pace {
     /// How long a gate must hold before it counts.
     pub stable: Duration,
     /// The pause between two polls.
     pub poll: Duration,
 }
 
-impl Default for Deadlines {
+impl Default for Pace {
     fn default() -> Self {
-        Self {
-            unit: Duration::from_mins(1),
-            api_server: Duration::from_mins(3),
-            etcd: Duration::from_mins(2),
-            static_pod: Duration::from_mins(3),
-            node: Duration::from_mins(2),
-            kubelet: Duration::from_mins(2),
-            encryption: Duration::from_mins(3),
-            stable: Duration::from_secs(3),
-            poll: Duration::from_millis(500),
-        }
-    }
-}
-
-impl Deadlines {
-    /// The deadline of a gate.
-    pub fn of(&self, gate: &Gate) -> Duration {
-        match gate {
-            Gate::UnitActive { .. } => self.unit,
-            Gate::ApiServerReady { .. } => self.api_server,
-            Gate::EtcdHealthy { .. } => self.etcd,
-            Gate::StaticPodRuns { .. } | Gate::ProcessRuns { .. } => self.static_pod,
-            Gate::NodeReady { .. } => self.node,
-            Gate::KubeletServes { .. } => self.kubelet,
-            Gate::EncryptionLoaded { .. } => self.encryption,
-        }
+        Self { stable: Duration::from_secs(3), poll: Duration::from_millis(500) }
     }
 }
 
@@ -87,15 +48,15 @@ impl Clock for SystemClock {
     }
 }
 
-/// Waits until all gates have held together for [`Deadlines::stable`]. `cancel` is asked before each poll.
+/// Waits until all gates have held together for [`Pace::stable`]. `cancel` is asked before each poll.
 pub fn wait(
     gates: &[Gate],
     access: &mut dyn GateAccess,
-    deadlines: &Deadlines,
+    pace: &Pace,
     listener: &Listener<'_>,
     cancel: &dyn Fn() -> bool,
 ) -> Result<(), GateError> {
-    wait_with(&SystemClock::default(), gates, access, deadlines, listener, cancel)
+    wait_with(&SystemClock::default(), gates, access, pace, listener, cancel)
 }
 
 /// [`wait`] with another clock.
@@ -106,13 +67,13 @@ pub fn wait_with(
     clock: &dyn Clock,
     gates: &[Gate],
     access: &mut dyn GateAccess,
-    deadlines: &Deadlines,
+    pace: &Pace,
     listener: &Listener<'_>,
     cancel: &dyn Fn() -> bool,
 ) -> Result<(), GateError> {
     let started = clock.now();
     // Gates that fall in turn would renew their deadlines for ever.
-    let longest = gates.iter().map(|gate| deadlines.of(gate)).max().unwrap_or_default() * 2;
+    let longest = gates.iter().map(|gate| gate.deadline()).max().unwrap_or_default() * 2;
     let mut watches: Vec<Watch<'_>> = gates.iter().map(|gate| Watch::new(gate, started)).collect();
     loop {
         for index in 0..watches.len() {
@@ -121,7 +82,7 @@ pub fn wait_with(
                 return Err(GateError::Cancelled { node: first.gate.node().clone() });
             }
             let watch = &mut watches[index];
-            watch.poll(clock, access, deadlines.stable);
+            watch.poll(clock, access, pace.stable);
             watch.report(started, clock.now(), listener);
         }
         if watches.iter().all(|watch| watch.passed) {
@@ -129,14 +90,14 @@ pub fn wait_with(
         }
         let now = clock.now();
         for watch in &watches {
-            watch.in_time(now, deadlines.of(watch.gate))?;
+            watch.in_time(now, watch.gate.deadline())?;
         }
         if let Some(watch) =
             watches.iter().find(|watch| !watch.passed && now.saturating_sub(started) > longest)
         {
             return Err(watch.unstable(now.saturating_sub(started)));
         }
-        clock.sleep(deadlines.poll);
+        clock.sleep(pace.poll);
     }
 }
 

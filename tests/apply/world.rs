@@ -55,11 +55,13 @@ pub(super) struct World {
     pub(super) sick: Vec<(&'static str, usize)>,
     /// How many new connections fail, by node, after a fault there.
     pub(super) unreachable: BTreeMap<&'static str, usize>,
-    /// Confirmation's new login fails.
+    /// New logins fail with the new state.
     pub(super) no_login: Vec<&'static str>,
     pub(super) stage_is_sick: bool,
     pub(super) cluster_refuses: bool,
     pub(super) store: Store,
+    /// Whether nodes are armed to put their old state back by themselves.
+    pub(super) timer: bool,
     /// The user interrupts when so many nodes are done.
     pub(super) interrupted_after: usize,
 }
@@ -88,6 +90,7 @@ impl World {
             stage_is_sick: false,
             cluster_refuses: false,
             store: Store::Open,
+            timer: true,
             interrupted_after: usize::MAX,
         }
     }
@@ -106,6 +109,7 @@ impl World {
             before: vec![Gate::NodeReady { node: name(node) }],
             between: Vec::new(),
             after: vec![Gate::ApiServerReady { node: name(node) }],
+            rollback_after: Some(600),
         }
     }
 
@@ -152,6 +156,7 @@ impl World {
             materials: &self.store,
             by: "me@here",
             now: 1_795_478_400,
+            timer: self.timer,
             listener: &|event| self.events.lock().unwrap().push(event),
             interrupted: &|| self.done() >= self.interrupted_after,
         };
@@ -258,8 +263,10 @@ impl Fleet for World {
             if state.broken {
                 return Err(refused());
             }
-            let fault = self.faults.get(&(leaked(node), state.calls)).copied();
-            state.calls += 1;
+            // This looks whether the connection is alive, and is no step of its own.
+            let counts = title != "look whether the connection is alive";
+            let fault = self.faults.get(&(leaked(node), state.calls)).copied().filter(|_| counts);
+            state.calls += usize::from(counts);
             if fault.is_some() {
                 state.broken = true;
                 state.unreachable = self.unreachable.get(node.as_str()).copied().unwrap_or_default();
@@ -299,9 +306,8 @@ impl Fleet for World {
     fn reconnect(&self, node: &NodeName) -> Result<(), HealthError> {
         let mut state = self.state.lock().unwrap();
         let state = state.entry(node.clone()).or_default();
-        // The first login after the gates of the new state is the confirmation's.
-        if !state.broken && state.waits == 2 && self.no_login.contains(&node.as_str()) {
-            state.broken = true;
+        // With the new state nobody may log in anew; the old connection stays.
+        if state.waits == 1 && self.no_login.contains(&node.as_str()) {
             return Err(refused());
         }
         if state.unreachable > 0 {

@@ -6,8 +6,8 @@ mod reach;
 use harden::cluster::{Alarm, EtcdMember, EtcdStatus, MirrorPod, NodeInfo, Readiness};
 use harden::event::Event;
 use harden::health::{
-    Clock, Deadlines, EncryptionReport, EtcdCluster, GateAccess, GateError, HealthError, Held, KubeletReport,
-    NodeReport, Pending, ProcessReport, UnitReport, check, wait_with,
+    Clock, EncryptionReport, EtcdCluster, GateAccess, GateError, HealthError, Held, KubeletReport,
+    NodeReport, Pace, Pending, ProcessReport, UnitReport, check, wait_with,
 };
 use harden::inventory::NodeName;
 use harden::plan::Gate;
@@ -263,7 +263,7 @@ fn run(gates: &[Gate], sicken: impl FnOnce(&mut Fake<'_>)) -> (Result<(), GateEr
     sicken(&mut fake);
     let events = Mutex::new(Vec::new());
     let listener = |event| events.lock().unwrap().push(event);
-    let result = wait_with(&clock, gates, &mut fake, &Deadlines::default(), &listener, &|| false);
+    let result = wait_with(&clock, gates, &mut fake, &Pace::default(), &listener, &|| false);
     (result, clock.now().as_secs(), events.into_inner().unwrap())
 }
 
@@ -346,7 +346,7 @@ fn no_gates_are_no_wait_and_an_interrupt_ends_one() {
     let mut fake = Fake::new(&clock);
     fake.ready = Box::new(|_| false);
     let cancel = || clock.now() >= Duration::from_secs(2);
-    let result = wait_with(&clock, &[api_gate()], &mut fake, &Deadlines::default(), &|_| {}, &cancel);
+    let result = wait_with(&clock, &[api_gate()], &mut fake, &Pace::default(), &|_| {}, &cancel);
     assert_eq!(result, Err(GateError::Cancelled { node: name("cp-1") }));
 }
 
