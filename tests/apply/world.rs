@@ -218,7 +218,12 @@ impl World {
     /// Starts a script, and comes back when it has come to a section.
     fn leave(&self, root: &Path, text: &str, section: &str) {
         let here = root.join("here");
-        let wait = format!("touch {}\nsleep 0.15\n", quote(here.to_str().unwrap()));
+        // It goes on when the rollback has decided, or when there is nothing to decide.
+        let pending = "ls \"$R\"/var/lib/harden/txn/*/pending >/dev/null 2>&1";
+        let wait = format!(
+            "touch {}\nsleep 0.15\ntries=0\nwhile {pending} && [ $tries -lt 100 ]; do sleep 0.05; tries=$((tries + 1)); done\n",
+            quote(here.to_str().unwrap())
+        );
         let child = Self::shell(&before(text, section, &wait));
         while !here.exists() {
             std::thread::sleep(Duration::from_millis(2));
