@@ -120,6 +120,7 @@ pub(crate) fn node(node: &str, changes: Vec<Change>) -> NodePlan {
         restart_pods: pods.into_iter().collect(),
         changes,
         unchanged: std::collections::BTreeMap::new(),
+        rollback_after: Some(600),
     }
 }
 

@@ -1,11 +1,10 @@
 //! The CA that signs a certificate, read into memory: its key from the node that holds it, its certificate from the node that
 //! the new one is for. The two must be of one CA, or nothing is signed.
 
-use super::transaction::FILES_DEADLINE;
 use super::{Fleet, Issuer, MaterialError};
 use crate::health::HealthError;
 use crate::inventory::NodeName;
-use crate::plan;
+use crate::plan::{self, deadline};
 use crate::remote::{Reply, Script, rooted};
 use crate::resource::{CertificateSpec, NodePath};
 use crate::secret::Secret;
@@ -63,9 +62,9 @@ pub(super) fn issuer(
 
 /// Reading again does no harm, and the connection may have been idle for long.
 fn read(fleet: &dyn Fleet, node: &NodeName, script: &Script) -> Result<Reply, HealthError> {
-    fleet.run(node, script, FILES_DEADLINE).or_else(|_| {
+    fleet.run(node, script, deadline::FILES).or_else(|_| {
         fleet.reconnect(node)?;
-        fleet.run(node, script, FILES_DEADLINE)
+        fleet.run(node, script, deadline::FILES)
     })
 }
 

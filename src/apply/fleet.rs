@@ -3,7 +3,7 @@
 use super::{Fleet, MaterialError, rollout};
 use crate::cluster::{ClusterError, Rollout};
 use crate::event::{Event, Listener};
-use crate::health::{self, Deadlines, GateError, HealthError, Reach};
+use crate::health::{self, GateError, HealthError, Pace, Reach};
 use crate::inventory::NodeName;
 use crate::plan::{ClusterOperation, Gate};
 use crate::remote::{Reply, Script};
@@ -38,8 +38,8 @@ impl Fleet for Reach {
         if gates.is_empty() {
             return Ok(());
         }
-        let deadlines = Deadlines { stable, ..Deadlines::default() };
-        health::wait(gates, &mut &*self, &deadlines, listener, cancel)
+        let pace = Pace { stable, ..Pace::default() };
+        health::wait(gates, &mut &*self, &pace, listener, cancel)
     }
 
     fn change_cluster(

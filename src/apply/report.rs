@@ -134,6 +134,8 @@ pub enum NodeError {
         node: NodeName,
         /// Why.
         source: Box<HealthError>,
+        /// Whether it was armed to do that by itself.
+        timer: bool,
     },
     /// harden itself failed in the middle of it.
     #[error("change {node}: harden itself failed, and what is on the node is unknown")]
@@ -204,6 +206,9 @@ impl Hint for NodeError {
             Self::Remote { node, source, .. } => source.hint().unwrap_or_else(|| {
                 format!("check that {node} can be logged in to and runs scripts, then apply again")
             }),
+            Self::Lost { node, timer: true, .. } => format!(
+                "{node} puts its old state back by itself, at the latest when it is started again: `harden status --limit {node}` tells once it answers"
+            ),
             Self::RollBack { node, .. } | Self::Lost { node, .. } | Self::Unknown { node } => format!(
                 "run `sh /var/lib/harden/lock/rollback.sh` as root on {node}, until it says `reverted` or `committed`; when there is no such file, nothing is left half-done there"
             ),

@@ -3,7 +3,10 @@
 # Brings a transaction of harden on this node to its end: one that was confirmed stays, anything else is put back. It
 # stands alone: it needs nothing but the directory that it lies in. It may be run at any time, any number of times, also
 # after it was killed half-way: `sh /var/lib/harden/lock/rollback.sh` is the remedy for a node that is left locked.
-# Every step is tried even when one before it failed.
+# Every step is tried even when one before it failed. What it did, and what it could not do, stands in `result`.
+#   rollback.sh         somebody waits for it and looks at the node afterwards
+#   rollback.sh alone   the node's own timer: nobody does
+#   rollback.sh boot    the node starts: what reads the files is started afterwards, and must not be waited for
 # The last line says what is true now: untouched, reverted or committed.
 # Exit codes: 0 it is at its end and the lock is free; 1 something could not be put back, and the node stays locked.
 
@@ -16,12 +19,19 @@ ID=${T##*/}
 # "" on a running node, the directory of the tree elsewhere.
 R=$(cat -- "$T/root") || exit 1
 H="$R/var/lib/harden"
+mode=${1:-asked}
 failed=
 
 bad() { # WHAT
   printf 'rollback: %s failed\n' "$1" >&2
+  note "$1 failed"
   failed=1
 }
+
+# On a full disk it has to do without.
+note() { # WHAT
+  printf '%s\n' "$1" >>"$T/result"
+} 2>/dev/null
 
 same() { # FILE FILE, of which the second exists
   [ "$(stat -L -c %d:%i -- "$1" 2>/dev/null)" = "$(stat -L -c %d:%i -- "$2")" ]
@@ -59,7 +69,17 @@ stop_other() {
   fi 2>/dev/null
 }
 
+# A timer that stays finds nothing to do. systemctl does not wait: this may be what the timer started.
+disarm() {
+  [ -e "$T/deadline" ] || return 0
+  units="$R/etc/systemd/system"
+  rm -f -- "$units/multi-user.target.wants/harden-rollback.service" "$units/harden-rollback.service" ||
+    bad "removing harden-rollback.service"
+  [ -n "$R" ] || systemctl stop --no-block "harden-rollback-$ID.timer" >/dev/null 2>&1
+}
+
 unlock() {
+  disarm
   if [ "$(readlink -- "$H/lock")" = "txn/$ID" ]; then rm -f -- "$H/lock" || bad "removing $H/lock"; fi
 }
 
@@ -86,13 +106,23 @@ restore_file() { # BACKUP PATH
     return
   fi
   new="$R${2%/*}/.harden.$ID.${2##*/}"
-  if cp -a -- "$old" "$new" && sync -- "$new" && mv -fT -- "$new" "$R$2"; then return; fi
+  if cp -a -- "$old" "$new" && sync -- "$new" && mv -fT -- "$new" "$R$2"; then
+    note_restored "$2"
+    return
+  fi
   # A full disk has no room for a copy, and still takes another name for what is there.
   rm -f -- "$new"
-  if ln -- "$old" "$new" && mv -fT -- "$new" "$R$2"; then return; fi
+  if ln -- "$old" "$new" && mv -fT -- "$new" "$R$2"; then
+    note_restored "$2"
+    return
+  fi
   rm -f -- "$new"
   bad "restoring $2"
 }
+
+note_restored() { # PATH
+  printf '%s\n' "$1" >>"$T/restored"
+} 2>/dev/null
 
 restore_attributes() { # OLD PATH
   [ "$(attributes_of "$R$2")" != "$1" ] || return 0
@@ -115,20 +145,82 @@ restore_files() { # files|manifests
   done <"$T/paths"
 }
 
+# What is true after all that, whatever each step said.
+verify_files() {
+  while IFS='	' read -r kind how path; do
+    case $kind in
+    file) cmp -s -- "$T/files/$how" "$R$path" || bad "verifying $path" ;;
+    none) { [ ! -e "$R$path" ] && [ ! -L "$R$path" ]; } || bad "verifying that $path is gone" ;;
+    esac
+  done <"$T/paths"
+}
+
 restore_units() {
   while IFS='	' read -r unit enabled active; do
     case $enabled in
     enabled) systemctl enable -- "$unit" || bad "enabling $unit" ;;
     disabled) systemctl disable -- "$unit" || bad "disabling $unit" ;;
     esac
+    [ "$mode" != boot ] || continue
     case $active in
     active) systemctl start -- "$unit" || bad "starting $unit" ;;
     inactive) systemctl stop -- "$unit" || bad "stopping $unit" ;;
     esac
   done <"$T/unit-states"
+  [ "$mode" != boot ] || return 0
   while IFS= read -r unit; do
     systemctl restart -- "$unit" || bad "restarting $unit"
   done <"$T/units"
+}
+
+# Nobody else looks: does the node live with its old state? The API server is not asked, it may not answer strangers.
+await_health() {
+  while IFS= read -r unit; do
+    wait_until 60 systemctl --quiet is-active "$unit" || bad "waiting for $unit"
+  done <"$T/units"
+  while IFS= read -r path; do
+    case $path in
+    /etc/kubernetes/manifests/*.yaml)
+      pod=${path##*/}
+      wait_until 180 runs_anew "${pod%.yaml}" || bad "waiting for a new process of ${pod%.yaml}"
+      ;;
+    esac
+  done <"$T/restored"
+}
+
+wait_until() { # SECONDS COMMAND...
+  left=$1
+  shift
+  until "$@"; do
+    left=$((left - 1))
+    [ "$left" -gt 0 ] || return 1
+    sleep 1
+  done
+}
+
+# A process of that name that was started after the manifests were put back. The kernel keeps 15 characters of a name.
+runs_anew() { # COMPONENT
+  name=$(printf %.15s "$1")
+  for process in /proc/[0-9]*; do
+    [ "$(cat -- "$process/comm" 2>/dev/null)" = "$name" ] && [ "$(age "$process")" -lt "$(($(uptime) - restored))" ] && return
+  done
+  return 1
+}
+
+# Seconds since this machine was started.
+uptime() {
+  read -r up _ </proc/uptime
+  printf %s "${up%.*}"
+}
+
+# Seconds since a process was started; the 22nd field of its line, which is told in hundredths on every Linux that Kubernetes
+# runs on. The second, in parentheses, may hold anything.
+age() { # DIRECTORY
+  line=$(cat -- "$1/stat" 2>/dev/null)
+  # shellcheck disable=SC2086 # its fields
+  set -- ${line##*)}
+  [ $# -ge 20 ] || set -- 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 0
+  printf %s "$(($(uptime) - ${20} / 100))"
 }
 
 # The commands that made new files effective do the same for the old ones. Each stands in one line, quoted for the shell.
@@ -157,7 +249,7 @@ restore_system() {
     systemctl daemon-reload || bad "systemctl daemon-reload"
     restore_units
   fi
-  reactivate
+  [ "$mode" = boot ] || reactivate
 }
 
 revert() {
@@ -166,11 +258,15 @@ revert() {
   if [ -z "$R" ]; then
     restore_system
     # The kubelet has to see the static pods as they are before it sees them change.
-    [ ! -s "$T/units" ] || sleep 5
+    [ ! -s "$T/units" ] || [ "$mode" = boot ] || sleep 5
   fi
+  restored=$(uptime)
   restore_files manifests
   remove_directories
+  verify_files
   sync
+  if [ -z "$R" ] && [ "$mode" = alone ]; then await_health; fi
+  note "$mode $(date +%s)"
   if [ -n "$failed" ]; then
     mv -T -- "$T/reverting" "$T/failed"
     exit 1

@@ -36,9 +36,11 @@ pub(super) mod code {
 
 /// The script that locks, backs up, stages, swaps and restarts. Units are left to [`restart_units`] where the plan has gates
 /// between.
-pub(super) fn change(id: &str, owner: &str, plan: &NodePlan, payloads: &[Payload]) -> Script {
+/// The node's own rollback is armed where `timer` says so, before anything else is written.
+pub(super) fn change(id: &str, owner: &str, plan: &NodePlan, payloads: &[Payload], timer: bool) -> Script {
+    let arm = plan.rollback_after.filter(|_| timer).map(|after| format!("arm {after}\n")).unwrap_or_default();
     let begin = format!(
-        "{}begin {} {} <<'END_OF_ROLLBACK' || exit 70\n{}\nEND_OF_ROLLBACK\ncat \"$H/state.json\" 2>/dev/null || true\n",
+        "{}begin {} {} <<'END_OF_ROLLBACK' || exit 70\n{}\nEND_OF_ROLLBACK\n{arm}cat \"$H/state.json\" 2>/dev/null || true\n",
         functions(id),
         quote(owner),
         sha256(ROLLBACK.as_bytes()),
@@ -61,6 +63,11 @@ pub(super) fn change(id: &str, owner: &str, plan: &NodePlan, payloads: &[Payload
 pub(super) fn restart_units(id: &str, plan: &NodePlan, payloads: &[Payload]) -> Option<Script> {
     let body = || format!("{}resume\n{}", functions(id), restart(plan, payloads));
     (!plan.between.is_empty()).then(|| Script::new("restart units").section("restart", body()))
+}
+
+/// Tells whether a connection is alive.
+pub(super) fn nothing() -> Script {
+    Script::new("look whether the connection is alive").section("alive", "true\n")
 }
 
 /// The script that confirms: from here on the new state is the one to keep. `state` is the new `state.json`; it is on the

@@ -10,24 +10,21 @@ use crate::error::Chain;
 use crate::event::{Event, Outcome};
 use crate::health::HealthError;
 use crate::inventory::NodeName;
-use crate::plan::manifest;
-use crate::plan::{Gate, NodePlan};
+use crate::plan::{Gate, NodePlan, deadline, manifest};
 use crate::remote::{Reply, Script};
 use crate::resource::{Applied, Kind};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// For scripts that only read and write files.
-pub(super) const FILES_DEADLINE: Duration = Duration::from_mins(2);
-/// What each restarted unit adds to it: systemd's own default for starting one.
-const UNIT_DEADLINE: Duration = Duration::from_secs(90);
-/// How often, and how long apart, a lost node is tried again before a human is called.
-const RECONNECT_TRIES: u32 = 6;
+/// Between two attempts to reach a node that was lost.
 const RECONNECT_PAUSE: Duration = Duration::from_secs(10);
+/// A script that does nothing, over a connection that may be dead.
+const ALIVE: Duration = Duration::from_secs(10);
 
 /// The steps, as users read them in progress and errors.
 const CHANGE: &str = "change files and restart what they need";
 const RESTART: &str = "restart units";
-const CONFIRM: &str = "confirm by a new login";
+const LOG_IN: &str = "log in anew";
+const CONFIRM: &str = "confirm";
 
 /// Changes one node, or leaves it as it was.
 pub(super) fn transact(plan: &NodePlan, run: &Run<'_>) -> NodeOutcome {
@@ -84,8 +81,8 @@ impl Transaction<'_> {
             return NodeOutcome::Untouched(error);
         }
         self.step(CHANGE);
-        let script = script::change(&self.id, &owner(self.run), self.plan, &payloads);
-        let reply = match self.send(CHANGE, &script, self.deadline()) {
+        let script = script::change(&self.id, &owner(self.run), self.plan, &payloads, self.run.timer);
+        let reply = match self.send(CHANGE, &script, self.plan.script_deadline()) {
             Ok(reply) => reply,
             Err(error) => return self.roll_back(error, false),
         };
@@ -95,7 +92,7 @@ impl Transaction<'_> {
         if let Some(script) = script::restart_units(&self.id, self.plan, &payloads) {
             let restarted = self.gates(&self.plan.between, Phase::Between).and_then(|()| {
                 self.step(RESTART);
-                self.send(RESTART, &script, self.deadline())
+                self.send(RESTART, &script, self.plan.script_deadline())
             });
             match restarted.map(|reply| self.failed(RESTART, &reply)) {
                 Ok(None) => {}
@@ -103,7 +100,7 @@ impl Transaction<'_> {
                 Err(error) => return self.roll_back(error, true),
             }
         }
-        let proven = self.gates(&self.plan.after, Phase::After);
+        let proven = self.log_in().and_then(|()| self.gates(&self.plan.after, Phase::After));
         match proven.and_then(|()| self.confirm(&reply, &payloads)) {
             Ok(()) => NodeOutcome::Applied,
             Err(error) => self.roll_back(error, true),
@@ -133,15 +130,26 @@ impl Transaction<'_> {
         })
     }
 
+    /// A new connection, a new login and a new step to root: whoever locked us out with the change, it was we. An SSH server
+    /// that was restarted may need a moment.
+    fn log_in(&self) -> Result<(), NodeError> {
+        self.step(LOG_IN);
+        let mut left = deadline::RECONNECT;
+        loop {
+            let result = self.run.fleet.reconnect(&self.plan.node);
+            left = left.saturating_sub(RECONNECT_PAUSE);
+            match result {
+                Ok(()) => return Ok(()),
+                Err(source) if left.is_zero() => return Err(self.remote(LOG_IN, source)),
+                Err(_) => self.run.fleet.pause(RECONNECT_PAUSE),
+            }
+        }
+    }
+
     fn confirm(&self, reply: &Reply, payloads: &[Payload]) -> Result<(), NodeError> {
         self.step(CONFIRM);
-        self.run.fleet.reconnect(&self.plan.node).map_err(|source| NodeError::Remote {
-            node: self.node(),
-            attempt: "log in anew",
-            source: Box::new(source),
-        })?;
         let state = self.state(&reply.section("state").output, payloads);
-        let reply = self.send(CONFIRM, &script::confirm(&self.id, &state), FILES_DEADLINE)?;
+        let reply = self.send(CONFIRM, &script::confirm(&self.id, &state), deadline::FILES)?;
         match (reply.code, script::end(&reply)) {
             (0, Some(End::Committed)) => {
                 self.warn(&reply);
@@ -158,7 +166,7 @@ impl Transaction<'_> {
         let reply = match self.reach() {
             Ok(reply) => reply,
             Err(source) => {
-                let rollback = NodeError::Lost { node: self.node(), source };
+                let rollback = NodeError::Lost { node: self.node(), source, timer: self.armed().is_some() };
                 return NodeOutcome::Broken { error, rollback: Some(rollback) };
             }
         };
@@ -177,20 +185,36 @@ impl Transaction<'_> {
         }
     }
 
-    /// The node's own answer to the order to roll back, tried for a while over new connections.
+    /// The node's own answer to the order to roll back. The connection from before the change may be all that is left; without
+    /// one new connections are tried, for as long as it takes until the node has put its old state back by itself.
     fn reach(&self) -> Result<Reply, Box<HealthError>> {
-        let fleet = self.run.fleet;
+        let (fleet, node) = (self.run.fleet, &self.plan.node);
         let script = script::roll_back(&self.id);
+        if fleet.run(node, &script::nothing(), ALIVE).is_ok()
+            && let Ok(reply) = fleet.run(node, &script, self.plan.script_deadline())
+        {
+            return Ok(reply);
+        }
         let once = || {
-            fleet.reconnect(&self.plan.node)?;
-            fleet.run(&self.plan.node, &script, self.deadline())
+            fleet.reconnect(node)?;
+            fleet.run(node, &script, self.plan.script_deadline())
         };
         let mut result = once();
-        for _ in 1..RECONNECT_TRIES {
-            if result.is_ok() {
-                break;
-            }
+        let began = Instant::now();
+        let patience = match self.armed() {
+            Some(after) => after + self.plan.script_deadline(),
+            None => deadline::RECONNECT,
+        };
+        if let (Err(_), Some(after)) = (&result, self.armed()) {
+            let minutes = after.as_secs().div_ceil(60);
+            self.step(&format!(
+                "wait for a sign of life; it puts its old state back by itself within {minutes} min"
+            ));
+        }
+        let mut paused = Duration::ZERO;
+        while result.is_err() && paused.max(began.elapsed()) < patience {
             fleet.pause(RECONNECT_PAUSE);
+            paused += RECONNECT_PAUSE;
             result = once();
         }
         result.map_err(Box::new)
@@ -292,11 +316,11 @@ impl Transaction<'_> {
     }
 
     fn send(&self, attempt: &'static str, script: &Script, deadline: Duration) -> Result<Reply, NodeError> {
-        self.run.fleet.run(&self.plan.node, script, deadline).map_err(|source| NodeError::Remote {
-            node: self.node(),
-            attempt,
-            source: Box::new(source),
-        })
+        self.run.fleet.run(&self.plan.node, script, deadline).map_err(|source| self.remote(attempt, source))
+    }
+
+    fn remote(&self, attempt: &'static str, source: HealthError) -> NodeError {
+        NodeError::Remote { node: self.node(), attempt, source: Box::new(source) }
     }
 
     fn refused(&self, attempt: &'static str, reply: &Reply) -> NodeError {
@@ -311,13 +335,13 @@ impl Transaction<'_> {
         }
     }
 
-    fn node(&self) -> NodeName {
-        self.plan.node.clone()
+    /// After how long the node puts its old state back by itself, if it does.
+    fn armed(&self) -> Option<Duration> {
+        self.plan.rollback_after.filter(|_| self.run.timer).map(Duration::from_secs)
     }
 
-    fn deadline(&self) -> Duration {
-        let units = u32::try_from(self.plan.restart_units.len()).unwrap_or(u32::MAX);
-        FILES_DEADLINE.saturating_add(UNIT_DEADLINE.saturating_mul(units))
+    fn node(&self) -> NodeName {
+        self.plan.node.clone()
     }
 
     fn step(&self, step: &str) {

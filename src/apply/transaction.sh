@@ -40,6 +40,38 @@ begin() { # OWNER SHA256-OF-ROLLBACK, and rollback.sh in base64 on standard inpu
   exit 75
 }
 
+# From here on the node comes to an end by itself, whatever becomes of harden and of the network: after so long by a timer,
+# and by a unit when it was switched off meanwhile. Either finds out itself whether there is anything to put back.
+arm() { # SECONDS
+  live || return 0
+  if [ ! -d "$R/run/systemd/system" ] || ! command -v systemd-run >/dev/null 2>&1; then
+    echo "there is no systemd here, so that this node cannot put its old state back by itself: --no-rollback-timer does without" >&2
+    abandon 70
+  fi
+  printf '%s\n' "$(($(date +%s) + $1))" >"$T/deadline" || abandon 70
+  at_boot "$R/etc/systemd/system" || abandon 70
+  systemd-run --quiet --collect --unit="harden-rollback-$ID" --description="harden: put back transaction $ID" \
+    --on-active="$1" --timer-property=AccuracySec=1s /bin/sh "$T/rollback.sh" alone </dev/null >&2 || abandon 70
+}
+
+# systemd reads it when it starts: before it starts what reads the files that may have to be put back.
+at_boot() { # DIRECTORY
+  cat >"$1/.harden-rollback.service" <<'S' || return 1
+[Unit]
+Description=harden: put back what was not confirmed when this node was switched off
+ConditionPathExists=/var/lib/harden/lock/rollback.sh
+Before=kubelet.service ssh.service sshd.service
+
+[Service]
+Type=oneshot
+ExecStart=/bin/sh /var/lib/harden/lock/rollback.sh boot
+S
+  mkdir -p -- "$1/multi-user.target.wants" &&
+    mv -fT -- "$1/.harden-rollback.service" "$1/harden-rollback.service" &&
+    ln -sfT -- ../harden-rollback.service "$1/multi-user.target.wants/harden-rollback.service" &&
+    flush "$1/harden-rollback.service" "$1" "$1/multi-user.target.wants"
+}
+
 # Writes base64 from standard input to a file, and proves that it is there: not every base64 says when the disk is full.
 receive() { # FILE SHA256
   base64 -d >"$1" || return 1
@@ -57,7 +89,7 @@ digest() { # FILE
 prepare() { # DIRECTORY OWNER
   sh -n "$1/rollback.sh" || return 1
   printf '%s\n' "$R" >"$1/root" && printf '%s\n' "$2" >"$1/owner" || return 1
-  for list in paths staged units sysctls unit-states activations; do
+  for list in paths staged units sysctls unit-states activations restored result; do
     printf '' >"$1/$list" || return 1
   done
   printf 'change %s\n' "$$" >"$1/worker" || return 1
@@ -66,12 +98,17 @@ prepare() { # DIRECTORY OWNER
 
 # Goes on with a transaction whose first script has ended, unless somebody brought it to its end meanwhile.
 resume() {
-  if [ ! -e "$T/pending" ]; then
-    echo "the transaction is not pending any more" >&2
-    exit 1
-  fi
+  still_pending
   printf 'change %s\n' "$$" >"$T/worker" || broken "write $T/worker"
   exec 9<"$T/worker"
+  # The node's own rollback may have begun before it could see us.
+  still_pending
+}
+
+still_pending() {
+  [ -e "$T/pending" ] && return
+  echo "the transaction is not pending any more" >&2
+  exit 1
 }
 
 # Leaves everything as it was: only before the first swap.

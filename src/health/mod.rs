@@ -16,7 +16,7 @@ pub use gate::{EtcdCluster, GateAccess, Held, NodeReport, Pending, UnitReport, c
 pub use kubelet::{KubeletReport, serving_certificate};
 pub use processes::{ContainerReport, ProcessReport};
 pub use reach::Reach;
-pub use wait::{Clock, Deadlines, SystemClock, wait, wait_with};
+pub use wait::{Clock, Pace, SystemClock, wait, wait_with};
 
 use crate::cluster::{ControlPlane, Credentials, Dial};
 use crate::remote::{Dialer, Script, Session};

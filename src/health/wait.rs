@@ -6,57 +6,18 @@ use crate::event::{Event, Listener};
 use crate::plan::Gate;
 use std::time::{Duration, Instant};
 
-/// How long gates may take, how long they must hold, and how often they are polled.
+/// How long gates must hold, and how often they are polled. How long each may take stands in the plan: [`Gate::deadline`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Deadlines {
-    /// Of [`Gate::UnitActive`].
-    pub unit: Duration,
-    /// Of [`Gate::ApiServerReady`]; a restart takes 42 s with kubeadm's defaults.
-    pub api_server: Duration,
-    /// Of [`Gate::EtcdHealthy`].
-    pub etcd: Duration,
-    /// Of [`Gate::StaticPodRuns`] and [`Gate::ProcessRuns`].
-    pub static_pod: Duration,
-    /// Of [`Gate::NodeReady`].
-    pub node: Duration,
-    /// Of [`Gate::KubeletServes`]; a kubelet looks at the file once a minute at least.
-    pub kubelet: Duration,
-    /// Of [`Gate::EncryptionLoaded`]; the file is looked at once a minute.
-    pub encryption: Duration,
+pub struct Pace {
     /// How long a gate must hold before it counts.
     pub stable: Duration,
     /// The pause between two polls.
     pub poll: Duration,
 }
 
-impl Default for Deadlines {
+impl Default for Pace {
     fn default() -> Self {
-        Self {
-            unit: Duration::from_mins(1),
-            api_server: Duration::from_mins(3),
-            etcd: Duration::from_mins(2),
-            static_pod: Duration::from_mins(3),
-            node: Duration::from_mins(2),
-            kubelet: Duration::from_mins(2),
-            encryption: Duration::from_mins(3),
-            stable: Duration::from_secs(3),
-            poll: Duration::from_millis(500),
-        }
-    }
-}
-
-impl Deadlines {
-    /// The deadline of a gate.
-    pub fn of(&self, gate: &Gate) -> Duration {
-        match gate {
-            Gate::UnitActive { .. } => self.unit,
-            Gate::ApiServerReady { .. } => self.api_server,
-            Gate::EtcdHealthy { .. } => self.etcd,
-            Gate::StaticPodRuns { .. } | Gate::ProcessRuns { .. } => self.static_pod,
-            Gate::NodeReady { .. } => self.node,
-            Gate::KubeletServes { .. } => self.kubelet,
-            Gate::EncryptionLoaded { .. } => self.encryption,
-        }
+        Self { stable: Duration::from_secs(3), poll: Duration::from_millis(500) }
     }
 }
 
@@ -88,16 +49,16 @@ impl Clock for SystemClock {
     }
 }
 
-/// Waits until all gates have held together for [`Deadlines::stable`]. `cancel` ends it at the next gate that does not hold: what
+/// Waits until all gates have held together for [`Pace::stable`]. `cancel` ends it at the next gate that does not hold: what
 /// is a moment from being proven is proven rather than given up.
 pub fn wait(
     gates: &[Gate],
     access: &mut dyn GateAccess,
-    deadlines: &Deadlines,
+    pace: &Pace,
     listener: &Listener<'_>,
     cancel: &dyn Fn() -> bool,
 ) -> Result<(), GateError> {
-    wait_with(&SystemClock::default(), gates, access, deadlines, listener, cancel)
+    wait_with(&SystemClock::default(), gates, access, pace, listener, cancel)
 }
 
 /// [`wait`] with another clock.
@@ -108,18 +69,18 @@ pub fn wait_with(
     clock: &dyn Clock,
     gates: &[Gate],
     access: &mut dyn GateAccess,
-    deadlines: &Deadlines,
+    pace: &Pace,
     listener: &Listener<'_>,
     cancel: &dyn Fn() -> bool,
 ) -> Result<(), GateError> {
     let started = clock.now();
     // Gates that fall in turn would renew their deadlines for ever.
-    let longest = gates.iter().map(|gate| deadlines.of(gate)).max().unwrap_or_default() * 2;
+    let longest = gates.iter().map(Gate::deadline).max().unwrap_or_default() * 2;
     let mut watches: Vec<Watch<'_>> = gates.iter().map(|gate| Watch::new(gate, started)).collect();
     let mut crashes = crash::of(gates);
     loop {
         for watch in &mut watches {
-            watch.poll(clock, access, deadlines.stable);
+            watch.poll(clock, access, pace.stable);
             watch.report(started, clock.now(), listener);
             if watch.held.is_none() && cancel() {
                 return Err(GateError::Cancelled { node: watch.gate.node().clone() });
@@ -133,11 +94,11 @@ pub fn wait_with(
             known.look(now, started, access)?;
         }
         for watch in &watches {
-            if let Some(error) = watch.given_up(now, started, deadlines.of(watch.gate), longest) {
+            if let Some(error) = watch.given_up(now, started, watch.gate.deadline(), longest) {
                 return Err(error.with_words(|| crash::last_words(&crashes, watch.gate, access)));
             }
         }
-        clock.sleep(deadlines.poll);
+        clock.sleep(pace.poll);
     }
 }
 

@@ -4,6 +4,7 @@
 mod build;
 mod change;
 mod date;
+pub mod deadline;
 mod diff;
 mod digest;
 pub mod file;
@@ -117,6 +118,10 @@ pub struct NodePlan {
     pub between: Vec<Gate>,
     /// Gates that must hold after it.
     pub after: Vec<Gate>,
+    /// After how many seconds without a confirmation it puts its old state back by itself; `None` where nothing runs that
+    /// could (a directory tree).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollback_after: Option<u64>,
 }
 
 /// How many changes a plan holds.

@@ -273,12 +273,13 @@ fn waves_stop_behind_a_failure_with_its_reason() {
 #[test]
 fn a_lost_node_is_tried_for_a_minute_and_stays_locked() {
     let mut world = World::new(&["cp-1"]);
+    world.timer = false;
     let plan = world.plan(&[&["cp-1"]], PLAIN);
     let old = world.listing("cp-1");
     world.faults.insert(("cp-1", 0), Fault::After);
-    world.unreachable.insert("cp-1", 6);
+    world.unreachable.insert("cp-1", 7);
     let report = world.apply(&plan);
-    assert_eq!((word(&report.nodes[&name("cp-1")]), *world.pauses.lock().unwrap()), ("broken", 5));
+    assert_eq!((word(&report.nodes[&name("cp-1")]), *world.pauses.lock().unwrap()), ("broken", 6));
     world.heal();
     // The next one is told by whom, for how long, and what to do.
     let next = world.apply(&plan);
@@ -294,6 +295,30 @@ fn a_lost_node_is_tried_for_a_minute_and_stays_locked() {
     assert_eq!(String::from_utf8_lossy(&output.stdout), "reverted\n", "{remedy}");
     assert_eq!(world.listing("cp-1"), old);
     assert_eq!(word(&world.apply(&plan).nodes[&name("cp-1")]), "applied");
+}
+
+/// One that puts its old state back by itself is waited for until it must have done so, and told about.
+#[test]
+fn a_lost_node_that_is_armed_is_waited_for() {
+    for (failures, outcome) in [(60, "rolled-back"), (1000, "broken")] {
+        let mut world = World::new(&["cp-1"]);
+        let plan = world.plan(&[&["cp-1"]], PLAIN);
+        let node = &plan.waves[0].nodes[0];
+        let patience = node.rollback_after.unwrap() + node.script_deadline().as_secs();
+        world.faults.insert(("cp-1", 0), Fault::After);
+        world.unreachable.insert("cp-1", failures);
+        let report = world.apply(&plan);
+        assert_eq!(word(&report.nodes[&name("cp-1")]), outcome, "{report:?}");
+        let pauses = u64::try_from(*world.pauses.lock().unwrap()).unwrap();
+        assert!(pauses * 10 <= patience + 10, "{pauses}");
+        let told = world.events.lock().unwrap().iter().any(|event| {
+            matches!(event, Event::Step { step, .. } if step.contains("puts its old state back by itself"))
+        });
+        assert!(told);
+        if let NodeOutcome::Broken { rollback: Some(error), .. } = &report.nodes[&name("cp-1")] {
+            assert!(error.hint().unwrap().contains("harden status --limit cp-1"));
+        }
+    }
 }
 
 #[test]

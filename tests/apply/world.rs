@@ -56,11 +56,13 @@ pub(super) struct World {
     pub(super) sick: Vec<(&'static str, usize)>,
     /// How many new connections fail, by node, after a fault there.
     pub(super) unreachable: BTreeMap<&'static str, usize>,
-    /// Confirmation's new login fails.
+    /// New logins fail with the new state.
     pub(super) no_login: Vec<&'static str>,
     pub(super) stage_is_sick: bool,
     pub(super) cluster_refuses: bool,
     pub(super) store: Store,
+    /// Whether nodes are armed to put their old state back by themselves.
+    pub(super) timer: bool,
     /// The user interrupts when so many nodes are done.
     pub(super) interrupted_after: usize,
     /// The user interrupts while gates are waited for that do not hold, by node and number of the wait.
@@ -92,6 +94,7 @@ impl World {
             stage_is_sick: false,
             cluster_refuses: false,
             store: Store::Open,
+            timer: true,
             interrupted_after: usize::MAX,
             interrupted_in: None,
             interrupted: AtomicBool::new(false),
@@ -112,6 +115,7 @@ impl World {
             before: vec![Gate::NodeReady { node: name(node) }],
             between: Vec::new(),
             after: vec![Gate::ApiServerReady { node: name(node) }],
+            rollback_after: Some(600),
         }
     }
 
@@ -158,6 +162,7 @@ impl World {
             materials: &self.store,
             by: "me@here",
             now: 1_795_478_400,
+            timer: self.timer,
             listener: &|event| self.events.lock().unwrap().push(event),
             interrupted: &|| {
                 self.interrupted.load(Ordering::Relaxed) || self.done() >= self.interrupted_after
@@ -221,7 +226,12 @@ impl World {
     /// Starts a script, and comes back when it has come to a section.
     fn leave(&self, root: &Path, text: &str, section: &str) {
         let here = root.join("here");
-        let wait = format!("touch {}\nsleep 0.15\n", quote(here.to_str().unwrap()));
+        // It goes on when the rollback has decided, or when there is nothing to decide.
+        let pending = "ls \"$R\"/var/lib/harden/txn/*/pending >/dev/null 2>&1";
+        let wait = format!(
+            "touch {}\nsleep 0.15\ntries=0\nwhile {pending} && [ $tries -lt 100 ]; do sleep 0.05; tries=$((tries + 1)); done\n",
+            quote(here.to_str().unwrap())
+        );
         let child = Self::shell(&before(text, section, &wait));
         while !here.exists() {
             std::thread::sleep(Duration::from_millis(2));
@@ -267,8 +277,10 @@ impl Fleet for World {
             if state.broken {
                 return Err(refused());
             }
-            let fault = self.faults.get(&(leaked(node), state.calls)).copied();
-            state.calls += 1;
+            // This looks whether the connection is alive, and is no step of its own.
+            let counts = title != "look whether the connection is alive";
+            let fault = self.faults.get(&(leaked(node), state.calls)).copied().filter(|_| counts);
+            state.calls += usize::from(counts);
             if fault.is_some() {
                 state.broken = true;
                 state.unreachable = self.unreachable.get(node.as_str()).copied().unwrap_or_default();
@@ -308,9 +320,8 @@ impl Fleet for World {
     fn reconnect(&self, node: &NodeName) -> Result<(), HealthError> {
         let mut state = self.state.lock().unwrap();
         let state = state.entry(node.clone()).or_default();
-        // The first login after the gates of the new state is the confirmation's.
-        if !state.broken && state.waits == 2 && self.no_login.contains(&node.as_str()) {
-            state.broken = true;
+        // With the new state nobody may log in anew; the old connection stays.
+        if state.waits == 1 && self.no_login.contains(&node.as_str()) {
             return Err(refused());
         }
         if state.unreachable > 0 {

@@ -7,8 +7,8 @@ mod reach;
 use harden::cluster::{Alarm, EtcdMember, EtcdStatus, MirrorPod, NodeInfo, Readiness};
 use harden::event::Event;
 use harden::health::{
-    Clock, ContainerReport, Deadlines, EncryptionReport, EtcdCluster, GateAccess, GateError, HealthError,
-    Held, KubeletReport, NodeReport, Pending, ProcessReport, UnitReport, check, wait_with,
+    Clock, ContainerReport, EncryptionReport, EtcdCluster, GateAccess, GateError, HealthError, Held,
+    KubeletReport, NodeReport, Pace, Pending, ProcessReport, UnitReport, check, wait_with,
 };
 use harden::inventory::NodeName;
 use harden::plan::Gate;
@@ -272,7 +272,7 @@ fn run(gates: &[Gate], sicken: impl FnOnce(&mut Fake<'_>)) -> (Result<(), GateEr
     sicken(&mut fake);
     let events = Mutex::new(Vec::new());
     let listener = |event| events.lock().unwrap().push(event);
-    let result = wait_with(&clock, gates, &mut fake, &Deadlines::default(), &listener, &|| false);
+    let result = wait_with(&clock, gates, &mut fake, &Pace::default(), &listener, &|| false);
     (result, clock.now().as_secs(), events.into_inner().unwrap())
 }
 
@@ -355,7 +355,7 @@ fn no_gates_are_no_wait_and_an_interrupt_ends_one() {
     let mut fake = Fake::new(&clock);
     fake.ready = Box::new(|_| false);
     let cancel = || clock.now() >= Duration::from_secs(2);
-    let result = wait_with(&clock, &[api_gate()], &mut fake, &Deadlines::default(), &|_| {}, &cancel);
+    let result = wait_with(&clock, &[api_gate()], &mut fake, &Pace::default(), &|_| {}, &cancel);
     assert_eq!(result, Err(GateError::Cancelled { node: name("cp-1") }));
     assert_eq!(clock.now(), Duration::from_secs(2));
 }
@@ -364,7 +364,7 @@ fn no_gates_are_no_wait_and_an_interrupt_ends_one() {
 fn an_interrupt_lets_what_holds_be_proven() {
     let clock = FakeClock::default();
     let mut fake = Fake::new(&clock);
-    let result = wait_with(&clock, &[api_gate()], &mut fake, &Deadlines::default(), &|_| {}, &|| true);
+    let result = wait_with(&clock, &[api_gate()], &mut fake, &Pace::default(), &|_| {}, &|| true);
     assert_eq!((result, clock.now()), (Ok(()), Duration::from_secs(3)));
 }
 

@@ -1,6 +1,6 @@
 //! A real kube-apiserver with a real etcd on loopback, configured as rendered: whom it lets in, and what.
 
-use super::{PROGRAM, lay_out, server};
+use super::{ETCD, PROGRAM, lay_out, server};
 use crate::desired::{Case, rendered_for};
 use openssl::asn1::Asn1Time;
 use openssl::bn::BigNum;
@@ -22,7 +22,7 @@ use tempfile::TempDir;
 const START: Duration = Duration::from_secs(90);
 
 /// Ends with the test.
-struct Program(Child);
+pub(super) struct Program(Child);
 
 impl Drop for Program {
     fn drop(&mut self) {
@@ -68,7 +68,7 @@ fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-fn etcd(program: &str, root: &Path) -> (Program, u16) {
+pub(super) fn etcd(program: &str, root: &Path) -> (Program, u16) {
     let (clients, peers) = (free_port(), free_port());
     let url = |port: u16| format!("http://127.0.0.1:{port}");
     let child = Command::new(program)
@@ -193,8 +193,8 @@ impl Live {
 
 #[test]
 fn a_real_apiserver_lets_in_whom_and_what_it_should() {
-    let (Ok(_), Ok(etcd_program)) = (std::env::var(PROGRAM), std::env::var("HARDEN_TEST_ETCD")) else {
-        eprintln!("skipped: {PROGRAM} and HARDEN_TEST_ETCD name no programs");
+    let (Ok(_), Ok(etcd_program)) = (std::env::var(PROGRAM), std::env::var(ETCD)) else {
+        eprintln!("skipped: {PROGRAM} and {ETCD} name no programs");
         return;
     };
     let root = TempDir::new().unwrap();

@@ -1,6 +1,6 @@
 //! What is rendered for kube-apiserver, given to a real one: every audit policy, both phases of encryption, every part of the
-//! admission configuration, every flag. Runs when `HARDEN_TEST_KUBE_APISERVER` names the program; it needs no etcd, since all
-//! of it is read before that. What needs one is in `live`.
+//! admission configuration, every flag. Runs when `HARDEN_TEST_KUBE_APISERVER` and `HARDEN_TEST_ETCD` name the programs. What
+//! it does once it runs is tested in `live`.
 
 mod live;
 
@@ -14,8 +14,9 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// The variable that names the program.
+/// The variables that name the programs.
 const PROGRAM: &str = "HARDEN_TEST_KUBE_APISERVER";
+const ETCD: &str = "HARDEN_TEST_ETCD";
 /// What it prints once policy, encryption config and flags are taken in.
 const TAKEN: &str = "mutating admission controller(s) successfully";
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -76,12 +77,12 @@ fn server(program: &str, root: &Path) -> (Command, u16) {
     (command, port)
 }
 
-/// What the program says until it has taken everything in, or ends.
-fn start(program: &str, flags: &[String], root: &Path) -> String {
+/// What the program says until it has taken everything in, or ends. Since 1.37 it looks for etcd before it comes that far.
+fn start(program: &str, etcd: u16, flags: &[String], root: &Path) -> String {
     let log = root.join("log");
     let mut child = server(program, root)
         .0
-        .arg("--etcd-servers=http://127.0.0.1:1")
+        .arg(format!("--etcd-servers=http://127.0.0.1:{etcd}"))
         .args(flags)
         .stdout(File::create(&log).unwrap())
         .stderr(File::options().append(true).open(&log).unwrap())
@@ -102,24 +103,26 @@ fn start(program: &str, flags: &[String], root: &Path) -> String {
 
 #[test]
 fn a_real_apiserver_takes_what_is_rendered() {
-    let Ok(program) = std::env::var(PROGRAM) else {
-        eprintln!("skipped: {PROGRAM} names no program");
+    let (Ok(program), Ok(etcd)) = (std::env::var(PROGRAM), std::env::var(ETCD)) else {
+        eprintln!("skipped: {PROGRAM} and {ETCD} name no programs");
         return;
     };
+    let data = TempDir::new().unwrap();
+    let (_etcd, etcd) = live::etcd(&etcd, data.path());
     for policy in [AuditPolicy::Default, AuditPolicy::Metadata, AuditPolicy::Strict] {
         for phase in ["read", "write"] {
             let case = Case::of(policy, phase);
             let root = TempDir::new().unwrap();
             let flags = lay_out(&rendered_for(&case, "cp-1"), root.path());
             assert!(flags.len() > 12);
-            let said = start(&program, &flags, root.path());
+            let said = start(&program, etcd, &flags, root.path());
             assert!(said.contains(TAKEN), "{policy:?} {phase}:\n{said}");
         }
     }
     for (without_event_limits, without_pod_security) in [(true, false), (false, true), (true, true)] {
         let case = Case::without(without_event_limits, without_pod_security);
         let root = TempDir::new().unwrap();
-        let said = start(&program, &lay_out(&rendered_for(&case, "cp-1"), root.path()), root.path());
+        let said = start(&program, etcd, &lay_out(&rendered_for(&case, "cp-1"), root.path()), root.path());
         assert!(said.contains(TAKEN), "{without_event_limits} {without_pod_security}:\n{said}");
     }
     // The positive controls: it does read all these files before that line.
@@ -136,7 +139,7 @@ fn a_real_apiserver_takes_what_is_rendered() {
         let path = root.path().join(file);
         let text = fs::read_to_string(&path).unwrap();
         fs::write(&path, text.replace(from, to)).unwrap();
-        let said = start(&program, &flags, root.path());
+        let said = start(&program, etcd, &flags, root.path());
         assert!(!said.contains(TAKEN), "{file}:\n{said}");
     }
 }

@@ -1,6 +1,7 @@
 //! The transaction's shell, really executed: in a temporary root, under each shell that a node may have. Here is what the
 //! tests share; the executor as a whole is tested in `tests/apply`.
 
+mod armed;
 mod disk;
 mod faults;
 mod host;
@@ -134,6 +135,7 @@ fn plan(root: &Path) -> (NodePlan, Vec<Payload>) {
         before: Vec::new(),
         between: Vec::new(),
         after: Vec::new(),
+        rollback_after: Some(600),
     };
     (plan, vec![replaced, new])
 }

@@ -35,6 +35,11 @@ pub struct Apply {
     #[arg(short, long, visible_alias = "auto-approve")]
     pub yes: bool,
 
+    /// Do without the timer and the boot unit by which each node puts its old state back by itself when it is not
+    /// confirmed: for nodes without systemd
+    #[arg(long)]
+    pub no_rollback_timer: bool,
+
     /// Which part.
     #[command(flatten)]
     pub parts: Parts,
@@ -47,7 +52,14 @@ pub fn run(arguments: &Apply, global: &Global, output: &Output) -> Result<ExitCo
     let pipeline = Pipeline::load(global, &arguments.parts, output)?;
     let record = Applied::new(&pipeline.inventory.cluster.name, pipeline.now);
     let began = Instant::now();
-    let mut applying = Applying { pipeline, global, output, asked: arguments.yes, record };
+    let mut applying = Applying {
+        pipeline,
+        global,
+        output,
+        asked: arguments.yes,
+        timer: !arguments.no_rollback_timer,
+        record,
+    };
     let result = match saved {
         Some(plan) => applying.saved(&plan),
         None => applying.all_stages(),
@@ -83,6 +95,8 @@ struct Applying<'a> {
     output: &'a Output,
     /// Whether the user said yes.
     asked: bool,
+    /// Whether nodes are armed to put their old state back by themselves.
+    timer: bool,
     record: Applied,
 }
 
@@ -237,6 +251,7 @@ impl Applying<'_> {
                 materials: &Held { store, now: self.pipeline.now },
                 by: &signal::who(),
                 now: self.pipeline.now,
+                timer: self.timer,
                 listener: &|event| progress.emit(&event),
                 interrupted: &signal::interrupted,
             };

@@ -3,8 +3,8 @@
 use super::Problem;
 use crate::inventory::{Node, NodeName, Role};
 use crate::plan::diff::{self, Context, Holder};
-use crate::plan::manifest;
 use crate::plan::{Change, Gate, NodePlan, Operation, Origin, digest};
+use crate::plan::{deadline, manifest};
 use crate::resource::{Desired, Kind, NodePath, Observed, Resource, ResourceId, Spec, StaticPodSpec};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -106,12 +106,14 @@ pub(super) fn plan(
         before: Vec::new(),
         between: Vec::new(),
         after: Vec::new(),
+        rollback_after: None,
     };
     if live && !plan.changes.is_empty() {
         plan.before = before(node);
         plan.between = between(node, &plan, &pods).map_err(|problem| vec![problem])?;
         plan.after = after(node, &plan, &pods).map_err(|problem| vec![problem])?;
         plan.after.extend(serves(&node.name, desired, &plan));
+        plan.rollback_after = Some(deadline::of_rollback(&plan).as_secs());
     }
     Ok(plan)
 }

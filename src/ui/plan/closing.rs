@@ -17,6 +17,7 @@ pub(super) fn lines(plan: &Plan, view: View) -> Vec<String> {
     }
     lines.extend(not_read(plan, view));
     lines.extend(restarts(plan));
+    lines.extend(rollback(plan));
     lines.extend(no_return(plan, view));
     lines.push(view.paint.tone(Tone::Heading, &closing(plan)));
     lines
@@ -90,6 +91,16 @@ fn restart(restart: &Restart<'_>) -> String {
         (_, at_once) => format!(" up to {at_once} at once"),
     };
     format!("{} on {}{pace}", line(restart.name), count(restart.nodes, "node"))
+}
+
+/// How long whoever is locked out has to wait, at most.
+fn rollback(plan: &Plan) -> Option<String> {
+    let nodes = plan.waves.iter().flat_map(|wave| &wave.nodes);
+    let seconds = nodes.filter_map(|node| node.rollback_after).max()?;
+    Some(format!(
+        "Rollback: a node that is not confirmed within {} min puts its old state back by itself.",
+        seconds.div_ceil(60)
+    ))
 }
 
 fn no_return(plan: &Plan, view: View) -> Option<String> {

@@ -1,0 +1,46 @@
+//! How long the parts of a node's transaction may take, and after how long without a confirmation the node puts its old state
+//! back by itself.
+
+use super::{Gate, NodePlan};
+use std::time::Duration;
+
+/// For scripts that only read and write files.
+pub const FILES: Duration = Duration::from_mins(2);
+/// What each restarted unit adds to it: systemd's own default for starting one.
+const UNIT: Duration = Duration::from_secs(90);
+/// For logging in anew, several times if need be.
+pub const RECONNECT: Duration = Duration::from_mins(1);
+
+impl NodePlan {
+    /// How long one script of its transaction may take.
+    pub fn script_deadline(&self) -> Duration {
+        let units = u32::try_from(self.restart_units.len()).unwrap_or(u32::MAX);
+        FILES.saturating_add(UNIT.saturating_mul(units))
+    }
+}
+
+/// How long after its lock was taken a node puts its old state back by itself: no less than what everything up to the
+/// confirmation may take.
+pub(super) fn of_rollback(plan: &NodePlan) -> Duration {
+    let gates = |gates: &[Gate]| gates.iter().map(Gate::deadline).max().unwrap_or_default();
+    let scripts = if plan.between.is_empty() { 1 } else { 2 };
+    plan.script_deadline() * scripts + gates(&plan.between) + RECONNECT + gates(&plan.after) + FILES
+}
+
+impl Gate {
+    /// How long it may take until it holds.
+    pub fn deadline(&self) -> Duration {
+        match self {
+            Self::UnitActive { .. } => Duration::from_mins(1),
+            // A restart takes 42 s with kubeadm's defaults. An encryption config is looked at once a minute.
+            Self::ApiServerReady { .. }
+            | Self::StaticPodRuns { .. }
+            | Self::ProcessRuns { .. }
+            | Self::EncryptionLoaded { .. } => Duration::from_mins(3),
+            // A kubelet looks at its certificate once a minute at least.
+            Self::EtcdHealthy { .. } | Self::NodeReady { .. } | Self::KubeletServes { .. } => {
+                Duration::from_mins(2)
+            }
+        }
+    }
+}
