@@ -9,10 +9,10 @@ use std::io::Read as _;
 use std::process::{Child, Command, Stdio};
 
 /// A program that waits, under a name and with a command line of the test's choice.
-struct Running(Child);
+pub(super) struct Running(pub(super) Child);
 
 impl Running {
-    fn start(tree: &Tree, name: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+    pub(super) fn start(tree: &Tree, name: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let program = tree.directory.path().join(name);
         if !program.exists() {
             std::fs::copy(std::fs::canonicalize("/usr/bin/dash").unwrap(), &program).unwrap();
@@ -31,11 +31,11 @@ impl Drop for Running {
 }
 
 /// This machine itself, asked by one shell: what the test's own processes say. Others may run under the same names.
-fn live(tree: &Tree, shell: Shell, questions: &Questions) -> Evidence {
+pub(super) fn live(tree: &Tree, shell: Shell, questions: &Questions) -> Evidence {
     ask(&mut Local { root: String::new(), ..tree.session(shell) }, questions)
 }
 
-fn of(found: &Evidence, running: &Running) -> Option<Process> {
+pub(super) fn of(found: &Evidence, running: &Running) -> Option<Process> {
     found.processes.iter().find(|process| process.pid == running.0.id()).cloned()
 }
 

@@ -4,6 +4,7 @@ mod cases;
 mod cluster;
 mod evidence;
 mod evidence_cases;
+mod evidence_hostile;
 mod evidence_processes;
 mod fleet;
 mod node;

@@ -106,7 +106,7 @@ impl Local {
     fn busybox_programs(&self) -> PathBuf {
         let folder = self.home.join("busybox");
         if fs::create_dir(&folder).is_ok() {
-            for program in ["stat", "sha256sum", "cat", "date", "tr", "find"] {
+            for program in ["stat", "sha256sum", "cat", "date", "tr", "find", "grep"] {
                 symlink("/usr/bin/busybox", folder.join(program)).unwrap();
             }
         }

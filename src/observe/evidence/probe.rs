@@ -1,12 +1,12 @@
 //! The script that reads what benchmarks ask of a node. It writes nothing, and starts a number of programs that does not
-//! depend on how many files are asked for; each process that is found costs one more, each secret another.
+//! depend on how many files are asked for or processes found, but for etcd's and for secrets: each costs one more.
 //!
 //! The shell's parts stand in files of their own beside this one, and some are those of the other probe. They run under any
 //! POSIX sh with coreutils and find, or busybox.
 
 use super::super::probe::{LARGEST_FILE, glob};
 use crate::remote::{Script, quote, rooted};
-use crate::resource::Questions;
+use crate::resource::{NodePath, Questions};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
@@ -61,23 +61,27 @@ pub fn evidence_probe(questions: &Questions) -> Script {
 fn processes(questions: &Questions) -> String {
     let cut = |name: &String| name.get(..NAME_LENGTH).unwrap_or(name).to_owned();
     let names: BTreeSet<String> = questions.programs.iter().map(cut).collect();
-    let mut text = one_of("harden_is_name", &names);
-    text.push_str(&one_of("harden_is_program", &questions.programs));
+    // Between two arguments, while the shell has them, stands a character that IFS does not collapse, so that an empty
+    // argument stays one. Written out, since printf would be run by a shell of its own.
+    let mut text = String::from("harden_nl='\n'\nharden_between='\u{1f}'\n");
+    text.push_str(&list("harden_names", &names));
+    text.push_str(&list("harden_programs", &questions.programs));
     text.push_str(&flags(questions));
     text.push_str(include_str!("processes.sh"));
     text
 }
 
-/// A function that succeeds when its argument is one of these.
-fn one_of(function: &str, names: &BTreeSet<String>) -> String {
-    let names: Vec<String> = names.iter().map(|name| quote(name)).collect();
-    if names.is_empty() {
-        return format!("{function}() {{ return 1; }}\n");
+/// A variable with these names, a newline before and after each.
+fn list(variable: &str, names: &BTreeSet<String>) -> String {
+    let mut text = format!("{variable}=$harden_nl");
+    for name in names {
+        let _ = write!(text, "{}$harden_nl", quote(name));
     }
-    format!("{function}() {{ case $1 in {}) return 0 ;; esac; return 1; }}\n", names.join(" | "))
+    text.push('\n');
+    text
 }
 
-/// The functions that look at an argument (with the one that follows) and at a variable, for paths that are asked for.
+/// The functions that look at an argument (with the one before it) and at a variable, for paths that are asked for.
 fn flags(questions: &Questions) -> String {
     let mut wanted: BTreeMap<(&str, &str), Wanted> = BTreeMap::new();
     for flag in &questions.flags {
@@ -85,27 +89,38 @@ fn flags(questions: &Questions) -> String {
         let most = wanted.entry((&flag.program, &flag.flag)).or_insert(want);
         *most = want.max(*most);
     }
-    let mut arguments = String::from("harden_look_at() {\n  case $harden_program:$1 in\n");
-    let mut variables = String::from("harden_look_at_variable() {\n  case $1 in\n");
+    let [mut joined, mut apart, mut variables] = [const { String::new() }; 3];
     for ((program, flag), want) in wanted {
         let word = want.word();
         // etcd takes one dash as well as two.
         let [long, short] = ["--", "-"].map(|dashes| quote(&format!("{program}:{dashes}{flag}")));
-        let _ = writeln!(arguments, "    {long}=* | {short}=*) harden_path_of {word} \"${{1#*=}}\" ;;");
-        let _ = writeln!(arguments, "    {long} | {short}) harden_path_of {word} \"$2\" ;;");
+        let _ = writeln!(joined, "    {long}=* | {short}=*) harden_path_of {word} \"${{2#*=}}\" ;;");
+        let _ = writeln!(apart, "    {long} | {short}) harden_path_of {word} \"$2\" ;;");
         if program == WITH_VARIABLES {
             let name = quote(&format!("ETCD_{}", flag.to_uppercase().replace('-', "_")));
             let _ = writeln!(variables, "    {name}=*) harden_path_of {word} \"${{1#*=}}\" ;;");
         }
     }
-    format!("{arguments}    *) ;;\n  esac\n}}\n{variables}    *) ;;\n  esac\n}}\n")
+    format!(
+        "harden_look_at() {{\n  case $harden_program:$2 in\n{joined}    *) ;;\n  esac\n  \
+         case $harden_program:$1 in\n{apart}    *) ;;\n  esac\n}}\n\
+         harden_look_at_variable() {{\n  case $1 in\n{variables}    *) ;;\n  esac\n}}\n"
+    )
 }
 
 /// The lists of what is asked for by its own name. Patterns are expanded here, the last place where they are.
 fn paths(questions: &Questions) -> String {
-    let mut text = String::from("harden_paths=\n");
-    if !questions.patterns.is_empty() {
-        let patterns: Vec<String> = questions.patterns.iter().map(|pattern| glob(pattern)).collect();
+    let mut text = String::from("harden_paths=");
+    let (patterns, plain): (Vec<&String>, Vec<&String>) =
+        questions.patterns.iter().partition(|pattern| pattern.contains(['*', '?', '\n']));
+    let documents: BTreeSet<&str> = questions.documents.keys().map(NodePath::as_str).collect();
+    // What is asked for its text is asked for its mode as well.
+    for path in plain.into_iter().filter(|path| !documents.contains(path.as_str())) {
+        let _ = write!(text, "{}\"$harden_nl\"", rooted(path));
+    }
+    text.push('\n');
+    if !patterns.is_empty() {
+        let patterns: Vec<String> = patterns.into_iter().map(|pattern| glob(pattern)).collect();
         let _ = writeln!(
             text,
             "for harden_path in {}; do\n  case $harden_path in *\"$harden_nl\"*) ;; \
