@@ -11,7 +11,7 @@ use crate::event::{Event, Outcome};
 use crate::health::HealthError;
 use crate::inventory::NodeName;
 use crate::plan::manifest;
-use crate::plan::{Gate, NodePlan};
+use crate::plan::{Gate, NodePlan, Operation};
 use crate::remote::{Reply, Script};
 use crate::resource::{Applied, Kind};
 use std::time::Duration;
@@ -20,6 +20,8 @@ use std::time::Duration;
 pub(super) const FILES_DEADLINE: Duration = Duration::from_mins(2);
 /// What each restarted unit adds to it: systemd's own default for starting one.
 const UNIT_DEADLINE: Duration = Duration::from_secs(90);
+/// What each pod that is stopped first adds to it: what `transaction.sh` waits, and some time to look.
+const STOP_DEADLINE: Duration = Duration::from_mins(2);
 /// How often, and how long apart, a lost node is tried again before a human is called.
 const RECONNECT_TRIES: u32 = 6;
 const RECONNECT_PAUSE: Duration = Duration::from_secs(10);
@@ -315,7 +317,12 @@ impl Transaction<'_> {
 
     fn deadline(&self) -> Duration {
         let units = u32::try_from(self.plan.restart_units.len()).unwrap_or(u32::MAX);
-        FILES_DEADLINE.saturating_add(UNIT_DEADLINE.saturating_mul(units))
+        let operations = self.plan.changes.iter().flat_map(|change| &change.operations);
+        let stops = operations.filter(|operation| matches!(operation, Operation::StopPod { .. })).count();
+        let stops = u32::try_from(stops).unwrap_or(u32::MAX);
+        FILES_DEADLINE
+            .saturating_add(UNIT_DEADLINE.saturating_mul(units))
+            .saturating_add(STOP_DEADLINE.saturating_mul(stops))
     }
 
     fn step(&self, step: &str) {

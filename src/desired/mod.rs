@@ -13,6 +13,7 @@ mod front_matter;
 mod load;
 mod node;
 mod pods;
+mod run_as;
 mod selection;
 mod standing;
 mod static_pod;

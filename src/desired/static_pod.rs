@@ -5,10 +5,11 @@ use super::body::{Unusable, scalar, yaml};
 use super::error::{Claim, TemplateError};
 use super::flags::{FlagList, FlagLists, is_below};
 use super::load::{Entry, hex};
+use super::run_as::RunAs;
 use crate::inventory::{Inventory, Minor, NodeName};
 use crate::resource::{
     ControlId, FlagSpec, FlagValue, Kind, MountSpec, NodePath, Notice, OnNode, Ownership, Resource,
-    ResourceId, Spec, StaticPodSpec, Undo,
+    ResourceId, RunAsSpec, Spec, StaticPodSpec, Undo,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -40,6 +41,9 @@ struct Body {
     mounts: Vec<MountBody>,
     /// Files whose content restarts the pod: those that the component does not read again by itself.
     files: Vec<ResourceId>,
+    /// The user that it runs as.
+    #[serde(rename = "run-as")]
+    run_as: Option<RunAsSpec>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -60,6 +64,7 @@ pub(super) struct Pod {
     flags: BTreeMap<String, FlagSpec>,
     mounts: BTreeMap<String, (MountSpec, String)>,
     files: BTreeMap<ResourceId, String>,
+    run_as: RunAs,
     controls: BTreeSet<ControlId>,
     undo: Undo,
     pub(super) templates: Vec<String>,
@@ -82,7 +87,7 @@ impl Place<'_> {
     }
 
     /// Who asks for a flag, as a reader can find it: the template, or the place in the inventory.
-    fn asking(&self, component: &str, flag: &FlagSpec) -> String {
+    pub(super) fn asking(&self, component: &str, flag: &FlagSpec) -> String {
         let place = || self.inventory.flag_place(component, &flag.name);
         Some(flag.template.as_str())
             .filter(|template| *template == INVENTORY)
@@ -113,6 +118,7 @@ impl Pod {
             flags: BTreeMap::new(),
             mounts: BTreeMap::new(),
             files: BTreeMap::new(),
+            run_as: RunAs::default(),
             controls: BTreeSet::new(),
             undo: Undo::Full,
             templates: Vec::new(),
@@ -155,6 +161,9 @@ impl Pod {
                 read_only: mount.read_only,
             };
             self.add_mount(spec, template, place)?;
+        }
+        if let Some(spec) = body.run_as {
+            self.run_as.add(&self.component, spec, template, place)?;
         }
         self.files.extend(body.files.into_iter().map(|id| (id, template.to_owned())));
         self.controls.extend(front.controls.iter().cloned());
@@ -227,7 +236,7 @@ impl Pod {
 
     /// Checks every flag against the version and the mounts.
     pub(super) fn check(&self, list: &FlagList, place: Place<'_>) -> Vec<TemplateError> {
-        let mut errors = Vec::new();
+        let mut errors = self.run_as.conflicts(&self.component, &self.flags, place);
         for flag in self.flags.values() {
             let verdict = match &flag.value {
                 FlagValue::Absent if list.has_had(&flag.name) => Ok(()),
@@ -337,6 +346,7 @@ impl Pod {
                 flags,
                 mounts: self.mounts.into_values().map(|(mount, _)| mount).collect(),
                 annotations,
+                run_as: self.run_as.into_spec(),
             }),
         }
     }

@@ -9,3 +9,4 @@ mod fleet;
 mod node;
 mod probe;
 mod secrets;
+mod strays;
