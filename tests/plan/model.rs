@@ -69,12 +69,11 @@ fn operate(observed: &mut Observed, operation: &Operation) -> Vec<NodePath> {
             state.free = None;
             vec![]
         }
-        Operation::StopPod { .. } => vec![],
         Operation::SetOwners { path, .. } => {
             observed.strays.remove(path);
             vec![]
         }
-        Operation::Validate { .. } | Operation::Activate { .. } => vec![],
+        Operation::StopPod { .. } | Operation::Validate { .. } | Operation::Activate { .. } => vec![],
         Operation::SetSysctls { values } => {
             observed.sysctls.extend(values.iter().map(|(name, value)| (name.clone(), Some(value.clone()))));
             vec![]

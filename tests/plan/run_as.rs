@@ -45,6 +45,10 @@ fn see(observed: &mut Observed, text: &str) {
     observed.files.insert(path(MANIFEST), present(text, "0600"));
 }
 
+fn have(observed: &mut Observed, etcd: Option<UserState>) {
+    observed.users.insert("etcd".into(), etcd);
+}
+
 fn try_plan(enabled: bool, change: impl FnOnce(&mut Observed)) -> Result<Plan, PlanError> {
     let inventory = inventory(&[("cp", &[ControlPlane, Etcd])]);
     let mut inputs = inputs(&inventory);
@@ -101,7 +105,7 @@ fn the_numbers_are_those_of_the_node() {
         (unknown, [901, 901], true),
         (UserState { group: Some(5), ..unknown }, [901, 5], true),
     ] {
-        let plan = planned(true, |observed| drop(observed.users.insert("etcd".into(), Some(state))));
+        let plan = planned(true, |observed| have(observed, Some(state)));
         let text = written(change(&plan)).unwrap();
         let [user, group] = numbers.map(|number| number.to_string());
         assert!(text.contains(&format!("      runAsGroup: {group}\n      runAsUser: {user}\n")), "{text}");
@@ -160,11 +164,11 @@ fn it_goes_back_as_far_as_it_is_hardens_doing() {
     assert_eq!(plan.notices, ["cp: etcd runs as user 4711, by somebody else's choice: it stays so"]);
 }
 
+type Seen<'a> = &'a dyn Fn(&mut Observed);
+
 #[test]
 fn what_would_not_start_is_an_error() {
-    let nobody =
-        |observed: &mut Observed| drop(observed.users.insert("etcd".into(), Some(UserState::default())));
-    type Seen<'a> = &'a dyn Fn(&mut Observed);
+    let nobody = |observed: &mut Observed| have(observed, Some(UserState::default()));
     let cases: [(Seen<'_>, &str, &str); 6] = [
         (
             &|seen| see(seen, &ETCD.replace("    seccompProfile:", "    runAsUser: 7\n    seccompProfile:")),
@@ -172,7 +176,7 @@ fn what_would_not_start_is_an_error() {
             "RootlessControlPlane",
         ),
         (&nobody, "there is no such user", "as root"),
-        (&|seen| drop(seen.users.insert("etcd".into(), None)), "there is no such user", "as root"),
+        (&|seen| have(seen, None), "there is no such user", "as root"),
         (
             &|seen| see(seen, &ETCD.replace("data-dir=/var/lib/etcd", "data-dir=/data")),
             "its --data-dir is /data, and only /var/lib/etcd is known to harden",

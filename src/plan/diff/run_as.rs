@@ -126,7 +126,10 @@ pub(super) fn run_as(
         let back = manifest::run_as_root(&planned.text, &pod.component, spec).map_err(manifest)?;
         (planned.text, planned.edits) = (back.text, back.reasons);
         // The owners of its data stay: root may use every file.
-        planned.operations.extend(now.filter(|user| *user != 0).map(|_| stop(pod, spec)));
+        if now.is_some_and(|user| user != 0) {
+            planned.reasons.push(stopped(&spec.user, "root"));
+            planned.operations.push(stop(pod, spec));
+        }
     } else if let Some(user) = now.filter(|user| *user != 0) {
         context
             .notices
@@ -138,6 +141,11 @@ pub(super) fn run_as(
         planned.operations.push(Operation::Remove { path: path.clone(), prior: prior(Some(file)) });
     }
     Ok(planned)
+}
+
+/// Why it is stopped: for people.
+fn stopped(from: &str, to: &str) -> String {
+    format!("runs as {from} → {to}: it is stopped first, and started with the new manifest")
 }
 
 fn stop(pod: &StaticPodSpec, spec: &RunAsSpec) -> Operation {
@@ -165,9 +173,7 @@ fn as_user(
     // Until it has ended, a program that runs as root makes new files that are root's.
     let as_root = now != Some(u64::from(user.user));
     if as_root {
-        planned
-            .reasons
-            .push(format!("runs as root → {name}: it is stopped first, and started with the new manifest"));
+        planned.reasons.push(stopped("root", name));
         planned.operations.push(stop(pod, spec));
     }
     let stray = context.observed.strays.get(data);
