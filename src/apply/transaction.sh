@@ -336,8 +336,17 @@ set_owners() { # PATH OWNER GROUP
   [ "$owners" = 0 ] || return 0
   user=$(number passwd "$2")
   group=$(number group "$3")
-  find "$R$1" -xdev -name lost+found -prune -o \( ! -user "$user" -o ! -group "$group" \) \
-    -execdir chown -h "$user:$group" {} + || broken "give everything below $1 to $2:$3"
+  # A file of a program that goes on may vanish meanwhile: what counts is what is there in the end.
+  strays "$R$1" -execdir chown -h "$user:$group" {} + 2>/dev/null
+  stray=$(strays "$R$1" -print 2>/dev/null | head -n 1)
+  [ -z "$stray" ] || broken "give $stray to $2:$3"
+}
+
+# What is not there any more belongs to nobody, and `! -user` would hold for it: -links asks first.
+strays() { # DIRECTORY ACTION...
+  tree=$1
+  shift
+  find "$tree" -xdev -name lost+found -prune -o -links +0 \( ! -user "$user" -o ! -group "$group" \) "$@"
 }
 
 set_sysctl() { # NAME VALUE

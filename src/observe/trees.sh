@@ -7,6 +7,7 @@ harden_tree() {
   harden_uid=$harden_id
   harden_number group "$3"
   [ -n "$harden_uid" ] && [ -n "$harden_id" ] || return 0
-  harden_stray=$(find "$2" -xdev -name lost+found -prune -o \( ! -user "$harden_uid" -o ! -group "$harden_id" \) -print 2>/dev/null | head -n 1)
+  # A file that is gone by now belongs to nobody, and `! -user` would hold for it; -links asks first whether it is there.
+  harden_stray=$(find "$2" -xdev -name lost+found -prune -o -links +0 \( ! -user "$harden_uid" -o ! -group "$harden_id" \) -print 2>/dev/null | head -n 1)
   [ -z "$harden_stray" ] || printf '%s %s\n' "$1" "$harden_stray"
 }
