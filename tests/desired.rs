@@ -39,6 +39,7 @@ pub(crate) struct Case {
     labels: BTreeMap<String, String>,
     apiserver_flags: BTreeMap<String, String>,
     etcd_flags: BTreeMap<String, String>,
+    etcd_run_as_user: bool,
     scheduler_flags: BTreeMap<String, String>,
     controller_manager_flags: BTreeMap<String, String>,
     kubelet: serde_json::Map<String, serde_json::Value>,
@@ -138,6 +139,7 @@ fn inventory(case: &Case) -> Inventory {
         etcd: Etcd {
             sans: case.etcd_sans.clone(),
             certificate_lifetime_days: 365,
+            run_as_user: case.etcd_run_as_user,
             flags: case.etcd_flags.clone(),
         },
         apiserver: ApiServer {

@@ -70,6 +70,7 @@ pub(crate) fn spec(algorithm: KeyAlgorithm, usages: &[Usage]) -> CertificateSpec
         ownership: ownership(0o644),
         key_path: path("/etc/kubernetes/pki/etcd/server.key"),
         key_ownership: ownership(0o600),
+        directory: None,
         issuer_path: path("/etc/kubernetes/pki/etcd/ca.crt"),
         issuer_key_path: path("/etc/kubernetes/pki/etcd/ca.key"),
         common_name: "cp-1".into(),

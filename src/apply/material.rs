@@ -45,8 +45,8 @@ pub(super) struct Payload {
     pub(super) path: NodePath,
     /// Owner, group and mode.
     pub(super) ownership: Ownership,
-    /// Mode of directories that have to be made for it.
-    pub(super) directory_mode: Mode,
+    /// Owner, group and mode of the directory, where that has to be made for it. Those above it get the mode only.
+    pub(super) directory: Ownership,
     /// Its bytes. Not a `Secret`, which would mask every line of an ordinary file in the output: what is secret in it has
     /// been registered with the mask where it was made.
     pub(super) content: Zeroizing<String>,
@@ -76,20 +76,20 @@ pub(super) fn payloads(
                 resource: resource.clone(),
                 path: path.clone(),
                 ownership: ownership.clone(),
-                directory_mode: *directory_mode,
+                directory: of_root(*directory_mode),
                 content: resolve(content, materials)?,
                 is_private: change.sensitive,
             }),
             Operation::Issue { certificate, authority, .. } => {
                 let ca = issuer(certificate, authority)?;
                 let new = materials.certificate(certificate, &ca)?;
-                let directory_mode = Mode(0o755);
+                let directory = certificate.directory.clone().unwrap_or_else(|| of_root(Mode(0o755)));
                 // The key goes first, so that the two renames stand next to each other in this order.
                 payloads.push(Payload {
                     resource: resource.clone(),
                     path: certificate.key_path.clone(),
                     ownership: certificate.key_ownership.clone(),
-                    directory_mode,
+                    directory: directory.clone(),
                     content: Zeroizing::new(new.key.expose().clone()),
                     is_private: true,
                 });
@@ -97,7 +97,7 @@ pub(super) fn payloads(
                     resource: resource.clone(),
                     path: certificate.path.clone(),
                     ownership: certificate.ownership.clone(),
-                    directory_mode,
+                    directory,
                     content: Zeroizing::new(new.certificate),
                     is_private: false,
                 });
@@ -105,6 +105,8 @@ pub(super) fn payloads(
             Operation::Remove { .. }
             | Operation::SetAttributes { .. }
             | Operation::AddUser { .. }
+            | Operation::StopPod { .. }
+            | Operation::SetOwners { .. }
             | Operation::Validate { .. }
             | Operation::Activate { .. }
             | Operation::SetSysctls { .. }
@@ -112,6 +114,10 @@ pub(super) fn payloads(
         }
     }
     Ok(payloads)
+}
+
+fn of_root(mode: Mode) -> Ownership {
+    Ownership { owner: String::from("root"), group: String::from("root"), mode }
 }
 
 /// The text with the values of its secrets in the place of their tokens.

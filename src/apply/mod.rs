@@ -4,6 +4,7 @@
 mod authority;
 mod fleet;
 mod material;
+mod pods;
 mod report;
 mod rollout;
 mod script;

@@ -2,6 +2,7 @@
 //! are in `transaction.sh`. It decides nothing: what is done stands in the plan, only the order within a node is here.
 
 use super::material::Payload;
+use super::pods::{manifests, removed};
 use crate::plan::{NodePlan, Operation, Prior, sha256};
 use crate::remote::{Reply, Script, quote};
 use crate::resource::{Kind, NodePath};
@@ -14,11 +15,6 @@ const ROLLBACK: &str = include_str!("rollback.sh");
 
 /// What stands in a command for the file that it is asked about.
 const STAGED: &str = "{staged}";
-
-/// Seconds between the API server's manifest and etcd's on the same node. The old API server says that it is not ready as
-/// soon as it is asked to stop, and goes on serving while it drains; were etcd restarted at once, it would fail requests
-/// that a load balancer still sends there.
-const API_SERVER_LEAD: u32 = 5;
 
 /// The exit codes of `transaction.sh`.
 pub(super) mod code {
@@ -56,7 +52,7 @@ pub(super) fn change(id: &str, owner: &str, plan: &NodePlan, payloads: &[Payload
         .section("swap", swap(plan, payloads));
     let script =
         if plan.between.is_empty() { script.section("restart", restart(plan, payloads)) } else { script };
-    script.section("manifests", manifests(payloads))
+    script.section("manifests", manifests(plan, payloads))
 }
 
 /// The script that restarts units after the static pods; `None` where [`change`] has done that.
@@ -151,6 +147,13 @@ fn check(plan: &NodePlan) -> String {
     for (path, prior) in operations(plan).filter_map(Operation::prior) {
         body.push_str(&expect(path, prior));
     }
+    for operation in operations(plan) {
+        if let Operation::AddUser { name, user, group, number: Some(number) } = operation {
+            for (list, _) in [("passwd", user), ("group", group)].iter().filter(|(_, is_made)| **is_made) {
+                let _ = writeln!(body, "expect_number {list} {} {number}", quote(name));
+            }
+        }
+    }
     body.push_str("unless_stale\n");
     body
 }
@@ -172,7 +175,7 @@ fn keep(plan: &NodePlan, payloads: &[Payload]) -> String {
         let _ = writeln!(body, "keep {} {kind}", quote(payload.path.as_str()));
     }
     // A rollback puts back in this order, and attributes need a file that they are of.
-    for path in removed(plan) {
+    for path in plan.changes.iter().flat_map(|change| removed(&change.operations)) {
         let _ = writeln!(body, "keep {} file", quote(path.as_str()));
     }
     for operation in operations(plan) {
@@ -192,10 +195,14 @@ fn keep(plan: &NodePlan, payloads: &[Payload]) -> String {
                 let line = quote(&quoted(command));
                 let _ = writeln!(body, "printf '%s\\n' {line} >>\"$T/activations\" || abandon 70");
             }
+            Operation::SetOwners { path, .. } => {
+                let _ = writeln!(body, "keep_tree {}", quote(path.as_str()));
+            }
             Operation::Write { .. }
             | Operation::Remove { .. }
             | Operation::Issue { .. }
             | Operation::AddUser { .. }
+            | Operation::StopPod { .. }
             | Operation::Validate { .. } => {}
         }
     }
@@ -209,13 +216,14 @@ fn keep(plan: &NodePlan, payloads: &[Payload]) -> String {
 fn users(plan: &NodePlan) -> String {
     let mut body = String::new();
     for operation in operations(plan) {
-        if let Operation::AddUser { name, user, group } = operation {
+        if let Operation::AddUser { name, user, group, number } = operation {
             let name = quote(name);
+            let number = number.map(|number| format!(" {number}")).unwrap_or_default();
             if *group {
-                let _ = writeln!(body, "add_group {name}");
+                let _ = writeln!(body, "add_group {name}{number}");
             }
             if *user {
-                let _ = writeln!(body, "add_user {name}");
+                let _ = writeln!(body, "add_user {name}{number}");
             }
         }
     }
@@ -249,13 +257,15 @@ fn stage(payloads: &[Payload]) -> String {
         let ownership = &payload.ownership;
         let _ = writeln!(
             body,
-            "stage {} {} {:o} {} {} {:o} <<'END_OF_FILE' || abandon 70\n{}\nEND_OF_FILE",
+            "stage {} {} {:o} {} {} {:o} {} {} <<'END_OF_FILE' || abandon 70\n{}\nEND_OF_FILE",
             quote(payload.path.as_str()),
             payload.sha256(),
             ownership.mode.0,
             quote(&ownership.owner),
             quote(&ownership.group),
-            payload.directory_mode.0,
+            payload.directory.mode.0,
+            quote(&payload.directory.owner),
+            quote(&payload.directory.group),
             encode(payload.content.as_bytes())
         );
     }
@@ -291,12 +301,15 @@ fn swap(plan: &NodePlan, payloads: &[Payload]) -> String {
             | Operation::Remove { .. }
             | Operation::Issue { .. }
             | Operation::AddUser { .. }
+            | Operation::StopPod { .. }
+            | Operation::SetOwners { .. }
             | Operation::Validate { .. }
             | Operation::Activate { .. }
             | Operation::SetUnit { .. } => {}
         }
     }
-    for path in removed(plan) {
+    let others = plan.changes.iter().filter(|change| change.resource.kind != Kind::StaticPod);
+    for path in others.flat_map(|change| removed(&change.operations)) {
         let _ = writeln!(body, "remove {}", quote(path.as_str()));
     }
     body
@@ -326,36 +339,6 @@ fn restart(plan: &NodePlan, payloads: &[Payload]) -> String {
         }
     }
     body
-}
-
-/// The manifests of static pods, each of which the kubelet acts on at once. The API server goes before etcd.
-fn manifests(payloads: &[Payload]) -> String {
-    let place = |payload: &&Payload| match payload.path.file_name() {
-        "kube-apiserver.yaml" => 1,
-        "etcd.yaml" => 2,
-        _ => 0,
-    };
-    let mut pods: Vec<&Payload> =
-        payloads.iter().filter(|payload| payload.resource.kind == Kind::StaticPod).collect();
-    pods.sort_by_key(place);
-    let mut body = String::new();
-    let mut before = 0;
-    for payload in pods {
-        if before == 1 && place(&payload) == 2 {
-            let _ = writeln!(body, "pause {API_SERVER_LEAD}");
-        }
-        before = place(&payload);
-        let _ = writeln!(body, "swap {}", quote(payload.path.as_str()));
-    }
-    body
-}
-
-/// The files that go.
-fn removed(plan: &NodePlan) -> impl Iterator<Item = &NodePath> {
-    operations(plan).filter_map(|operation| match operation {
-        Operation::Remove { path, .. } => Some(path),
-        _ => None,
-    })
 }
 
 fn operations(plan: &NodePlan) -> impl Iterator<Item = &Operation> {

@@ -155,6 +155,22 @@ number() { # passwd|group NAME
   printf %s "$2"
 }
 
+# Who is yet to be made must not have been made meanwhile with another number than the one that the plan wrote down.
+expect_number() { # passwd|group NAME NUMBER
+  exists "$1" "$2" && [ "$(number_of "$1" "$2")" != "$3" ] || return 0
+  moved "$1 $2" "it exists, with another number than $3"
+}
+
+number_of() { # passwd|group NAME
+  if ! live; then
+    number "$1" "$2"
+  elif [ "$1" = passwd ]; then
+    id -u -- "$2"
+  else
+    { grep "^$2:" /etc/group || getent group "$2" 2>/dev/null; } | cut -d: -f3
+  fi
+}
+
 expect_absent() { # PATH
   if [ -e "$R$1" ] || [ -L "$R$1" ]; then moved "$1" "it did not exist"; fi
 }
@@ -191,6 +207,18 @@ keep_attributes() { # PATH
   printf 'attributes\t%s\t%s\n' "$how" "$1" >>"$T/paths" || abandon 70
 }
 
+# The owners below a directory are not kept: what used the files before may use them after.
+keep_tree() { # PATH
+  [ ! -L "$R$1" ] || refuse "$1" "a symbolic link"
+  [ "$owners" = 0 ] || return 0
+  # Without -execdir, as with busybox, a directory that is made a link meanwhile would lead elsewhere.
+  inode=$(stat -c %i -- "$R$1") || abandon 70
+  [ -n "$(find -L "$R$1" -maxdepth 0 -type d -inum "$inode" -execdir echo {} + 2>/dev/null)" ] || {
+    echo "$1 is no directory, or there is no find that knows -execdir: install findutils" >&2
+    abandon 70
+  }
+}
+
 refuse() { # PATH WHAT
   printf '%s is %s\n' "$1" "$2" >&2
   abandon 70
@@ -215,14 +243,14 @@ keep_unit() { # UNIT
 
 # A system group, and a system user that cannot log in. They stay when this is rolled back: without a file of their own
 # they mean nothing, and another program may have taken to them by then.
-add_group() { # NAME
+add_group() { # NAME [NUMBER]
   if exists group "$1"; then return; fi
-  with_tool "$1" groupadd --system "$1"
+  with_tool "$1" groupadd --system ${2:+--gid "$2"} "$1"
 }
 
-add_user() { # NAME
+add_user() { # NAME [NUMBER]
   if exists passwd "$1"; then return; fi
-  with_tool "$1" useradd --system --gid "$1" --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin "$1"
+  with_tool "$1" useradd --system ${2:+--uid "$2"} --gid "$1" --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin "$1"
 }
 
 exists() { # passwd|group NAME
@@ -246,14 +274,17 @@ with_tool() { # NAME TOOL ARGUMENT...
   "$tool" "$@" </dev/null >&2 || abandon 70
 }
 
-# Makes the directories that a path needs, and notes those that were not there.
-directories() { # PATH MODE
+# Makes the directories that a path needs, and notes those that were not there. The owner is that of the last one.
+directories() { # PATH MODE OWNER GROUP
   parent="${1%/*}"
   if [ -z "$parent" ] || [ -d "$R$parent" ]; then return; fi
-  directories "$parent" "$2"
+  directories "$parent" "$2" root root
   parent="${1%/*}"
   printf 'dir\t-\t%s\n' "$parent" >>"$T/paths" || abandon 70
   mkdir -m "$2" -- "$R$parent" || abandon 70
+  if [ "$owners" = 0 ] && [ "$3:$4" != root:root ]; then
+    chown "$(number passwd "$3"):$(number group "$4")" -- "$R$parent" || abandon 70
+  fi
 }
 
 # The name beside the target. It begins with a dot: the kubelet runs every other file in the manifests directory.
@@ -262,8 +293,8 @@ staged() { # PATH
 }
 
 # Stages base64 from standard input beside its target.
-stage() { # PATH SHA256 MODE OWNER GROUP DIRECTORY-MODE
-  directories "$1" "$6"
+stage() { # PATH SHA256 MODE OWNER GROUP DIRECTORY-MODE DIRECTORY-OWNER DIRECTORY-GROUP
+  directories "$1" "$6" "$7" "$8"
   new=$(staged "$1")
   printf '%s\n' "$1" >>"$T/staged" || abandon 70
   receive "$new" "$2" || abandon 70
@@ -315,6 +346,44 @@ attributes() { # PATH OWNER GROUP MODE, each "-" to leave it alone
   if [ "$2" != - ] && [ "$owners" = 0 ]; then chown "$(number passwd "$2")" -- "$R$1" || broken "change the owner of $1"; fi
   if [ "$3" != - ] && [ "$owners" = 0 ]; then chgrp "$(number group "$3")" -- "$R$1" || broken "change the group of $1"; fi
   if [ "$4" != - ]; then chmod "$4" -- "$R$1" || broken "change the mode of $1"; fi
+}
+
+# Takes a static pod's manifest away and waits until its process has ended: the kubelet gives it half a minute and may notice
+# a third of a minute late. The process is told by a file that it has open, since a workload may bring a program of that name.
+stop_pod() { # MANIFEST HELD
+  remove "$1"
+  tries=0
+  while is_held "$R$2"; do
+    tries=$((tries + 1))
+    [ "$tries" -le 90 ] || broken "wait until nothing has $2 open after $1 was taken away"
+    sleep 1
+  done
+}
+
+is_held() { # FILE
+  # Not with -samefile: find itself opens the file for that. A number alone may be that of another file system.
+  held=$(stat -L -c %d:%i -- "$1" 2>/dev/null) || return 1
+  find -L /proc/[0-9]*/fd -maxdepth 1 -type f -inum "${held#*:}" -exec stat -L -c %d:%i {} + 2>/dev/null |
+    grep -qx "$held"
+}
+
+# Gives a directory and everything below it to a user. Names are looked up in their own directory and links not followed, so
+# that nobody can lead it astray; other file systems, and what a file system keeps in lost+found, are left alone.
+set_owners() { # PATH OWNER GROUP
+  [ "$owners" = 0 ] || return 0
+  user=$(number passwd "$2")
+  group=$(number group "$3")
+  # A file of a program that goes on may vanish meanwhile: what counts is what is there in the end.
+  strays "$R$1" -execdir chown -h "$user:$group" {} + 2>/dev/null
+  stray=$(strays "$R$1" -print 2>/dev/null | head -n 1)
+  [ -z "$stray" ] || broken "give $stray to $2:$3"
+}
+
+# What is not there any more belongs to nobody, and `! -user` would hold for it: -links asks first.
+strays() { # DIRECTORY ACTION...
+  tree=$1
+  shift
+  find "$tree" -xdev -name lost+found -prune -o -links +0 \( ! -user "$user" -o ! -group "$group" \) "$@"
 }
 
 set_sysctl() { # NAME VALUE

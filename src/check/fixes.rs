@@ -87,6 +87,7 @@ mod tests {
             flags: vec![flag("one", "cis-1.12:2.1"), flag("two", "cis-1.12:2.2")],
             mounts: Vec::new(),
             annotations: BTreeMap::new(),
+            run_as: None,
         });
         Desired {
             resources: vec![

@@ -249,6 +249,7 @@ fn certificate(front: &FrontMatter, text: &str) -> Result<CertificateSpec, Unusa
     Ok(CertificateSpec {
         path: path(front)?,
         key_ownership: Ownership { mode: body.key_mode, ..ownership.clone() },
+        directory: front.directory_mode.map(|mode| Ownership { mode, ..ownership.clone() }),
         ownership,
         key_path: body.key_path,
         issuer_path: body.issuer,

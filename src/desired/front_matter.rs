@@ -30,7 +30,8 @@ pub(super) struct FrontMatter {
     pub(super) only_from_owner: Option<String>,
     /// Exact mode; for `attributes` the most that is allowed.
     pub(super) mode: Option<Mode>,
-    /// Mode of directories that have to be made for a file.
+    /// Mode of directories that have to be made for a file; of a certificate's directory the mode that it must have, with the
+    /// certificate's owner.
     pub(super) directory_mode: Option<Mode>,
     /// The program of a static pod, or the one that reads a file: its version is the one that counts.
     pub(super) component: Option<String>,
@@ -203,7 +204,7 @@ fn rules(front: &FrontMatter) -> [Rule; 16] {
         ("owner", front.owner.is_some(), OWNED, &[]),
         ("group", front.group.is_some(), OWNED, &[]),
         ("only-from-owner", front.only_from_owner.is_some(), &[Attributes], &[]),
-        ("directory-mode", front.directory_mode.is_some(), &[File], &[]),
+        ("directory-mode", front.directory_mode.is_some(), &[File, Certificate], &[]),
         ("component", front.component.is_some(), &[StaticPod, File], &[StaticPod]),
         ("flag-controls", !front.flag_controls.is_empty(), &[StaticPod], &[]),
         ("sensitive", !front.sensitive.is_empty(), &[File], &[]),

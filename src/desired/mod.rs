@@ -14,6 +14,7 @@ mod load;
 mod node;
 mod place;
 mod pods;
+mod run_as;
 mod selection;
 mod standing;
 mod static_pod;

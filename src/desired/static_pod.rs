@@ -6,9 +6,10 @@ use super::error::TemplateError;
 use super::flags::{FlagList, FlagLists, is_below};
 use super::load::{Entry, hex};
 use super::place::Place;
+use super::run_as::RunAs;
 use crate::resource::{
     ControlId, FlagSpec, FlagValue, Kind, MountSpec, NodePath, Notice, OnNode, Ownership, Resource,
-    ResourceId, Spec, StaticPodSpec, Undo,
+    ResourceId, RunAsSpec, Spec, StaticPodSpec, Undo,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -42,6 +43,9 @@ struct Body {
     mounts: Vec<MountBody>,
     /// Files whose content restarts the pod: those that the component does not read again by itself.
     files: Vec<ResourceId>,
+    /// The user that it runs as.
+    #[serde(rename = "run-as")]
+    run_as: Option<RunAsSpec>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -62,6 +66,7 @@ pub(super) struct Pod {
     flags: BTreeMap<String, FlagSpec>,
     mounts: BTreeMap<String, (MountSpec, String)>,
     files: BTreeMap<ResourceId, String>,
+    run_as: RunAs,
     controls: BTreeSet<ControlId>,
     undo: Undo,
     pub(super) templates: Vec<String>,
@@ -85,6 +90,7 @@ impl Pod {
             flags: BTreeMap::new(),
             mounts: BTreeMap::new(),
             files: BTreeMap::new(),
+            run_as: RunAs::default(),
             controls: BTreeSet::new(),
             undo: Undo::Full,
             templates: Vec::new(),
@@ -127,6 +133,9 @@ impl Pod {
                 read_only: mount.read_only,
             };
             self.add_mount(spec, template, place)?;
+        }
+        if let Some(spec) = body.run_as {
+            self.run_as.add(&self.component, spec, template, place)?;
         }
         self.files.extend(body.files.into_iter().map(|id| (id, template.to_owned())));
         self.controls.extend(front.controls.iter().cloned());
@@ -202,7 +211,7 @@ impl Pod {
 
     /// Checks every flag against the version and the mounts.
     pub(super) fn check(&self, list: &FlagList, place: Place<'_>) -> Vec<TemplateError> {
-        let mut errors = Vec::new();
+        let mut errors = self.run_as.conflicts(&self.component, &self.flags, place);
         for flag in self.flags.values() {
             let verdict = match &flag.value {
                 FlagValue::Absent if list.has_had(&flag.name) => Ok(()),
@@ -318,6 +327,7 @@ impl Pod {
                 flags,
                 mounts: self.mounts.into_values().map(|(mount, _)| mount).collect(),
                 annotations,
+                run_as: self.run_as.into_spec(),
             }),
         }
     }

@@ -83,6 +83,7 @@ pub(super) fn lower(
                 report,
             )
             .unwrap_or(365),
+            run_as_user: etcd.run_as_user.unwrap_or(false),
             flags: flags("etcd", etcd.flags, &mut places_of_flags, report),
         },
         apiserver: ApiServer {

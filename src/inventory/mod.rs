@@ -291,6 +291,8 @@ pub struct Etcd {
     pub sans: Vec<String>,
     /// Lifetime of its certificates, in days.
     pub certificate_lifetime_days: u32,
+    /// Whether it runs as the user etcd, with certificates and keys of its own.
+    pub run_as_user: bool,
     /// Flags that the user sets on it.
     pub flags: BTreeMap<String, String>,
 }

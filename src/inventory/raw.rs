@@ -283,6 +283,9 @@ pub(super) struct RawEtcd {
     /// How long its certificates live, in days.
     #[schemars(extend("default" = "365d"), regex(pattern = r"^[0-9]+[dh]$"))]
     pub(super) certificate_lifetime: Option<Text>,
+    /// Whether etcd itself runs as the system user `etcd`, with certificates and keys of its own, instead of as root.
+    #[schemars(extend("default" = false))]
+    pub(super) run_as_user: Option<bool>,
     /// Flags to set on it, without dashes: `quota-backend-bytes = 8589934592`.
     pub(super) flags: Option<Flags>,
 }

@@ -93,6 +93,7 @@ const DEFAULTS: &str = r#"# What follows are the defaults: change what should be
 # [etcd]
 # sans = []                       # further DNS names and IP addresses in its certificates
 # certificate-lifetime = "365d"
+# run-as-user = false             # true: as the user etcd with its own keys, until `kubeadm upgrade` and the apply after it
 
 # [apiserver]
 # sans = []

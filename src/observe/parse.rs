@@ -56,11 +56,13 @@ pub(super) fn parse_reply(
     let authorities = authorities.collect();
     let applied = applied(&wishes, &mut files)?;
     let (sysctls, fixed_sysctls) = sysctls(reply, &wishes)?;
+    let strays = strays(reply, &wishes, &root)?;
     let observed = Observed {
         units: units(reply, &wishes)?,
         sysctls,
         fixed_sysctls,
         users,
+        strays,
         facts,
         patterns,
         certificates,
@@ -127,6 +129,23 @@ fn patterns(
         }
     }
     Ok(patterns)
+}
+
+/// Of each tree with something in it that is not its user's, one such path; the tree itself where the path has no sound name.
+fn strays(reply: &Reply, wishes: &Wishes, root: &str) -> Result<BTreeMap<NodePath, NodePath>, ObserveError> {
+    if wishes.trees.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let lines = Lines::of(reply, "trees")?;
+    let mut strays = BTreeMap::new();
+    for (number, line) in lines.lossy() {
+        let malformed = || lines.malformed(number, "NUMBER PATH", &line);
+        let (index, name) = line.split_once(' ').ok_or_else(malformed)?;
+        let index: usize = index.parse().map_err(|_| malformed())?;
+        let tree = wishes.trees.keys().nth(index).ok_or_else(malformed)?;
+        strays.insert(tree.clone(), below(root, name).unwrap_or_else(|| tree.clone()));
+    }
+    Ok(strays)
 }
 
 fn certificate(

@@ -21,7 +21,7 @@ const UNIT_PROPERTIES: &str = "Id,LoadState,ActiveState,UnitFileState";
 /// replaced by its digest.
 pub fn probe(desired: &Desired) -> Script {
     let wishes = Wishes::of(desired);
-    Script::new("read state")
+    let script = Script::new("read state")
         .section("facts", include_str!("facts.sh"))
         .section("patterns", patterns(&wishes))
         .section("missing", format!("{}{}", wish_list(&wishes), include_str!("missing.sh")))
@@ -32,7 +32,8 @@ pub fn probe(desired: &Desired) -> Script {
         .section("masked", masked(&wishes))
         .section("units", units(&wishes))
         .section("sysctls", sysctls(&wishes))
-        .section("users", users(&wishes))
+        .section("users", users(&wishes));
+    if wishes.trees.is_empty() { script } else { script.section("trees", trees(&wishes)) }
 }
 
 fn patterns(wishes: &Wishes) -> String {
@@ -124,6 +125,16 @@ fn users(wishes: &Wishes) -> String {
     }
     let names: Vec<String> = wishes.users.iter().map(|name| quote(name)).collect();
     format!("{}harden_users {}\n:\n", include_str!("users.sh"), names.join(" "))
+}
+
+/// After [`users`], whose functions it calls: whoever wants a tree wants its user.
+fn trees(wishes: &Wishes) -> String {
+    let mut text = String::from(include_str!("trees.sh"));
+    for (index, (path, user)) in wishes.trees.iter().enumerate() {
+        let _ = writeln!(text, "harden_tree {index} {} {}", rooted(path.as_str()), quote(user));
+    }
+    text.push_str(":\n");
+    text
 }
 
 #[cfg(test)]

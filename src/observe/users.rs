@@ -16,10 +16,10 @@ pub(super) fn users(
     let lines = Lines::of(reply, "users")?;
     let mut found = BTreeMap::new();
     for (number, line) in lines.numbered() {
-        let malformed = || lines.malformed(number, "NAME USER GROUP", line);
+        let malformed = || lines.malformed(number, "NAME USER GROUP [FREE]", line);
         let mut words = line.split(' ');
-        let (Some(name), Some(user), Some(group), None) =
-            (words.next(), words.next(), words.next(), words.next())
+        let (Some(name), Some(user), Some(group), free, None) =
+            (words.next(), words.next(), words.next(), words.next(), words.next())
         else {
             return Err(malformed());
         };
@@ -27,7 +27,8 @@ pub(super) fn users(
             "-" => Ok(None),
             number => number.parse().map(Some).map_err(|_| malformed()),
         };
-        found.insert(name, UserState { user: id(user)?, group: id(group)? });
+        let free = free.map_or(Ok(None), id)?;
+        found.insert(name, UserState { user: id(user)?, group: id(group)?, free });
     }
     Ok(wishes.users.iter().map(|name| (name.clone(), found.get(name.as_str()).copied())).collect())
 }
@@ -75,7 +76,7 @@ mod tests {
 
     #[test]
     fn a_tree_has_names_of_its_own() {
-        let etcd = Some(UserState { user: Some(999), group: None });
+        let etcd = Some(UserState { user: Some(999), ..UserState::default() });
         let names = TreeNames::of(&BTreeMap::from([(String::from("etcd"), etcd)]));
         assert_eq!(names.user(999, String::from("systemd-network")), "etcd");
         assert_eq!(names.user(105, String::from("etcd")), "105");

@@ -1,6 +1,6 @@
 //! What has to be read of a node, from what is desired there. No shell and no I/O.
 
-use crate::resource::{CertificateSpec, Desired, FileSpec, FlagValue, NodePath, Spec};
+use crate::resource::{CertificateSpec, Desired, FileSpec, FlagValue, NodePath, RunAsSpec, Spec};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Where harden keeps what it applied last.
@@ -34,6 +34,8 @@ pub(super) struct Wishes {
     pub(super) sysctls: BTreeMap<String, String>,
     /// Users.
     pub(super) users: BTreeSet<String>,
+    /// Directories, everything below which should belong to one user.
+    pub(super) trees: BTreeMap<NodePath, String>,
     /// Certificates, with the paths of certificate, key and issuer.
     pub(super) certificates: Vec<[NodePath; 3]>,
     /// Where the state file is.
@@ -92,6 +94,9 @@ impl Wishes {
                         self.want(path, Wish::Stat);
                     }
                 }
+                if let Some(run_as) = &spec.run_as {
+                    self.run_as(run_as);
+                }
             }
             Spec::YamlKeys(spec) => {
                 self.want(&spec.path, Wish::Content { expected: None });
@@ -110,7 +115,20 @@ impl Wishes {
         }
     }
 
+    fn run_as(&mut self, spec: &RunAsSpec) {
+        for path in spec.files().chain([&spec.data.path]).chain(&spec.reads) {
+            self.want(path, Wish::Stat);
+        }
+        if spec.enabled {
+            self.users.insert(spec.user.clone());
+            self.trees.insert(spec.data.path.clone(), spec.user.clone());
+        }
+    }
+
     fn certificate(&mut self, spec: &CertificateSpec) {
+        if let (Some(_), Ok(directory)) = (&spec.directory, spec.path.parent().parse()) {
+            self.want(&directory, Wish::Stat);
+        }
         self.want(&spec.path, Wish::Certificate);
         self.want(&spec.issuer_path, Wish::Certificate);
         self.certificates.push([spec.path.clone(), spec.key_path.clone(), spec.issuer_path.clone()]);

@@ -132,6 +132,26 @@ pub enum Operation {
         user: bool,
         /// Whether the group is to be made.
         group: bool,
+        /// The number of what is made; `None` leaves the choice to the node's own tools.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        number: Option<u32>,
+    },
+    /// Take a static pod's manifest away and wait until its process has ended, before the new manifest goes in.
+    StopPod {
+        /// The manifest.
+        manifest: NodePath,
+        /// A file that the process has open as long as it runs.
+        held: NodePath,
+    },
+    /// Give a directory and everything below it to a user, on its own file system and without following a link. It stays so
+    /// when the change is rolled back: an old program that runs as root may use every file.
+    SetOwners {
+        /// The directory.
+        path: NodePath,
+        /// Owner.
+        owner: String,
+        /// Group.
+        group: String,
     },
     /// Ask a command of the node whether a new file is sound, before anything is changed.
     Validate {

@@ -1,21 +1,27 @@
 //! How long the parts of a node's transaction may take, and after how long without a confirmation the node puts its old state
 //! back by itself.
 
-use super::{Gate, NodePlan};
+use super::{Gate, NodePlan, Operation};
 use std::time::Duration;
 
 /// For scripts that only read and write files.
 pub const FILES: Duration = Duration::from_mins(2);
 /// What each restarted unit adds to it: systemd's own default for starting one.
 const UNIT: Duration = Duration::from_secs(90);
+/// What each pod that is stopped first adds to it: what `transaction.sh` waits, and some time to look.
+const STOP: Duration = Duration::from_mins(2);
 /// For logging in anew, several times if need be.
 pub const RECONNECT: Duration = Duration::from_mins(1);
 
 impl NodePlan {
     /// How long one script of its transaction may take.
     pub fn script_deadline(&self) -> Duration {
-        let units = u32::try_from(self.restart_units.len()).unwrap_or(u32::MAX);
-        FILES.saturating_add(UNIT.saturating_mul(units))
+        let operations = self.changes.iter().flat_map(|change| &change.operations);
+        let stops = operations.filter(|operation| matches!(operation, Operation::StopPod { .. })).count();
+        let times = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        FILES
+            .saturating_add(UNIT.saturating_mul(times(self.restart_units.len())))
+            .saturating_add(STOP.saturating_mul(times(stops)))
     }
 }
 

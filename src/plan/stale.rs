@@ -51,6 +51,8 @@ impl Operation {
             | Self::SetAttributes { path, prior, .. } => Some((path, prior)),
             Self::Issue { certificate, prior, .. } => Some((&certificate.path, prior)),
             Self::AddUser { .. }
+            | Self::StopPod { .. }
+            | Self::SetOwners { .. }
             | Self::Validate { .. }
             | Self::Activate { .. }
             | Self::SetSysctls { .. }

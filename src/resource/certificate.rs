@@ -16,6 +16,9 @@ pub struct CertificateSpec {
     pub key_path: NodePath,
     /// Owner, group and mode of the key.
     pub key_ownership: Ownership,
+    /// Owner, group and mode of the directory that holds the certificate; `None` leaves that alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub directory: Option<Ownership>,
     /// The certificate of the CA that signs, on the node.
     pub issuer_path: NodePath,
     /// The key of that CA, on a control-plane node; read over SSH into memory, at apply only.

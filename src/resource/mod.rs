@@ -10,6 +10,7 @@ mod id;
 mod objects;
 mod observed;
 mod pattern;
+mod run_as;
 mod static_pod;
 
 pub use certificate::{CertificateFacts, CertificateSpec, KeyAlgorithm, Usage};
@@ -28,6 +29,7 @@ pub use observed::{
     FileKind, FileState, Observed, ObservedContent, ObservedKey, PresentFile, UnitState, UserState,
 };
 pub use pattern::{ControlPattern, ControlPatternError};
+pub use run_as::{DataSpec, OwnFile, RunAsSpec};
 pub use static_pod::{FlagSpec, FlagValue, MountSpec, MountType, StaticPodSpec};
 
 use serde::{Deserialize, Serialize};

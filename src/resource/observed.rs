@@ -22,6 +22,9 @@ pub struct Observed {
     /// Every user that was asked for; `None` where there is no list of users, as in a directory tree that is no whole
     /// system.
     pub users: BTreeMap<String, Option<UserState>>,
+    /// Of every directory that was asked for, everything below which should belong to one user: something that does not. What
+    /// is as it should be, and what cannot be told, is not in it.
+    pub strays: BTreeMap<NodePath, NodePath>,
     /// Every certificate that was asked for, by its path.
     pub certificates: BTreeMap<NodePath, CertificateState>,
     /// Of every CA that signs a certificate which was asked for, by the path of its own certificate: which certificates
@@ -122,6 +125,9 @@ pub struct UserState {
     pub user: Option<u32>,
     /// The group's number; `None` where there is no such group.
     pub group: Option<u32>,
+    /// Where one of them is missing: a number that neither a user nor a group has, for it. It is chosen before the user is made,
+    /// so that a plan can say exactly what it writes where a file holds the number.
+    pub free: Option<u32>,
 }
 
 /// The state of a certificate and its key.

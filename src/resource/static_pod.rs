@@ -1,6 +1,6 @@
 //! The parts of a static-pod manifest that harden owns.
 
-use super::{ControlId, NodePath, Ownership};
+use super::{ControlId, NodePath, Ownership, RunAsSpec};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -20,6 +20,9 @@ pub struct StaticPodSpec {
     /// Annotations of the pod: for each file that it reads when it starts a digest of that, so that a changed file restarts
     /// the pod.
     pub annotations: BTreeMap<String, String>,
+    /// The user that it runs as; `None` leaves that alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_as: Option<RunAsSpec>,
 }
 
 /// One owned flag of a program.

@@ -96,6 +96,7 @@ fn certificate() -> CertificateSpec {
         ownership: ownership(0o644),
         key_path: path("/etc/kubernetes/pki/server.key"),
         key_ownership: ownership(0o600),
+        directory: None,
         issuer_path: path("/etc/kubernetes/pki/ca.crt"),
         issuer_key_path: path("/etc/kubernetes/pki/ca.key"),
         common_name: String::from("server"),

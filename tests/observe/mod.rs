@@ -10,3 +10,4 @@ mod fleet;
 mod node;
 mod probe;
 mod secrets;
+mod strays;

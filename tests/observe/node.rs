@@ -106,7 +106,7 @@ impl Local {
     fn busybox_programs(&self) -> PathBuf {
         let folder = self.home.join("busybox");
         if fs::create_dir(&folder).is_ok() {
-            for program in ["stat", "sha256sum", "cat", "date", "tr", "find", "grep"] {
+            for program in ["stat", "sha256sum", "cat", "date", "tr", "find", "grep", "head", "cut"] {
                 symlink("/usr/bin/busybox", folder.join(program)).unwrap();
             }
         }
@@ -250,6 +250,7 @@ pub(super) fn certificate(at: &str) -> Resource {
         ownership: ownership(),
         key_path: path(&format!("{at}.key")),
         key_ownership: ownership(),
+        directory: None,
         issuer_path: path("/pki/ca.crt"),
         issuer_key_path: path("/pki/ca.key"),
         common_name: String::from("x"),

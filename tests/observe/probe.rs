@@ -300,9 +300,19 @@ fn a_live_system_is_asked_for_units_and_kernel_parameters() {
     assert!(observed.fixed_sysctls.contains("kernel.ostype"));
     assert_eq!(observed.fixed_sysctls.contains("kernel.pid_max"), !is_writable("/proc/sys/kernel/pid_max"));
     assert!(!observed.fixed_sysctls.contains("no.such"));
-    assert_eq!(observed.users["root"], Some(UserState { user: Some(0), group: Some(0) }));
-    assert_eq!(observed.users["of-a-directory"], Some(UserState { user: Some(70_000), group: None }));
-    assert_eq!(observed.users["nobody-of-that-name"], Some(UserState::default()));
+    assert_eq!(observed.users["root"], Some(UserState { user: Some(0), group: Some(0), free: None }));
+    let UserState { user, group, free: first } = observed.users["of-a-directory"].unwrap();
+    assert_eq!((user, group), (Some(70_000), None));
+    let UserState { user, group, free: second } = observed.users["nobody-of-that-name"].unwrap();
+    assert_eq!((user, group), (None, None));
+    let free = |number: u32| {
+        let known = |list: &str| {
+            let text = std::fs::read_to_string(list).unwrap();
+            text.lines().any(|line| line.split(':').nth(2) == Some(&number.to_string()))
+        };
+        (201..=999).contains(&number) && !known("/etc/passwd") && !known("/etc/group")
+    };
+    assert!(free(first.unwrap()) && free(second.unwrap()) && first != second, "{first:?} {second:?}");
     assert_eq!(text(observed, here.to_str().unwrap()), "x\n");
 }
 
@@ -345,8 +355,8 @@ fn a_tree_has_users_of_its_own() {
     tree.write("/var/lib/etcd/x", "", 0o600);
     tree.write("/x", "", 0o600);
     let observed = by_all_shells(&tree, &wanted);
-    assert_eq!(observed.users["etcd"], Some(UserState { user: Some(4242), group: Some(4243) }));
-    assert_eq!(observed.users["root"], Some(UserState { user: Some(0), group: None }));
+    assert_eq!(observed.users["etcd"], Some(UserState { user: Some(4242), group: Some(4243), free: None }));
+    assert_eq!(observed.users["root"], Some(UserState { user: Some(0), group: None, free: Some(999) }));
     if std::os::unix::fs::chown(tree.root().join("var/lib/etcd"), Some(4242), Some(4243)).is_err() {
         eprintln!("SKIPPED: owners cannot be changed without root");
         return;

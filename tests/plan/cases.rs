@@ -4,7 +4,7 @@
 use harden::error::Chain;
 use harden::plan::kubeadm::{ControlPlaneComponent, cluster_configuration};
 use harden::plan::{manifest, yaml_keys};
-use harden::resource::{Spec, StaticPodSpec};
+use harden::resource::{RunAsSpec, Spec, StaticPodSpec};
 use serde::Deserialize;
 use std::fs;
 use std::path::Path;
@@ -15,6 +15,13 @@ enum Wanted {
     Configuration {
         #[serde(rename = "cluster-configuration")]
         components: Vec<StaticPodSpec>,
+    },
+    RunAs {
+        #[serde(rename = "run-as")]
+        spec: Box<RunAsSpec>,
+        component: String,
+        /// Of the user and the group.
+        numbers: [u32; 2],
     },
     Spec(Box<Spec>),
 }
@@ -34,6 +41,15 @@ fn edited(wanted: &Wanted, before: &str) -> Result<String, String> {
             cluster_configuration(before, &components)
                 .map(|edited| edited.text)
                 .map_err(|error| Chain(&error).to_string())
+        }
+        Wanted::RunAs { spec, component, numbers: [user, group] } => {
+            let user = manifest::PodUser { user: *user, group: *group };
+            let edited = if spec.enabled {
+                manifest::run_as(before, component, spec, user)
+            } else {
+                manifest::run_as_root(before, component, spec)
+            };
+            edited.map(|edited| edited.text).map_err(|error| Chain(&error).to_string())
         }
         Wanted::Spec(spec) => edited_file(spec, before),
     }
@@ -66,8 +82,11 @@ fn every_case_comes_out_as_it_says() {
             let error = result.expect_err(&name);
             assert!(error.contains(part.trim()), "{name}: {error}");
         } else {
-            let after = fs::read_to_string(case.join("after.yaml")).unwrap();
             let result = result.unwrap_or_else(|error| panic!("{name}: {error}"));
+            if std::env::var_os("HARDEN_UPDATE_EXPECTED").is_some() {
+                fs::write(case.join("after.yaml"), &result).unwrap();
+            }
+            let after = fs::read_to_string(case.join("after.yaml")).unwrap();
             assert!(result == after, "{name}:\n{}", difference(&after, &result));
             assert!(edited(&wanted, &after).unwrap() == after, "{name}: the second edit changes the file");
         }

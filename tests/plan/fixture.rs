@@ -45,7 +45,12 @@ pub(super) fn inventory(nodes: &[(&str, &[Role])]) -> Inventory {
                 line: 1,
             })
             .collect(),
-        etcd: Etcd { sans: vec![], certificate_lifetime_days: 365, flags: BTreeMap::new() },
+        etcd: Etcd {
+            sans: vec![],
+            certificate_lifetime_days: 365,
+            run_as_user: false,
+            flags: BTreeMap::new(),
+        },
         apiserver: ApiServer { flags: BTreeMap::new(), sans: vec![], anonymous_cluster_info: true },
         controller_manager: Component::default(),
         scheduler: Component::default(),
@@ -120,6 +125,7 @@ pub(super) fn static_pod() -> StaticPodSpec {
             read_only: true,
         }],
         annotations: BTreeMap::from([("harden/file.audit-policy".into(), "r1".into())]),
+        run_as: None,
     }
 }
 
@@ -129,6 +135,7 @@ pub(super) fn certificate() -> CertificateSpec {
         ownership: ownership("0644"),
         key_path: path("/etc/kubernetes/pki/etcd/server.key"),
         key_ownership: ownership("0600"),
+        directory: None,
         issuer_path: path("/etc/kubernetes/pki/etcd/ca.crt"),
         issuer_key_path: path("/etc/kubernetes/pki/etcd/ca.key"),
         common_name: "cp".into(),
@@ -285,6 +292,7 @@ pub(super) fn observed() -> Observed {
         ]),
         fixed_sysctls: std::collections::BTreeSet::new(),
         users: BTreeMap::from([("etcd".into(), Some(UserState::default()))]),
+        strays: BTreeMap::new(),
         certificates: BTreeMap::from([(path(CERTIFICATE_PATH), CertificateState::Present(found))]),
         applied: None,
     }

@@ -47,7 +47,7 @@ fn with_data(observed: &mut Observed, mode: u32) {
 }
 
 fn user(user: Option<u32>, group: Option<u32>) -> BTreeMap<String, Option<UserState>> {
-    BTreeMap::from([("etcd".into(), Some(UserState { user, group }))])
+    BTreeMap::from([("etcd".into(), Some(UserState { user, group, free: Some(998) }))])
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn a_user_is_made_as_far_as_it_is_missing() {
         };
         assert_eq!((changes[0].subject.as_str(), changes[0].reasons[0].as_str()), ("user etcd", reason));
         let name = String::from("etcd");
-        assert_eq!(changes[0].operations, [Operation::AddUser { name, user, group }]);
+        assert_eq!(changes[0].operations, [Operation::AddUser { name, user, group, number: Some(998) }]);
     }
 }
 

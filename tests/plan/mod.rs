@@ -10,4 +10,5 @@ mod model;
 mod nodes;
 mod pod_security;
 mod random;
+mod run_as;
 mod waves;

@@ -62,13 +62,18 @@ fn operate(observed: &mut Observed, operation: &Operation) -> Vec<NodePath> {
             observed.certificates.insert(certificate.path.clone(), state);
             vec![certificate.path.clone(), certificate.key_path.clone()]
         }
-        Operation::AddUser { name, user, group } => {
+        Operation::AddUser { name, user, group, number } => {
             let state = observed.users.get_mut(name).unwrap().as_mut().unwrap();
-            state.user = state.user.or(user.then_some(999));
-            state.group = state.group.or(group.then_some(999));
+            state.user = state.user.or(user.then_some(number.unwrap_or(999)));
+            state.group = state.group.or(group.then_some(number.unwrap_or(999)));
+            state.free = None;
             vec![]
         }
-        Operation::Validate { .. } | Operation::Activate { .. } => vec![],
+        Operation::SetOwners { path, .. } => {
+            observed.strays.remove(path);
+            vec![]
+        }
+        Operation::StopPod { .. } | Operation::Validate { .. } | Operation::Activate { .. } => vec![],
         Operation::SetSysctls { values } => {
             observed.sysctls.extend(values.iter().map(|(name, value)| (name.clone(), Some(value.clone()))));
             vec![]

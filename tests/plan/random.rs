@@ -2,7 +2,7 @@
 //! `PROPTEST_CASES` sets how many.
 
 use harden::plan::{manifest, yaml};
-use harden::resource::{FlagSpec, FlagValue, MountSpec, MountType, Ownership, StaticPodSpec};
+use harden::resource::{FlagSpec, FlagValue, MountSpec, MountType, Ownership, RunAsSpec, StaticPodSpec};
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -237,6 +237,7 @@ fn wanted(choices: &mut Choices) -> StaticPodSpec {
         flags,
         mounts,
         annotations,
+        run_as: None,
     }
 }
 
@@ -321,6 +322,56 @@ fn check(seed: u64) {
     assert_eq!(own(&sample.text), own(&edited.text), "a comment is lost\n{shown}");
     let again = manifest::edit(&edited.text, &spec).unwrap();
     assert_eq!((again.text, again.reasons), (edited.text, vec![]), "{shown}");
+    there_and_back(&sample.text);
+}
+
+/// A pod that ran as another user and does not any more is what it was, to the letter.
+fn there_and_back(text: &str) {
+    let spec: RunAsSpec = serde_json::from_value(json!({
+        "enabled": true, "user": "x", "directory": "/h/x", "volume": "harden-x",
+        "flags": {"a-file": {"own": "/h/x/a", "otherwise": "/a"}, "z-file": {"own": "/h/x/z", "otherwise": "/z"}},
+        "data": {"path": "/data", "flag": "data-dir", "held": "/data/db"}, "reads": [],
+    }))
+    .unwrap();
+    let flag = |name: &str, value: &str| FlagSpec {
+        name: name.to_owned(),
+        value: FlagValue::Is(value.to_owned()),
+        controls: vec![],
+        template: String::new(),
+    };
+    let root = StaticPodSpec {
+        flags: vec![flag("a-file", "/a"), flag("z-file", "/z")],
+        mounts: vec![],
+        annotations: BTreeMap::new(),
+        ..wanted(&mut Choices(1))
+    };
+    let before = manifest::edit(text, &root).unwrap().text;
+    assert!(!manifest::is_own(&before, "api", &spec).unwrap());
+    let user = manifest::PodUser { user: 998, group: 997 };
+    let there =
+        manifest::run_as(&before, "api", &spec, user).unwrap_or_else(|error| panic!("{error}\n{before}"));
+    assert_eq!(manifest::user(&there.text, "api").unwrap(), Some(998));
+    assert!(manifest::is_own(&there.text, "api", &spec).unwrap());
+    let again = manifest::run_as(&there.text, "api", &spec, user).unwrap();
+    assert_eq!((&again.text, again.reasons.len()), (&there.text, 0), "{before}");
+    let back = manifest::run_as_root(&there.text, "api", &spec).unwrap();
+    // A list that was there and empty is no list afterwards: to Kubernetes that is the same.
+    if !before.contains("[]") && !before.contains("volumes:\n") {
+        assert_eq!(back.text, before, "{}", there.text);
+    }
+    let mut after = yaml::parse(&back.text).unwrap();
+    let mut wanted = yaml::parse(&before).unwrap();
+    for pod in [&mut after, &mut wanted] {
+        let empty = |list: Option<&Value>| list.is_some_and(|list| list.as_array().is_none_or(Vec::is_empty));
+        if empty(pod["spec"].get("volumes")) {
+            pod["spec"].as_object_mut().unwrap().remove("volumes");
+        }
+        let container = pod["spec"]["containers"][0].as_object_mut().unwrap();
+        if empty(container.get("volumeMounts")) {
+            container.remove("volumeMounts");
+        }
+    }
+    assert_eq!(after, wanted, "{}", there.text);
 }
 
 /// The pod without what an edit may touch.

@@ -3,6 +3,7 @@
 
 mod apply;
 mod check;
+mod etcd_user;
 mod host;
 mod mistakes;
 mod parts;

@@ -297,6 +297,7 @@ fn the_stage_of_the_kubelets_leaves_static_pods_and_their_files_alone() {
         flags: Vec::new(),
         mounts: Vec::new(),
         annotations: BTreeMap::new(),
+        run_as: None,
     };
     assert!(!covers("static-pod.etcd", Spec::StaticPod(pod)));
     assert!(!covers("file.encryption-config", file("/etc/kubernetes/encryption/config.yaml")));
@@ -320,6 +321,7 @@ fn spec() -> CertificateSpec {
         ownership: ownership(),
         key_path: path("/var/lib/kubelet/pki/x.key"),
         key_ownership: ownership(),
+        directory: None,
         issuer_path: path(CA),
         issuer_key_path: path("/etc/kubernetes/pki/ca.key"),
         common_name: String::from("system:node:w-1"),

@@ -29,7 +29,7 @@ fn words(command: &[&str]) -> Vec<String> {
     command.iter().map(|word| (*word).to_owned()).collect()
 }
 
-fn is_root() -> bool {
+pub(super) fn is_root() -> bool {
     let is_root = me().0 == "root";
     if !is_root {
         eprintln!("SKIPPED: owners cannot be changed without root");
@@ -45,7 +45,7 @@ fn with_users(root: &Path) -> NodePlan {
     let (mut plan, _) = plan(root);
     let mode = Mode(fs::metadata(root.join("var/lib/etcd")).unwrap().mode() & 0o7777);
     let (owner, group) = me();
-    with(&mut plan, Operation::AddUser { name: String::from("etcd"), user: true, group: true });
+    with(&mut plan, Operation::AddUser { name: String::from("etcd"), user: true, group: true, number: None });
     let data = Operation::SetAttributes {
         path: path("/var/lib/etcd"),
         owner: Some(String::from("etcd")),
@@ -63,7 +63,7 @@ fn owner(root: &Path) -> (u32, u32, u32) {
 }
 
 /// The numbers of the user `etcd` in a tree.
-fn etcd(root: &Path) -> (u32, u32) {
+pub(super) fn etcd(root: &Path) -> (u32, u32) {
     let field = |file: &str, at: usize| {
         let text = fs::read_to_string(root.join("etc").join(file)).unwrap();
         let line = text.lines().find(|line| line.starts_with("etcd:")).unwrap_or_else(|| panic!("{text}"));

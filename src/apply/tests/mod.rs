@@ -5,6 +5,7 @@ mod armed;
 mod disk;
 mod faults;
 mod host;
+mod run_as;
 mod transaction;
 
 use super::material::Payload;
@@ -94,7 +95,7 @@ fn plan(root: &Path) -> (NodePlan, Vec<Payload>) {
                 resource: ResourceId::new(kind, "x"),
                 path: path(at),
                 ownership: ownership(0o600),
-                directory_mode: Mode(0o750),
+                directory: Ownership { mode: Mode(0o750), ..ownership(0o750) },
                 content: Zeroizing::new(String::from("new\n")),
                 is_private: false,
             },

@@ -1,11 +1,13 @@
 //! Certificates, compared by meaning: what they say, who signed them and how long they last, never their bytes.
 
 use super::authority::authority;
-use super::{Context, DiffError, Draft, ownership_reasons, prior, regular, set_ownership};
+use super::{Context, DiffError, Draft, ownership_reasons, present, prior, regular, set_ownership};
 use crate::inventory::NodeName;
 use crate::plan::date::date;
 use crate::plan::{Action, Operation};
-use crate::resource::{CertificateFacts, CertificateSpec, CertificateState, KeyAlgorithm, Resource, Usage};
+use crate::resource::{
+    CertificateFacts, CertificateSpec, CertificateState, FileKind, KeyAlgorithm, Observed, Resource, Usage,
+};
 use std::collections::BTreeSet;
 use std::fmt::Display;
 
@@ -48,10 +50,12 @@ pub(super) fn certificate(
         draft.after = Some(wanted_text(spec, elsewhere));
         let certificate = Box::new(spec.clone());
         draft.operations = vec![Operation::Issue { certificate, authority, prior: prior(found) }];
+        directory(spec, observed, &mut draft)?;
         return Ok(Some(draft));
     }
     draft.before = None;
     draft.due = false;
+    directory(spec, observed, &mut draft)?;
     for (path, wanted) in [(&spec.path, &spec.ownership), (&spec.key_path, &spec.key_ownership)] {
         let Some(file) = regular(observed, path)? else { continue };
         let reasons = ownership_reasons(file, wanted, observed);
@@ -61,6 +65,21 @@ pub(super) fn certificate(
         }
     }
     Ok((!draft.operations.is_empty()).then_some(draft))
+}
+
+/// The directory that holds it, where that exists already.
+fn directory(spec: &CertificateSpec, observed: &Observed, draft: &mut Draft) -> Result<(), DiffError> {
+    let (Some(wanted), Ok(path)) = (&spec.directory, spec.path.parent().parse()) else { return Ok(()) };
+    let Some(file) = present(observed, &path)? else { return Ok(()) };
+    if file.kind != FileKind::Directory {
+        return Err(DiffError::WrongKind { path, found: "not a directory" });
+    }
+    let reasons = ownership_reasons(file, wanted, observed);
+    if !reasons.is_empty() {
+        draft.operations.push(set_ownership(&path, file, wanted, observed));
+        draft.reasons.extend(reasons.into_iter().map(|reason| format!("{path}: {reason}")));
+    }
+    Ok(())
 }
 
 /// What the certificate says that it should not, and does not say that it should.

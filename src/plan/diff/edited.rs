@@ -1,6 +1,8 @@
 //! Files of which only some parts are ours: static-pod manifests and YAML keys.
 
-use super::{Context, DiffError, Draft, ownership_reasons, present, regular, set_ownership, sysctl, write};
+use super::{
+    Context, DiffError, Draft, ownership_reasons, present, regular, run_as, set_ownership, sysctl, write,
+};
 use crate::plan::{Action, manifest, yaml_keys};
 use crate::resource::{
     Content, ControlId, FlagValue, Mode, NodePath, ObservedContent, Ownership, PresentFile, Resource,
@@ -15,7 +17,7 @@ const DIRECTORY_MODE: Mode = Mode(0o700);
 pub(super) fn static_pod(
     resource: &Resource,
     spec: &StaticPodSpec,
-    context: &Context<'_>,
+    context: &mut Context<'_>,
 ) -> Result<Option<Draft>, DiffError> {
     let path = &spec.path;
     let file =
@@ -24,16 +26,31 @@ pub(super) fn static_pod(
     let manifest = |source| DiffError::Manifest { path: path.clone(), source };
     named_files(spec, text, context)?;
     let edited = manifest::edit(text, spec).map_err(manifest)?;
-    let draft = draft(
-        resource,
-        context,
-        &Part { path, ownership: &spec.ownership, file, text },
-        edited.text,
-        edited.reasons,
-    );
+    let planned = match &spec.run_as {
+        None => None,
+        Some(wanted) => Some(run_as::run_as(spec, wanted, text, edited.text.clone(), context)?),
+    };
+    let mut edits = edited.reasons;
+    let mut new = edited.text;
+    let (mut reasons, mut operations) = (Vec::new(), Vec::new());
+    if let Some(planned) = planned {
+        new = planned.text;
+        edits.extend(planned.edits);
+        (reasons, operations) = (planned.reasons, planned.operations);
+    }
+    let part = Part { path, ownership: &spec.ownership, file, text };
+    let mut draft = draft(resource, context, &part, new, edits);
+    if !operations.is_empty() {
+        // Its data may not be as it should be while the manifest is.
+        let draft = draft.get_or_insert_with(|| Draft::new(Action::Change, path.as_str(), resource));
+        draft.reasons.extend(reasons);
+        draft.operations.extend(operations);
+    }
     let mut notices = Vec::new();
     for notice in &resource.notices {
-        if manifest::lacks(text, &spec.component, &notice.flags).map_err(manifest)? {
+        if notice.flags.is_empty()
+            || manifest::lacks(text, &spec.component, &notice.flags).map_err(manifest)?
+        {
             notices.push(notice.text.clone());
         }
     }

@@ -1,5 +1,6 @@
 //! Why a resource cannot be planned on a node.
 
+use super::RunAsError;
 use crate::error::Hint;
 use crate::inventory::NodeName;
 use crate::plan::manifest::ManifestError;
@@ -112,6 +113,9 @@ pub enum DiffError {
         /// The CA's key.
         key: NodePath,
     },
+    /// A static pod cannot run as a user of its own.
+    #[error(transparent)]
+    RunAs(#[from] RunAsError),
     /// A unit that should run or start at boot cannot.
     #[error("find the unit {unit}: systemd says it is {load}")]
     NoUnit {
@@ -150,6 +154,7 @@ impl Hint for DiffError {
             Self::NotRemovable { .. } => Some(String::from("look at what it is, and remove it by hand")),
             Self::Manifest { source, .. } => source.hint(),
             Self::Yaml { source, .. } => source.hint(),
+            Self::RunAs(source) => source.hint(),
             Self::NotRead { .. } | Self::Unknown { .. } | Self::NotText { .. } | Self::NoUnit { .. } => None,
         }
     }

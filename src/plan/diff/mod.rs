@@ -6,12 +6,14 @@ mod certificate;
 mod edited;
 mod error;
 mod file;
+mod run_as;
 mod sysctl;
 mod unit;
 mod user;
 
 pub(super) use authority::Holder;
 pub use error::DiffError;
+pub use run_as::RunAsError;
 
 use super::digest::{digest, origin};
 use super::{Action, Change, Operation, Origin, Prior};

@@ -30,6 +30,6 @@ pub(super) fn user(
         (true, false) => "there is a group and no user",
         _ => "there is a user and no group",
     }));
-    draft.operations.push(Operation::AddUser { name: name.clone(), user, group });
+    draft.operations.push(Operation::AddUser { name: name.clone(), user, group, number: state.free });
     Ok(Some(draft))
 }

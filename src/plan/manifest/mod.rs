@@ -4,6 +4,9 @@
 mod arguments;
 pub(super) use arguments::list;
 pub(super) mod mounts;
+mod run_as;
+
+pub use run_as::{PodUser, RunAs, is_own, run_as, run_as_root, user};
 
 use super::yaml::{self, YamlError};
 use crate::error::Hint;

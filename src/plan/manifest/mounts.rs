@@ -44,6 +44,33 @@ pub(super) fn set(pod: &mut Value, component: &str, mount: &MountSpec) -> Result
     Ok(reasons)
 }
 
+/// Takes a mount of ours away, where it is there; says so.
+pub(super) fn remove(
+    pod: &mut Value,
+    component: &str,
+    mount: &MountSpec,
+) -> Result<Option<String>, ManifestError> {
+    let path = mount.path.as_str();
+    let is_ours = |other: &Value| other["name"] == mount.name.as_str();
+    let container = container_mut(pod, component)?;
+    let mounts = child_array_mut(container, "volumeMounts", "volumeMounts")?;
+    let count = mounts.len();
+    mounts.retain(|other| !(is_ours(other) && other["mountPath"] == path));
+    let gone = mounts.len() < count;
+    if mounts.is_empty() {
+        container.remove("volumeMounts");
+    }
+    let spec = object_mut(pod, "spec", "spec")?;
+    let volumes = child_array_mut(spec, "volumes", "spec.volumes")?;
+    let count = volumes.len();
+    volumes.retain(|other| !(is_ours(other) && other["hostPath"]["path"] == path));
+    let gone = gone || volumes.len() < count;
+    if volumes.is_empty() {
+        spec.remove("volumes");
+    }
+    Ok(gone.then(|| format!("mount {path} goes")))
+}
+
 /// Somebody else's mount at our path serves as well, as long as it shows the same place and can be written where it must.
 fn foreign(
     pod: &mut Value,
