@@ -51,6 +51,9 @@ pub(super) struct FrontMatter {
     /// Controls that single flags of a static pod satisfy.
     #[serde(default)]
     pub(super) flag_controls: BTreeMap<String, Vec<ControlId>>,
+    /// Controls that single keys of yaml-keys satisfy, by the keys' dotted paths.
+    #[serde(default)]
+    pub(super) key_controls: BTreeMap<String, Vec<ControlId>>,
     #[serde(default)]
     pub(super) undo: Undo,
     /// YAML keys of a file whose values are secret.
@@ -91,9 +94,10 @@ enum Need {
 }
 
 impl FrontMatter {
-    /// Whether it does not work without another template, by that one's path and resource.
-    pub(super) fn needs(&self, template: &str, resource: &ResourceId) -> bool {
-        self.needs_sysctls.values().any(|needed| needed == resource)
+    /// Whether it does not work without another template, by that one's path and resource, when of its keys those that
+    /// `takes` says take part.
+    pub(super) fn needs(&self, template: &str, resource: &ResourceId, takes: impl Fn(&str) -> bool) -> bool {
+        self.needs_sysctls.iter().any(|(key, needed)| needed == resource && takes(key))
             || self.needs.iter().any(|need| match need {
                 Need::Resource(needed) => needed == resource,
                 Need::Template(path) => path == template,
@@ -186,7 +190,7 @@ fn unfit(front: &FrontMatter) -> Option<String> {
 /// Key, whether it is there, the kinds that may have it, the kinds that must.
 type Rule = (&'static str, bool, &'static [Kind], &'static [Kind]);
 
-fn rules(front: &FrontMatter) -> [Rule; 16] {
+fn rules(front: &FrontMatter) -> [Rule; 17] {
     use Kind::{Absent, Attributes, Certificate, File, StaticPod, Sysctl, Unit, User, YamlKeys};
     const PLACED: &[Kind] = &[File, Attributes, YamlKeys, Certificate, Sysctl, StaticPod, Absent];
     const OWNED: &[Kind] = &[File, Attributes, YamlKeys, Certificate, Sysctl, StaticPod];
@@ -200,6 +204,7 @@ fn rules(front: &FrontMatter) -> [Rule; 16] {
         ("directory-mode", front.directory_mode.is_some(), &[File], &[]),
         ("component", front.component.is_some(), &[StaticPod], &[StaticPod]),
         ("flag-controls", !front.flag_controls.is_empty(), &[StaticPod], &[]),
+        ("key-controls", !front.key_controls.is_empty(), &[YamlKeys], &[]),
         ("sensitive", !front.sensitive.is_empty(), &[File], &[]),
         ("merge", front.merge.is_some(), &[YamlKeys], &[]),
         ("needs-sysctls", !front.needs_sysctls.is_empty(), &[YamlKeys], &[]),

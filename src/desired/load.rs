@@ -6,6 +6,7 @@ use super::embedded::EMBEDDED;
 use super::error::TemplateError;
 use super::flags::FlagLists;
 use super::front_matter::{self, FrontMatter};
+use super::keys::Keys;
 use super::selection::Selected;
 use crate::inventory::Profile;
 use crate::resource::{Kind, ResourceId};
@@ -40,6 +41,8 @@ pub(super) struct Entry {
     pub(super) files: BTreeSet<ResourceId>,
     /// The flags that are switched off.
     pub(super) flags_off: BTreeSet<String>,
+    /// Which keys of yaml-keys take part.
+    pub(super) keys: Keys,
 }
 
 impl Templates {
@@ -122,6 +125,7 @@ fn add(tera: &mut Tera, path: &str, text: &str) -> Result<Entry, TemplateError> 
         TemplateError::Syntax { template: path.to_owned(), line, column, reason }
     })?;
     check_variables(tera, path, &parts)?;
+    check_keys(path, text, &parts)?;
     if let Some(notice) = &parts.front.notice {
         let wrong = |error: &tera::Error| {
             let reason = format!("its notice: {}", place(error, 0).2);
@@ -143,6 +147,7 @@ fn add(tera: &mut Tera, path: &str, text: &str) -> Result<Entry, TemplateError> 
         name,
         files,
         flags_off: BTreeSet::new(),
+        keys: Keys::default(),
     })
 }
 
@@ -194,7 +199,7 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 /// Tera finds an undefined variable only where it is printed: a misspelt one in `{% if %}` would silently be false.
 fn check_variables(tera: &Tera, path: &str, parts: &front_matter::Parts<'_>) -> Result<(), TemplateError> {
     let syntax = |name: &str, reason: String| {
-        let (line, column) = front_matter::position(parts.body, word(parts.body, name));
+        let (line, column) = front_matter::position(parts.body, word(parts.body, name).unwrap_or_default());
         TemplateError::Syntax { template: path.to_owned(), line: parts.lines_before + line, column, reason }
     };
     let mut names: Vec<&str> = tera
@@ -215,14 +220,23 @@ fn check_variables(tera: &Tera, path: &str, parts: &front_matter::Parts<'_>) -> 
     }
 }
 
-/// At which byte a word first stands by itself in a text; 0 where it does not.
-fn word(text: &str, word: &str) -> usize {
+/// A key that only some nodes have may be missing in what is rendered; one that the body never names is misspelt.
+fn check_keys(path: &str, text: &str, parts: &front_matter::Parts<'_>) -> Result<(), TemplateError> {
+    let is_named = |key: &&String| key.split('.').all(|part| word(parts.body, part).is_some());
+    let Some(key) = parts.front.key_controls.keys().find(|key| !is_named(key)) else { return Ok(()) };
+    let (line, column) = front_matter::position(text, word(text, key).unwrap_or_default());
+    let reason = format!("key-controls names `{key}`, which the body does not");
+    Err(TemplateError::Syntax { template: path.to_owned(), line, column, reason })
+}
+
+/// At which byte a word first stands by itself in a text.
+fn word(text: &str, word: &str) -> Option<usize> {
     let part = |character: Option<char>| {
         character.is_some_and(|character| character.is_alphanumeric() || character == '_')
     };
     let alone =
         |at: &usize| !part(text[..*at].chars().next_back()) && !part(text[*at + word.len()..].chars().next());
-    text.match_indices(word).map(|(at, _)| at).find(alone).unwrap_or_default()
+    text.match_indices(word).map(|(at, _)| at).find(alone)
 }
 
 /// A value as JSON, which is a YAML scalar (or flow collection) that no content can break out of.

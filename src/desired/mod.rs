@@ -10,6 +10,7 @@ mod embedded;
 mod error;
 mod flags;
 mod front_matter;
+mod keys;
 mod load;
 mod node;
 mod pods;

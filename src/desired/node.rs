@@ -130,12 +130,14 @@ impl Templates {
             }
             None => None,
         };
-        let spec = body::spec(front, &text, merge, pass.encryption).map_err(shape)?;
+        let (spec, of_keys) = body::spec(entry, &text, merge, pass.encryption).map_err(shape)?;
+        let mut controls = front.controls.clone();
+        controls.extend(of_keys);
         Ok(Some(Resource {
             id: ResourceId::new(*front.kind.get_ref(), &entry.name),
             spec,
             restarts: front.restarts.clone(),
-            controls: front.controls.clone(),
+            controls,
             undo: front.undo,
             templates: vec![path.to_owned()],
             on_node: front.on_node(),
