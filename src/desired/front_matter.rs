@@ -3,11 +3,13 @@
 
 use super::error::TemplateError;
 use super::load::EXTENSION;
+use super::notice::Notice;
 use super::version::VersionRange;
 use crate::inventory::Role;
 use crate::resource::{ControlId, Inclusion, Kind, Mode, NodePath, OnNode, ResourceId, Undo};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use toml::Spanned;
 
 /// The line before and after the front matter.
@@ -60,7 +62,7 @@ pub(super) struct FrontMatter {
     #[serde(default)]
     pub(super) sensitive: Vec<String>,
     /// What the user should know when it changes something, a Tera template of its own; nothing where it renders to nothing.
-    pub(super) notice: Option<String>,
+    pub(super) notice: Option<Spanned<String>>,
     /// What the user should know on nodes whose version is not among those in which it applies.
     pub(super) otherwise: Option<String>,
     /// Dotted path into the template's variables to a mapping of dotted path to value that is laid over yaml-keys.
@@ -123,6 +125,8 @@ pub(super) struct Parts<'a> {
     pub(super) body: &'a str,
     /// How many lines of the file are before the body.
     pub(super) lines_before: usize,
+    /// What the user should know.
+    pub(super) notice: Option<Notice>,
 }
 
 /// Takes a template apart. `template` is its path below `templates/`.
@@ -150,7 +154,12 @@ pub(super) fn split<'a>(template: &str, text: &'a str) -> Result<Parts<'a>, Temp
         let (line, column) = position(toml_text, front.kind.span().start);
         return Err(at(line + 1, column, reason));
     }
-    Ok(Parts { front, body, lines_before })
+    let before = text.len() - start.len();
+    let notice = front.notice.as_ref().map(|notice| {
+        let Range { start, end } = notice.span();
+        Notice::new(notice.get_ref(), text, before + start..before + end)
+    });
+    Ok(Parts { front, body, lines_before, notice })
 }
 
 /// Line and column, from 1, of a byte of a text. Columns are characters.

@@ -13,6 +13,7 @@ mod front_matter;
 mod keys;
 mod load;
 mod node;
+mod notice;
 mod pods;
 mod selection;
 mod standing;
