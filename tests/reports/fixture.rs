@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 /// 2026-11-24 10:40 UTC.
 pub(super) const NOW: i64 = 1_795_516_800;
 
-const INVENTORY: &str = r#"[cluster]
+const INVENTORY: &str = r#"# Clusters of the company.
+[cluster]
 name = "prod"
 kubernetes = "1.35"
 
