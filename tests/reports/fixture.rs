@@ -268,6 +268,7 @@ pub(super) fn bare() -> Report {
             },
             Unread { node: None, error: String::from("the API does not answer: 503 <html>") },
         ],
+        notes: vec![String::from("the waiver of cis-1.12:1.2.9 on line 24 matches nothing: \u{1b}delete it")],
     }
 }
 
