@@ -1,6 +1,7 @@
 //! Every form of the one report; those for programs are parsed again.
 
-use super::fixture::{HOSTILE, bare, finding, inventory, report};
+use super::fixture::{HOSTILE, bare, inventory, report};
+use crate::support::findings::finding;
 use harden::check::{Difference, Finding, Report, Verdict};
 use harden::ui::check::{Explained, Summary, explain, html, json, junit, sarif, table};
 use harden::ui::{Paint, View};

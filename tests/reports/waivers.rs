@@ -1,39 +1,21 @@
 //! Which findings a waiver accepts, and which waivers are about nothing.
 
-use super::fixture::{NOW, bare, finding, inventory_of};
-use harden::check::{
-    Difference, Finding, Report, Verdict, apply_waivers, unknown_waivers, unused_waivers, waiver_of,
-};
+use super::fixture::{NOW, bare};
+use crate::support::findings::{self, finding, inventory_of, nodes};
+use harden::check::{Difference, Finding, Report, apply_waivers, unknown_waivers, unused_waivers, waiver_of};
 use harden::inventory::Inventory;
 use harden::resource::ControlId;
-
-const NODES: &str = r#"[cluster]
-name = "c"
-kubernetes = "1.35"
-
-[[nodes]]
-name = "cp-1"
-address = "192.0.2.1"
-roles = ["control-plane", "etcd"]
-
-[[nodes]]
-name = "w-1"
-address = "192.0.2.2"
-roles = ["worker"]
-"#;
 
 fn inventory(waivers: &[&str]) -> Inventory {
     let tables = waivers.iter().map(|keys| ["[[waivers]]", &keys.replace("; ", "\n"), ""].join("\n"));
     let tables: String = tables.collect();
-    inventory_of(&format!("{NODES}\n{tables}"))
+    let nodes =
+        nodes(&[("cp-1", "192.0.2.1", &["control-plane", "etcd"]), ("w-1", "192.0.2.2", &["worker"])]);
+    inventory_of(&format!("[cluster]\nname = \"c\"\nkubernetes = \"1.35\"\n{nodes}\n{tables}"))
 }
 
 fn failing(control: &str, node: &str, objects: &[&str]) -> Finding {
-    Finding {
-        verdict: Verdict::Fail,
-        objects: objects.iter().map(ToString::to_string).collect(),
-        ..finding(control, "title", "section", node, "seen")
-    }
+    findings::failing(finding(control, "title", "section", node, "seen"), objects)
 }
 
 fn applied(waivers: &[&str], findings: Vec<Finding>) -> Report {
