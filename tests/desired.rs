@@ -129,6 +129,7 @@ fn inventory(case: &Case) -> Inventory {
             kubernetes: Minor(case.kubernetes.unwrap_or(35)),
             endpoint: None,
             profile: case.profile,
+            line: 1,
         },
         nodes: vec![
             node("cp-1", "10.0.0.11", &both),

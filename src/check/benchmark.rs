@@ -8,15 +8,16 @@ use std::sync::LazyLock;
 /// The benchmark whose items the mapped ones name.
 pub(super) const MAPPED: &str = "cis-1.12";
 
-static BENCHMARKS: LazyLock<[Benchmark; 3]> = LazyLock::new(|| {
+static BENCHMARKS: LazyLock<Vec<Benchmark>> = LazyLock::new(|| {
     let controls = load::controls();
-    let (nsa, title) = mapping::controls(&controls);
-    [
+    let mapped = mapping::benchmarks(&controls);
+    let mut benchmarks = vec![
         Benchmark::new(MAPPED, "CIS Kubernetes Benchmark v1.12", controls.clone()),
         // Its tests are those of 1.12; only the texts differ, and ours are our own.
         Benchmark::new("cis-2.0", "CIS Kubernetes Benchmark v2.0.1", controls),
-        Benchmark::new("nsa-cisa-1.2", &title, nsa),
-    ]
+    ];
+    benchmarks.extend(mapped);
+    benchmarks
 });
 
 /// A benchmark.
@@ -30,7 +31,7 @@ pub struct Benchmark {
 }
 
 impl Benchmark {
-    fn new(name: &str, title: &str, controls: Vec<Control>) -> Self {
+    pub(super) fn new(name: &str, title: &str, controls: Vec<Control>) -> Self {
         Self { name: name.to_owned(), title: title.to_owned(), controls }
     }
 

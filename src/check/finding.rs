@@ -21,6 +21,8 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// Nodes that could not be read, or the API, and why. The findings say nothing of them.
     pub unreachable: Vec<Unread>,
+    /// What the user should know beside the findings, one line each.
+    pub notes: Vec<String>,
 }
 
 /// A node, or the API, that could not be read.

@@ -1,12 +1,16 @@
-//! The NSA/CISA guidance as a mapping onto CIS items: each recommendation names the items that prove it. Data and its
-//! reading; how findings are put together stands in `judge`.
+//! Benchmarks that are mappings onto CIS items, as the NSA/CISA guidance: each recommendation names the items that prove it.
+//! Data and its reading; how findings are put together stands in `judge`. `build.rs` lists the folder.
 
+use super::Benchmark;
 use super::control::{Control, Test};
 use serde::Deserialize;
 use std::collections::BTreeSet;
 
-/// `benchmarks/nsa-cisa-1.2.toml`.
-#[derive(Default, Deserialize)]
+/// File and text, by file: its name without `.toml` is the benchmark's.
+const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/benchmarks.rs"));
+
+/// One file.
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Guidance {
     title: String,
@@ -30,15 +34,24 @@ struct Recommendation {
     items: BTreeSet<String>,
 }
 
-fn read() -> Result<Guidance, toml::de::Error> {
-    toml::from_str(include_str!("benchmarks/nsa-cisa-1.2.toml"))
+fn read(text: &str) -> Result<Guidance, toml::de::Error> {
+    toml::from_str(text)
 }
 
-/// Its controls in order, and its title. A unit test parses the data.
-pub(super) fn controls(cis: &[Control]) -> (Vec<Control>, String) {
-    let guidance = read().unwrap_or_default();
+/// All of them. A unit test parses the data.
+pub(super) fn benchmarks(cis: &[Control]) -> Vec<Benchmark> {
+    let benchmark = |(file, text): &(&str, &str)| {
+        let guidance = read(text).ok()?;
+        let controls = controls(guidance.section, cis);
+        Some(Benchmark::new(file.trim_end_matches(".toml"), &guidance.title, controls))
+    };
+    FILES.iter().filter_map(benchmark).collect()
+}
+
+/// Its controls in order.
+fn controls(sections: Vec<Section>, cis: &[Control]) -> Vec<Control> {
     let mut controls = Vec::new();
-    for section in guidance.section {
+    for section in sections {
         for recommendation in section.recommendation {
             let items: Vec<&Control> =
                 cis.iter().filter(|control| recommendation.items.contains(&control.item)).collect();
@@ -63,7 +76,7 @@ pub(super) fn controls(cis: &[Control]) -> (Vec<Control>, String) {
             });
         }
     }
-    (controls, guidance.title)
+    controls
 }
 
 #[cfg(test)]
@@ -74,15 +87,16 @@ mod tests {
     #[test]
     fn every_recommendation_names_items_that_there_are() {
         let known: BTreeSet<String> = load::controls().into_iter().map(|control| control.item).collect();
-        let mut seen = BTreeSet::new();
-        for section in read().unwrap().section {
-            for recommendation in section.recommendation {
-                assert!(seen.insert(recommendation.item.clone()), "{} is there twice", recommendation.item);
+        for (file, text) in FILES {
+            let guidance = read(text).unwrap_or_else(|error| panic!("{file}: {error}"));
+            let mut seen = BTreeSet::new();
+            for recommendation in guidance.section.into_iter().flat_map(|section| section.recommendation) {
+                assert!(seen.insert(recommendation.item.clone()), "{file}: {} twice", recommendation.item);
                 for item in &recommendation.items {
-                    assert!(known.contains(item), "{}: there is no {item}", recommendation.item);
+                    assert!(known.contains(item), "{file}: {}: there is no {item}", recommendation.item);
                 }
             }
+            assert!(seen.len() > 20, "{file}");
         }
-        assert!(seen.len() > 20);
     }
 }

@@ -29,7 +29,7 @@ pub use fixes::{fixes, templates};
 pub use judge::{Inputs, NodeEvidence, add_pod_security, judge};
 pub use questions::questions;
 pub use switches::{apply_switches, same_demands, switched_off, unknown_switches};
-pub use waivers::{apply_waivers, unknown_waivers, waiver_of};
+pub use waivers::{apply_waivers, unknown_waivers, unused_waivers, waiver_of};
 
 /// The version of the report's JSON form.
 pub const FORMAT_VERSION: &str = "1.0";

@@ -11,13 +11,38 @@ use crate::resource::ControlId;
 /// finding, and accepts it only where none is left: a new offender fires.
 pub fn apply_waivers(report: &mut Report, waivers: &[Waiver], now: i64) {
     for finding in &mut report.findings {
-        // What is waived is shown as waived, also where nothing of the user's is to blame.
-        let says_something = finding.verdict != Verdict::Pass || finding.is_open();
-        if says_something {
+        if says_something(finding) {
             let matching = waivers.iter().filter(|waiver| is_about(waiver, finding)).collect::<Vec<_>>();
             finding.waiver = waived(finding, &matching, now);
         }
     }
+}
+
+/// A note for each waiver that no finding needs, of a report on everything to which no waivers were applied yet. Of a control
+/// that was not judged nothing is said: another benchmark has it, or it is about a cluster that was not asked.
+pub fn unused_waivers(report: &Report, waivers: &[Waiver]) -> Vec<String> {
+    let is_judged = |waiver: &&Waiver| {
+        report.findings.iter().any(|finding| glob(&waiver.control, &finding.control.to_string()))
+    };
+    let is_needed = |waiver: &Waiver| {
+        let needs = |finding: &Finding| {
+            says_something(finding)
+                && is_about(waiver, finding)
+                && (waiver.objects.is_none() || finding.objects.iter().any(|object| names(waiver, object)))
+        };
+        report.findings.iter().any(needs)
+    };
+    let unused = waivers.iter().filter(is_judged).filter(|waiver| !is_needed(waiver));
+    unused
+        .map(|waiver| {
+            format!("the waiver of {} on line {} matches nothing: delete it", waiver.control, waiver.line)
+        })
+        .collect()
+}
+
+/// What is waived is shown as waived, also where nothing of the user's is to blame.
+fn says_something(finding: &Finding) -> bool {
+    finding.verdict != Verdict::Pass || finding.is_open()
 }
 
 /// The waiver that marks a finding, so that a report can name its place.

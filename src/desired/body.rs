@@ -1,11 +1,13 @@
-//! From a rendered body to what its kind holds, checked: every kind but `static-pod`, of which several templates make one.
+//! From a rendered body to what its kind holds, checked: every kind but `static-pod`, of which several templates make one,
+//! and `yaml-keys`, of which a part can be wanted.
 
 use super::EncryptionInput;
-use super::context::lay_over;
 use super::front_matter::FrontMatter;
+use super::keys::yaml_keys;
+use super::load::Entry;
 use crate::resource::{
-    AbsentSpec, AttributesSpec, CertificateSpec, Content, FileSpec, KeyAlgorithm, Kind, Mode, NodePath,
-    Ownership, Spec, SysctlSpec, UnitSpec, Usage, UserSpec, YamlKeysSpec,
+    AbsentSpec, AttributesSpec, CertificateSpec, Content, ControlId, FileSpec, KeyAlgorithm, Kind, Mode,
+    NodePath, Ownership, Spec, SysctlSpec, UnitSpec, Usage, UserSpec,
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -33,27 +35,33 @@ pub(super) fn yaml<T: DeserializeOwned>(text: &str) -> Result<T, Unusable> {
     serde_saphyr::from_str_with_options(text, options).map_err(|error| Unusable(error.to_string()))
 }
 
-/// What a kind holds. `merge` are values of the inventory that are laid over yaml-keys.
+/// What a kind holds, and the controls that its keys satisfy. `merge` are values of the inventory that are laid over
+/// yaml-keys.
 pub(super) fn spec(
-    front: &FrontMatter,
+    entry: &Entry,
     text: &str,
     merge: Option<&Map<String, Value>>,
     encryption: Option<&EncryptionInput>,
-) -> Result<Spec, Unusable> {
+) -> Result<(Spec, Vec<ControlId>), Unusable> {
     if text.contains("{{") || text.contains("{%") {
         return Err(Unusable(String::from("a template sign is left in it")));
     }
-    match *front.kind.get_ref() {
+    let front = &entry.front;
+    let spec = match *front.kind.get_ref() {
+        Kind::YamlKeys => {
+            let (keys, controls) = yaml_keys(entry, text, merge)?;
+            return Ok((Spec::YamlKeys(keys), controls));
+        }
         Kind::User => user(text).map(Spec::User),
         Kind::File => file(front, text, encryption).map(Spec::File),
         Kind::Attributes => attributes(front, text).map(Spec::Attributes),
-        Kind::YamlKeys => yaml_keys(front, text, merge).map(Spec::YamlKeys),
         Kind::Certificate => certificate(front, text).map(Spec::Certificate),
         Kind::Unit => unit(text).map(Spec::Unit),
         Kind::Sysctl => sysctl(front, text).map(Spec::Sysctl),
         Kind::Absent => absent(front, text).map(Spec::Absent),
         kind @ (Kind::StaticPod | Kind::Object) => Err(Unusable(format!("kind `{kind}` is not made here"))),
-    }
+    };
+    Ok((spec?, Vec::new()))
 }
 
 /// Where it goes.
@@ -131,20 +139,6 @@ fn absent(front: &FrontMatter, text: &str) -> Result<AbsentSpec, Unusable> {
         return Err(Unusable(String::from("kind `absent` has no body")));
     }
     Ok(AbsentSpec { path: path(front)? })
-}
-
-fn yaml_keys(
-    front: &FrontMatter,
-    text: &str,
-    merge: Option<&Map<String, Value>>,
-) -> Result<YamlKeysSpec, Unusable> {
-    let mut keys: Map<String, Value> = yaml(text)?;
-    for (path, value) in merge.into_iter().flatten() {
-        lay_over(&mut keys, path, value)
-            .map_err(|path| Unusable(format!("`{path}` runs through a value that is no mapping")))?;
-    }
-    // What its keys need is known when all resources are.
-    Ok(YamlKeysSpec { path: path(front)?, ownership: ownership(front)?, keys, needs: BTreeMap::new() })
 }
 
 fn user(text: &str) -> Result<UserSpec, Unusable> {

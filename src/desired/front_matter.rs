@@ -4,11 +4,13 @@
 use super::error::TemplateError;
 use super::flags::FlagLists;
 use super::load::EXTENSION;
+use super::notice::Notice;
 use super::version::VersionRange;
 use crate::inventory::Role;
 use crate::resource::{ControlId, Inclusion, Kind, Mode, NodePath, OnNode, ResourceId, Undo};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use toml::Spanned;
 
 /// The line before and after the front matter.
@@ -53,13 +55,16 @@ pub(super) struct FrontMatter {
     /// Controls that single flags of a static pod satisfy.
     #[serde(default)]
     pub(super) flag_controls: BTreeMap<String, Vec<ControlId>>,
+    /// Controls that single keys of yaml-keys satisfy, by the keys' dotted paths.
+    #[serde(default)]
+    pub(super) key_controls: BTreeMap<String, Vec<ControlId>>,
     #[serde(default)]
     pub(super) undo: Undo,
     /// YAML keys of a file whose values are secret.
     #[serde(default)]
     pub(super) sensitive: Vec<String>,
     /// What the user should know when it changes something, a Tera template of its own; nothing where it renders to nothing.
-    pub(super) notice: Option<String>,
+    pub(super) notice: Option<Spanned<String>>,
     /// What the user should know on nodes whose version is not among those in which it applies.
     pub(super) otherwise: Option<String>,
     /// Dotted path into the template's variables to a mapping of dotted path to value that is laid over yaml-keys.
@@ -94,9 +99,10 @@ enum Need {
 }
 
 impl FrontMatter {
-    /// Whether it does not work without another template, by that one's path and resource.
-    pub(super) fn needs(&self, template: &str, resource: &ResourceId) -> bool {
-        self.needs_sysctls.values().any(|needed| needed == resource)
+    /// Whether it does not work without another template, by that one's path and resource, when of its keys those that
+    /// `takes` says take part.
+    pub(super) fn needs(&self, template: &str, resource: &ResourceId, takes: impl Fn(&str) -> bool) -> bool {
+        self.needs_sysctls.iter().any(|(key, needed)| needed == resource && takes(key))
             || self.needs.iter().any(|need| match need {
                 Need::Resource(needed) => needed == resource,
                 Need::Template(path) => path == template,
@@ -122,6 +128,8 @@ pub(super) struct Parts<'a> {
     pub(super) body: &'a str,
     /// How many lines of the file are before the body.
     pub(super) lines_before: usize,
+    /// What the user should know.
+    pub(super) notice: Option<Notice>,
 }
 
 /// Takes a template apart. `template` is its path below `templates/`.
@@ -149,7 +157,12 @@ pub(super) fn split<'a>(template: &str, text: &'a str) -> Result<Parts<'a>, Temp
         let (line, column) = position(toml_text, front.kind.span().start);
         return Err(at(line + 1, column, reason));
     }
-    Ok(Parts { front, body, lines_before })
+    let before = text.len() - start.len();
+    let notice = front.notice.as_ref().map(|notice| {
+        let Range { start, end } = notice.span();
+        Notice::new(notice.get_ref(), text, before + start..before + end)
+    });
+    Ok(Parts { front, body, lines_before, notice })
 }
 
 /// Line and column, from 1, of a byte of a text. Columns are characters.
@@ -193,7 +206,7 @@ fn unfit(front: &FrontMatter) -> Option<String> {
 /// Key, whether it is there, the kinds that may have it, the kinds that must.
 type Rule = (&'static str, bool, &'static [Kind], &'static [Kind]);
 
-fn rules(front: &FrontMatter) -> [Rule; 16] {
+fn rules(front: &FrontMatter) -> [Rule; 17] {
     use Kind::{Absent, Attributes, Certificate, File, StaticPod, Sysctl, Unit, User, YamlKeys};
     const PLACED: &[Kind] = &[File, Attributes, YamlKeys, Certificate, Sysctl, StaticPod, Absent];
     const OWNED: &[Kind] = &[File, Attributes, YamlKeys, Certificate, Sysctl, StaticPod];
@@ -207,6 +220,7 @@ fn rules(front: &FrontMatter) -> [Rule; 16] {
         ("directory-mode", front.directory_mode.is_some(), &[File, Certificate], &[]),
         ("component", front.component.is_some(), &[StaticPod, File], &[StaticPod]),
         ("flag-controls", !front.flag_controls.is_empty(), &[StaticPod], &[]),
+        ("key-controls", !front.key_controls.is_empty(), &[YamlKeys], &[]),
         ("sensitive", !front.sensitive.is_empty(), &[File], &[]),
         ("merge", front.merge.is_some(), &[YamlKeys], &[]),
         ("needs-sysctls", !front.needs_sysctls.is_empty(), &[YamlKeys], &[]),

@@ -6,6 +6,8 @@ use super::embedded::EMBEDDED;
 use super::error::TemplateError;
 use super::flags::FlagLists;
 use super::front_matter::{self, FrontMatter};
+use super::keys::Keys;
+use super::notice::Notice;
 use super::selection::Selected;
 use crate::inventory::Profile;
 use crate::resource::{Kind, ResourceId};
@@ -35,11 +37,15 @@ pub(super) struct Entry {
     pub(super) lines_before: usize,
     /// The resource's name within its kind.
     pub(super) name: String,
+    /// What the user should know when it changes something.
+    pub(super) notice: Option<Notice>,
     /// The files that a static pod's body names. Those of a part that is not rendered are among them: it is not known yet for
     /// which node.
     pub(super) files: BTreeSet<ResourceId>,
     /// The flags that are switched off.
     pub(super) flags_off: BTreeSet<String>,
+    /// Which keys of yaml-keys take part.
+    pub(super) keys: Keys,
 }
 
 impl Templates {
@@ -117,19 +123,22 @@ impl Templates {
 /// Takes a template apart and gives its body to Tera.
 fn add(tera: &mut Tera, path: &str, text: &str) -> Result<Entry, TemplateError> {
     let parts = front_matter::split(path, text)?;
-    tera.add_raw_template(path, parts.body).map_err(|error| {
-        let (line, column, reason) = place(&error, parts.lines_before);
-        TemplateError::Syntax { template: path.to_owned(), line, column, reason }
-    })?;
-    check_variables(tera, path, &parts)?;
-    if let Some(notice) = &parts.front.notice {
-        let wrong = |error: &tera::Error| {
-            let reason = format!("its notice: {}", place(error, 0).2);
-            TemplateError::Syntax { template: path.to_owned(), line: 1, column: 1, reason }
+    let wrong = |(line, column, reason): Wrong| {
+        let template = path.to_owned();
+        TemplateError::Syntax { template, line, column, reason }
+    };
+    let in_body = |(line, column, reason): Wrong| wrong((line + parts.lines_before, column, reason));
+    tera.add_raw_template(path, parts.body).map_err(|error| in_body(place(&error)))?;
+    check_variables(tera, path, parts.body).map_err(in_body)?;
+    check_keys(text, &parts).map_err(wrong)?;
+    if let Some(notice) = &parts.notice {
+        let in_notice = |(line, column, reason): Wrong| {
+            let (line, column) = notice.place(line, column);
+            wrong((line, column, format!("its notice: {reason}")))
         };
-        tera.add_raw_template(&notice_name(path), notice).map_err(|error| wrong(&error))?;
-        let inner = front_matter::Parts { front: parts.front.clone(), body: notice, lines_before: 0 };
-        check_variables(tera, &notice_name(path), &inner)?;
+        let name = notice_name(path);
+        tera.add_raw_template(&name, &notice.source).map_err(|error| in_notice(place(&error)))?;
+        check_variables(tera, &name, &notice.source).map_err(in_notice)?;
     }
     let stem = path.rsplit('/').next().unwrap_or(path).trim_end_matches(EXTENSION);
     let name = parts.front.name.clone().unwrap_or_else(|| stem.to_owned());
@@ -141,8 +150,10 @@ fn add(tera: &mut Tera, path: &str, text: &str) -> Result<Entry, TemplateError> 
         front: parts.front,
         lines_before: parts.lines_before,
         name,
+        notice: parts.notice,
         files,
         flags_off: BTreeSet::new(),
+        keys: Keys::default(),
     })
 }
 
@@ -158,14 +169,15 @@ pub(super) fn notice_name(template: &str) -> String {
     format!("{template}#notice")
 }
 
-/// Line, column and text of an error of Tera. Its lines count from the body's first.
-pub(super) fn place(error: &tera::Error, lines_before: usize) -> (usize, usize, String) {
+/// Line, column and text of what is wrong.
+type Wrong = (usize, usize, String);
+
+/// Where an error of Tera is in the source that it was given, and its text.
+pub(super) fn place(error: &tera::Error) -> Wrong {
     match error.kind() {
-        tera::ErrorKind::SyntaxError(report) | tera::ErrorKind::RenderingError(report) => (
-            report.span().start_line + lines_before,
-            report.span().start_col + 1,
-            report.message().to_owned(),
-        ),
+        tera::ErrorKind::SyntaxError(report) | tera::ErrorKind::RenderingError(report) => {
+            (report.span().start_line, report.span().start_col + 1, report.message().to_owned())
+        }
         _ => {
             // An unknown filter, test or function comes as the text of a report: `error: …`, ` --> file:line:column`, …
             let text = error.to_string();
@@ -177,7 +189,7 @@ pub(super) fn place(error: &tera::Error, lines_before: usize) -> (usize, usize, 
                 .flat_map(|place| place.rsplit(':'))
                 .map_while(|number| number.parse::<usize>().ok());
             let column = numbers.next().unwrap_or(1);
-            (numbers.next().unwrap_or(1) + lines_before, column, reason)
+            (numbers.next().unwrap_or(1), column, reason)
         }
     }
 }
@@ -192,37 +204,32 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 }
 
 /// Tera finds an undefined variable only where it is printed: a misspelt one in `{% if %}` would silently be false.
-fn check_variables(tera: &Tera, path: &str, parts: &front_matter::Parts<'_>) -> Result<(), TemplateError> {
-    let syntax = |name: &str, reason: String| {
-        let (line, column) = front_matter::position(parts.body, word(parts.body, name));
-        TemplateError::Syntax { template: path.to_owned(), line: parts.lines_before + line, column, reason }
-    };
-    let mut names: Vec<&str> = tera
-        .get_template_variables(path)
-        .map_err(|error| syntax("", place(&error, parts.lines_before).2))?
-        .into_iter()
-        .collect();
+fn check_variables(tera: &Tera, name: &str, source: &str) -> Result<(), Wrong> {
+    let mut names: Vec<&str> =
+        tera.get_template_variables(name).map_err(|error| place(&error))?.into_iter().collect();
     names.sort_unstable();
-    match names.into_iter().find(|name| !VARIABLES.contains(name)) {
-        Some(name) => Err(syntax(
-            name,
-            format!(
-                "there is no variable `{name}`; there are {}",
-                VARIABLES.map(|known| format!("`{known}`")).join(", ")
-            ),
-        )),
-        None => Ok(()),
-    }
+    let Some(unknown) = names.into_iter().find(|name| !VARIABLES.contains(name)) else { return Ok(()) };
+    let (line, column) = front_matter::position(source, word(source, unknown).unwrap_or_default());
+    let known = VARIABLES.map(|known| format!("`{known}`")).join(", ");
+    Err((line, column, format!("there is no variable `{unknown}`; there are {known}")))
 }
 
-/// At which byte a word first stands by itself in a text; 0 where it does not.
-fn word(text: &str, word: &str) -> usize {
+/// A key that only some nodes have may be missing in what is rendered; one that the body never names is misspelt.
+fn check_keys(text: &str, parts: &front_matter::Parts<'_>) -> Result<(), Wrong> {
+    let is_named = |key: &&String| key.split('.').all(|part| word(parts.body, part).is_some());
+    let Some(key) = parts.front.key_controls.keys().find(|key| !is_named(key)) else { return Ok(()) };
+    let (line, column) = front_matter::position(text, word(text, key).unwrap_or_default());
+    Err((line, column, format!("key-controls names `{key}`, which the body does not")))
+}
+
+/// At which byte a word first stands by itself in a text.
+fn word(text: &str, word: &str) -> Option<usize> {
     let part = |character: Option<char>| {
         character.is_some_and(|character| character.is_alphanumeric() || character == '_')
     };
     let alone =
         |at: &usize| !part(text[..*at].chars().next_back()) && !part(text[*at + word.len()..].chars().next());
-    text.match_indices(word).map(|(at, _)| at).find(alone).unwrap_or_default()
+    text.match_indices(word).map(|(at, _)| at).find(alone)
 }
 
 /// A value as JSON, which is a YAML scalar (or flow collection) that no content can break out of.

@@ -121,15 +121,22 @@ impl Templates {
         if !holds || !role || !front.kubernetes.contains(pass.place.minor) {
             return Ok(None);
         }
-        let text = self.tera.render(path, &pass.variables.context).map_err(|error| {
-            let (line, column, reason) = place(&error, entry.lines_before);
+        let wrong = |line, column, reason| {
             let (template, node) = (path.to_owned(), pass.node.name.clone());
             TemplateError::Render { template, line, column, node, reason }
+        };
+        let text = self.tera.render(path, &pass.variables.context).map_err(|error| {
+            let (line, column, reason) = place(&error);
+            wrong(line + entry.lines_before, column, reason)
         })?;
-        let notice =
-            front.notice.as_ref().map(|_| self.tera.render(&notice_name(path), &pass.variables.context));
-        let notice = notice.transpose().map_err(|error| shape(Unusable(place(&error, 0).2)))?;
-        let notice = notice.filter(|text| !text.trim().is_empty());
+        let notice = entry.notice.as_ref().map(|notice| {
+            self.tera.render(&notice_name(path), &pass.variables.context).map_err(|error| {
+                let (line, column, reason) = place(&error);
+                let (line, column) = notice.place(line, column);
+                wrong(line, column, format!("its notice: {reason}"))
+            })
+        });
+        let notice = notice.transpose()?.filter(|text| !text.trim().is_empty());
         if *front.kind.get_ref() == Kind::StaticPod {
             pods.add(path, entry, &text, notice, pass.place)?;
             return Ok(None);
@@ -142,12 +149,14 @@ impl Templates {
             }
             None => None,
         };
-        let spec = body::spec(front, &text, merge, pass.encryption).map_err(shape)?;
+        let (spec, of_keys) = body::spec(entry, &text, merge, pass.encryption).map_err(shape)?;
+        let mut controls = front.controls.clone();
+        controls.extend(of_keys);
         Ok(Some(Resource {
             id: ResourceId::new(*front.kind.get_ref(), &entry.name),
             spec,
             restarts: front.restarts.clone(),
-            controls: front.controls.clone(),
+            controls,
             undo: front.undo,
             templates: vec![path.to_owned()],
             on_node: front.on_node(),

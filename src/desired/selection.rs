@@ -1,6 +1,8 @@
 //! Which templates take part: those of some controls or resources with everything that they need, and without those whose
-//! controls are all switched off. The unit is the template; of a static pod's template single flags can be switched off.
+//! controls are all switched off. The unit is the template; of a static pod's template single flags can be switched off, and
+//! of yaml-keys each key with controls of its own is chosen and switched off by itself.
 
+use super::keys::Keys;
 use super::load::{Entry, Templates};
 use crate::resource::{ControlId, Kind, ResourceId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -57,9 +59,10 @@ impl Selected {
 }
 
 impl Entry {
-    /// The controls that it names, those of its flags included.
+    /// The controls that it names, those of its flags and keys included.
     fn controls(&self) -> impl Iterator<Item = &ControlId> {
-        self.front.controls.iter().chain(self.front.flag_controls.values().flatten())
+        let of_parts = self.front.flag_controls.values().chain(self.front.key_controls.values());
+        self.front.controls.iter().chain(of_parts.flatten())
     }
 
     /// The resource that it makes, or is a part of.
@@ -97,7 +100,12 @@ impl Templates {
             is_meant && !selection.are_off(entry.controls())
         });
         let chosen: BTreeSet<String> = chosen.map(|(path, _)| path.clone()).collect();
-        let needed = self.needed(&chosen);
+        let needed = self.needed(&chosen, &selection);
+        let taking_part: BTreeSet<String> = chosen.iter().chain(needed.keys()).cloned().collect();
+        let keys: BTreeMap<String, Keys> = taking_part
+            .iter()
+            .map(|path| (path.clone(), self.keys(path, chosen.contains(path), &taking_part, &selection)))
+            .collect();
         let mut notices = Vec::new();
         for (path, by) in &needed {
             if let Some(entry) = self.entries.get(path).filter(|entry| selection.are_off(entry.controls())) {
@@ -110,14 +118,18 @@ impl Templates {
         }
         let mut left_out = BTreeMap::new();
         self.entries.retain(|path, entry| {
-            let stays = chosen.contains(path) || needed.contains_key(path);
+            let stays = taking_part.contains(path);
             if !stays {
                 left_out.insert(path.clone(), entry.id());
             }
             stays
         });
-        for (path, entry) in self.entries.iter_mut().filter(|(path, _)| chosen.contains(*path)) {
-            notices.extend(entry.switch_off(path, &selection));
+        for (path, keys) in keys {
+            let Some(entry) = self.entries.get_mut(&path) else { continue };
+            entry.keys = keys;
+            if chosen.contains(&path) {
+                notices.extend(entry.switch_off(&path, &selection));
+            }
         }
         if selection.is_partial() {
             notices.extend(brought(&needed));
@@ -127,21 +139,59 @@ impl Templates {
     }
 
     /// Everything that templates need beyond themselves, with the template that needs it.
-    fn needed(&self, chosen: &BTreeSet<String>) -> BTreeMap<String, String> {
+    fn needed(&self, chosen: &BTreeSet<String>, selection: &Selection) -> BTreeMap<String, String> {
         let mut needed: BTreeMap<String, String> = BTreeMap::new();
-        let mut open: Vec<&String> = chosen.iter().collect();
-        while let Some(path) = open.pop() {
-            let Some(entry) = self.entries.get(path) else { continue };
-            let is_needed =
-                |other: &str, id: &ResourceId| entry.front.needs(other, id) || entry.files.contains(id);
-            for (other, theirs) in &self.entries {
-                if is_needed(other, &theirs.id()) && !chosen.contains(other) && !needed.contains_key(other) {
-                    needed.insert(other.clone(), path.clone());
-                    open.push(other);
+        let mut taking_part = chosen.clone();
+        // A template that comes with a part may need more keys of another, and these kernel parameters.
+        loop {
+            let mut more: BTreeMap<String, String> = BTreeMap::new();
+            for (path, entry) in self.entries.iter().filter(|(path, _)| taking_part.contains(*path)) {
+                let keys = self.keys(path, chosen.contains(path), &taking_part, selection);
+                let others = self.entries.iter().filter(|(other, _)| !taking_part.contains(*other));
+                for (other, _) in others.filter(|(other, theirs)| entry.needs(&keys, other, theirs)) {
+                    more.entry(other.clone()).or_insert_with(|| path.clone());
                 }
             }
+            if more.is_empty() {
+                return needed;
+            }
+            taking_part.extend(more.keys().cloned());
+            needed.append(&mut more);
         }
-        needed
+    }
+
+    /// Which keys of a template take part when these templates do. It is chosen, or only needed by one of them.
+    fn keys(
+        &self,
+        path: &str,
+        is_chosen: bool,
+        taking_part: &BTreeSet<String>,
+        selection: &Selection,
+    ) -> Keys {
+        let Some(entry) = self.entries.get(path).filter(|entry| !entry.front.key_controls.is_empty()) else {
+            return Keys::default();
+        };
+        let named = &entry.front.key_controls;
+        let others = self.entries.iter().filter(|(other, _)| taking_part.contains(*other));
+        let needing: Vec<&Entry> = others
+            .map(|(_, other)| other)
+            .filter(|other| other.needs(&Keys::default(), path, entry))
+            .collect();
+        // Of a template that is there for the same controls it is known which keys it needs, of any other it is not.
+        let shares = |other: &Entry, controls: &[ControlId]| {
+            other.controls().any(|control| controls.contains(control))
+        };
+        let needs_all = |other: &&Entry| !named.values().any(|controls| shares(other, controls));
+        let whole = (is_chosen && !selection.is_partial())
+            || selection.targets.contains(&entry.id())
+            || needing.iter().any(needs_all);
+        let takes = |controls: &[ControlId]| {
+            needing.iter().any(|other| shares(other, controls))
+                || ((whole || controls.iter().any(|control| selection.controls.contains(control)))
+                    && !selection.are_off(controls))
+        };
+        let off = named.iter().filter(|(_, controls)| !takes(controls)).map(|(key, _)| key.clone());
+        Keys { off: off.collect(), only_named: !whole }
     }
 
     /// Whether a resource may be asked for: no selection has left it out.
@@ -167,13 +217,22 @@ impl Templates {
 }
 
 impl Entry {
+    /// Whether it does not work without another template, when these of its keys take part.
+    fn needs(&self, keys: &Keys, path: &str, other: &Self) -> bool {
+        let id = other.id();
+        self.front.needs(path, &id, |key| keys.takes(&self.front, key)) || self.files.contains(&id)
+    }
+
     /// Takes out the flags whose controls are all switched off, and says which controls it satisfies all the same.
     fn switch_off(&mut self, path: &str, selection: &Selection) -> Option<String> {
         let flags = self.front.flag_controls.iter().filter(|(_, controls)| selection.are_off(*controls));
         self.flags_off = flags.map(|(name, _)| name.clone()).collect();
         let kept = self.front.flag_controls.iter().filter(|(name, _)| !self.flags_off.contains(*name));
-        let satisfied: BTreeSet<&ControlId> =
-            self.front.controls.iter().chain(kept.flat_map(|(_, controls)| controls)).collect();
+        // A key whose controls are all switched off and that is there all the same is needed, which is said of what needs it.
+        let keys = self.front.key_controls.iter().filter(|(_, controls)| !selection.are_off(*controls));
+        let keys = keys.filter(|(key, _)| self.keys.takes(&self.front, key));
+        let of_parts = kept.chain(keys).flat_map(|(_, controls)| controls);
+        let satisfied: BTreeSet<&ControlId> = self.front.controls.iter().chain(of_parts).collect();
         let off: Vec<String> = satisfied
             .iter()
             .filter(|control| selection.off.contains(*control))

@@ -2,7 +2,7 @@
 //! Where a value is unsound it is reported and replaced by something harmless; the caller drops the result then.
 
 use super::diagnostic::{Problem, Report};
-use super::raw::{Flags, RawAudit, RawCluster, RawEncryption, RawInventory, RawKubelet, Text};
+use super::raw::{Flags, Located, RawAudit, RawCluster, RawEncryption, RawInventory, RawKubelet, Text};
 use super::ssh::Ssh;
 use super::structure::Damage;
 use super::{
@@ -130,14 +130,18 @@ fn kubelet(raw: RawKubelet, report: &mut Report) -> Kubelet {
     }
 }
 
-fn cluster(raw: Option<RawCluster>, report: &mut Report) -> Cluster {
-    let (name, kubernetes, endpoint, profile) =
-        raw.map(|raw| (raw.name, raw.kubernetes, raw.endpoint, raw.profile)).unwrap_or_default();
+fn cluster(raw: Option<Located<RawCluster>>, report: &mut Report) -> Cluster {
+    let line = raw.as_ref().map_or(1, |raw| report.line(&raw.span()));
+    let (name, kubernetes, endpoint, profile) = raw
+        .map(Located::into_value)
+        .map(|raw| (raw.name, raw.kubernetes, raw.endpoint, raw.profile))
+        .unwrap_or_default();
     Cluster {
         name: checked(name.as_ref(), text::cluster_name, report).unwrap_or_default(),
         kubernetes: checked(kubernetes.as_ref(), text::minor, report).unwrap_or(Minor::NEWEST),
         endpoint: checked(endpoint.as_ref(), text::endpoint, report),
         profile: profile.unwrap_or_default(),
+        line,
     }
 }
 

@@ -118,6 +118,9 @@ pub struct Cluster {
     pub endpoint: Option<String>,
     /// The set of templates and values that is meant.
     pub profile: Profile,
+    /// The line of the file on which its table begins, from 1.
+    #[serde(skip)]
+    pub line: usize,
 }
 
 /// A Kubernetes minor version, `1.35`.

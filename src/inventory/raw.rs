@@ -113,7 +113,7 @@ pub(super) type Flags = BTreeMap<Text, Located<Scalar>>;
 pub(super) struct RawInventory {
     /// The cluster as a whole.
     #[schemars(required)]
-    pub(super) cluster: Option<RawCluster>,
+    pub(super) cluster: Option<Located<RawCluster>>,
     /// How harden logs in to the nodes.
     pub(super) ssh: Option<RawSsh>,
     /// The nodes, one `[[nodes]]` each.

@@ -8,12 +8,12 @@ use super::node::{
     SHELLS, Tree, attributes, certificate, desired, file, read_certificate, secret_file, sysctls, unit, user,
     yaml_keys,
 };
+use crate::support::replies;
 use harden::observe::{parse, probe};
 use harden::remote::{Dialer, RemoteError, Reply, Script, Section, Session};
 use harden::resource::{Desired, Resource};
 use proptest::prelude::*;
 use std::fmt::Write as _;
-use std::path::Path;
 use std::time::Duration;
 
 fn wanted(line: &str) -> Resource {
@@ -31,9 +31,8 @@ fn wanted(line: &str) -> Resource {
     }
 }
 
-fn outcome(reply: &[u8], desired: &Desired) -> (&'static str, String) {
-    let reply = Reply::parse(reply, "NONCE", String::new()).expect("the frame is whole");
-    match parse(&reply, desired, &read_certificate) {
+fn outcome(reply: &Reply, desired: &Desired) -> (&'static str, String) {
+    match parse(reply, desired, &read_certificate) {
         Err(error) => ("error.txt", format!("{}\n", harden::error::Chain(&error))),
         Ok(observed) => {
             let mut text = format!("{:#?}\n", observed.facts);
@@ -58,25 +57,9 @@ fn outcome(reply: &[u8], desired: &Desired) -> (&'static str, String) {
 
 #[test]
 fn data_files() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/observe");
-    let mut count = 0;
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let case = entry.unwrap().path();
-        if !case.is_dir() {
-            continue;
-        }
-        count += 1;
-        let read = |name: &str| {
-            std::fs::read(case.join(name)).unwrap_or_else(|_| panic!("{}/{name}", case.display()))
-        };
-        let desired = desired(String::from_utf8(read("desired.txt")).unwrap().lines().map(wanted).collect());
-        let (file, found) = outcome(&read("reply.txt"), &desired);
-        if std::env::var_os("HARDEN_UPDATE").is_some() && !case.join(file).exists() {
-            std::fs::write(case.join(file), &found).unwrap();
-        }
-        assert_eq!(found, String::from_utf8(read(file)).unwrap(), "{}", case.display());
-    }
-    assert!(count >= 5, "{count} cases");
+    replies::data_files("observe", "desired.txt", 5, |asked, reply| {
+        outcome(&reply, &desired(asked.lines().map(wanted).collect()))
+    });
 }
 
 /// A whole reply to a varied question, with the sections of a real one.
@@ -103,31 +86,9 @@ fn real_reply() -> (Reply, Desired) {
 #[test]
 fn a_damaged_reply_never_panics() {
     let (whole, wanted) = real_reply();
-    assert!(parse(&whole, &wanted, &read_certificate).is_ok());
-    let names: Vec<String> = whole.sections.keys().cloned().collect();
-    for name in &names {
-        let mut without = whole.clone();
-        without.sections.remove(name);
-        let error = parse(&without, &wanted, &read_certificate).unwrap_err();
-        assert_eq!(error.to_string(), format!("the reply has no section `{name}`"));
-    }
-    let mut runner = proptest::test_runner::TestRunner::deterministic();
-    let damage =
-        (0..names.len(), any::<prop::sample::Index>(), prop::collection::vec(any::<u8>(), 0..6), 0..9usize);
-    let several = prop::collection::vec(damage, 1..4);
-    runner
-        .run(&several, |several| {
-            let mut reply = whole.clone();
-            for (section, at, bytes, cut) in several {
-                let output = &mut reply.sections.get_mut(&names[section]).unwrap().output;
-                let start = at.index(output.len() + 1);
-                let end = (start + cut).min(output.len());
-                output.splice(start..end, bytes);
-            }
-            let _ = parse(&reply, &wanted, &read_certificate);
-            Ok(())
-        })
-        .unwrap();
+    replies::damage(&whole, |reply| {
+        parse(reply, &wanted, &read_certificate).map(drop).map_err(|error| error.to_string())
+    });
 }
 
 proptest! {

@@ -4,12 +4,11 @@
 //! `questions.txt` has one `KIND ARGUMENT…` a line. `HARDEN_UPDATE=1` writes what is found where nothing is expected yet.
 
 use super::node::{SHELLS, Tree, path};
+use crate::support::replies;
 use harden::observe::{evidence_probe, parse_evidence};
 use harden::remote::{Reply, Section, Session as _};
 use harden::resource::{FlagPath, Questions};
-use proptest::prelude::*;
 use std::fmt::Write as _;
-use std::path::Path;
 use std::time::Duration;
 
 fn questions(text: &str) -> Questions {
@@ -35,9 +34,8 @@ fn questions(text: &str) -> Questions {
     questions
 }
 
-fn outcome(reply: &[u8], questions: &Questions) -> (&'static str, String) {
-    let reply = Reply::parse(reply, "NONCE", String::new()).expect("the frame is whole");
-    match parse_evidence(&reply, questions) {
+fn outcome(reply: &Reply, questions: &Questions) -> (&'static str, String) {
+    match parse_evidence(reply, questions) {
         Err(error) => ("error.txt", format!("{}\n", harden::error::Chain(&error))),
         Ok(found) => {
             let mut text = format!("{:#?}\n", found.facts);
@@ -57,22 +55,7 @@ fn outcome(reply: &[u8], questions: &Questions) -> (&'static str, String) {
 
 #[test]
 fn data_files() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/evidence");
-    let mut count = 0;
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let case = entry.unwrap().path();
-        count += 1;
-        let read = |name: &str| {
-            std::fs::read(case.join(name)).unwrap_or_else(|_| panic!("{}/{name}", case.display()))
-        };
-        let questions = questions(&String::from_utf8(read("questions.txt")).unwrap());
-        let (file, found) = outcome(&read("reply.txt"), &questions);
-        if std::env::var_os("HARDEN_UPDATE").is_some() && !case.join(file).exists() {
-            std::fs::write(case.join(file), &found).unwrap();
-        }
-        assert_eq!(found, String::from_utf8(read(file)).unwrap(), "{}", case.display());
-    }
-    assert!(count >= 6, "{count} cases");
+    replies::data_files("evidence", "questions.txt", 6, |asked, reply| outcome(&reply, &questions(asked)));
 }
 
 /// A whole reply to a varied question.
@@ -91,29 +74,9 @@ fn real_reply() -> (Reply, Questions) {
 fn a_damaged_reply_never_panics() {
     let (whole, asked) = real_reply();
     assert_eq!(parse_evidence(&whole, &asked).unwrap().documents.len(), 2);
-    let names: Vec<String> = whole.sections.keys().cloned().collect();
-    for name in &names {
-        let mut without = whole.clone();
-        without.sections.remove(name);
-        let error = parse_evidence(&without, &asked).unwrap_err();
-        assert_eq!(error.to_string(), format!("the reply has no section `{name}`"));
-    }
-    let mut runner = proptest::test_runner::TestRunner::deterministic();
-    let damage =
-        (0..names.len(), any::<prop::sample::Index>(), prop::collection::vec(any::<u8>(), 0..6), 0..9usize);
-    runner
-        .run(&prop::collection::vec(damage, 1..4), |several| {
-            let mut reply = whole.clone();
-            for (section, at, bytes, cut) in several {
-                let output = &mut reply.sections.get_mut(&names[section]).unwrap().output;
-                let start = at.index(output.len() + 1);
-                let end = (start + cut).min(output.len());
-                output.splice(start..end, bytes);
-            }
-            let _ = parse_evidence(&reply, &asked);
-            Ok(())
-        })
-        .unwrap();
+    replies::damage(&whole, |reply| {
+        parse_evidence(reply, &asked).map(drop).map_err(|error| error.to_string())
+    });
 }
 
 #[test]

@@ -33,6 +33,7 @@ pub(super) fn inventory(nodes: &[(&str, &[Role])]) -> Inventory {
             kubernetes: Minor(35),
             endpoint: None,
             profile: Profile::Default,
+            line: 1,
         },
         nodes: nodes
             .iter()

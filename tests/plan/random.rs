@@ -337,7 +337,7 @@ fn there_and_back(text: &str) {
         name: name.to_owned(),
         value: FlagValue::Is(value.to_owned()),
         controls: vec![],
-        template: String::new(),
+        templates: Vec::new(),
     };
     let root = StaticPodSpec {
         flags: vec![flag("a-file", "/a"), flag("z-file", "/z")],

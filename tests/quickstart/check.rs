@@ -200,6 +200,25 @@ fn reports_are_written_beside_the_result() {
 }
 
 #[test]
+fn a_waiver_that_nothing_needs_is_noted_by_a_check_of_everything() {
+    let site = Site::new();
+    site.declare("[[waivers]]\ncontrol = \"cis-1.12:1.1.2\"\nreason = \"it passes\"\n");
+    let notes = |arguments: &[&str]| {
+        let report: Value = serde_json::from_str(&json(&site, arguments).stdout).unwrap();
+        report["notes"].as_array().unwrap().len()
+    };
+    assert_eq!(notes(&[]), 1);
+    for part in [&["--section", "1.1"][..], &["--controls", "1.1.*"], &["--limit", "cp-1"]] {
+        assert_eq!(notes(part), 0, "{part:?}");
+    }
+    let table = site.run(&["check"]).stdout;
+    assert!(
+        table.contains("Note: the waiver of cis-1.12:1.1.2 on line ")
+            && table.contains(" matches nothing: delete it\n")
+    );
+}
+
+#[test]
 fn a_waiver_closes_a_finding_and_must_be_about_a_control() {
     let site = Site::new();
     site.declare("[[waivers]]\ncontrol = \"cis-1.12:1.1.1\"\nreason = \"a golden image\"\n");

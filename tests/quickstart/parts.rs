@@ -6,6 +6,7 @@ use harden::desired::Templates;
 use harden::inventory::Profile;
 
 const API_SERVER: &str = "cp-1/etc/kubernetes/manifests/kube-apiserver.yaml";
+const CONFIG: &str = "w-1/var/lib/kubelet/config.yaml";
 
 #[test]
 fn a_flag_brings_its_file_and_its_mount() {
@@ -56,8 +57,8 @@ fn a_directory_brings_its_owner_and_a_key_its_kernel_parameters() {
     assert_eq!(json(&["--target", "yaml-keys.kubelet"]), ["sysctl.kubelet", "yaml-keys.kubelet"]);
     assert_eq!(
         json(&["--controls", "1.2.5"]),
-        ["certificate.kubelet-serving", "sysctl.kubelet", "yaml-keys.kubelet"],
-        "the flag itself waits for running kubelets"
+        ["certificate.kubelet-serving", "yaml-keys.kubelet"],
+        "the flag itself waits for running kubelets, and of the kubelet's keys the certificate needs three"
     );
     assert_eq!(json(&["--controls", "1.2.28"]), ["file.encryption-config", "static-pod.kube-apiserver"]);
     let both = json(&["--controls", "1.3.2", "--controls", "1.4.1", "--target", "sysctl.network"]);
@@ -114,7 +115,8 @@ fn a_switch_leaves_a_flag_alone_and_the_check_says_why() {
         "[controls]\n\"cis-1.12:1.2.15\" = { apply = false, reason = \"we profile in production\" }\n\
          \"cis-1.12:1.2.1[6-9]\" = { apply = false, reason = \"logs go elsewhere\" }\n\
          \"cis-1.12:1.2.17\" = { apply = true, reason = \"but not for ever\" }\n\
-         \"cis-1.12:4.2.6\" = { apply = false, reason = \"one key of many\" }\n",
+         \"cis-1.12:4.2.13\" = { apply = false, reason = \"one key of many\" }\n\
+         \"cis-1.12:4.1.9\" = { apply = false, reason = \"the mode of a file that is written\" }\n",
     );
     let plan = site.run(&["plan"]);
     assert_eq!(plan.code, 0, "{}", plan.stderr);
@@ -128,8 +130,15 @@ fn a_switch_leaves_a_flag_alone_and_the_check_says_why() {
     for gone in ["--profiling", "--audit-log-path", "--audit-log-maxsize"] {
         assert!(!api_server.contains(gone), "{gone}: {api_server}");
     }
-    let kept = "[controls] switches off cis-1.12:4.2.6, and kubelet/kubelet.tera satisfies other controls in the same breath: it stays";
+    let kept = "[controls] switches off cis-1.12:4.1.9, and kubelet/kubelet.tera satisfies other controls in the same breath: it stays";
     assert!(plan.stdout.contains(kept), "{}", plan.stdout);
+    assert!(plan.stdout.contains("seccompDefault: true"), "{}", plan.stdout);
+    assert!(!plan.stdout.contains("podPidsLimit"), "{}", plan.stdout);
+    for (control, fixed_by) in [("4.2.13", vec![]), ("4.2.14", vec!["yaml-keys.kubelet"])] {
+        let check = site.run(&["check", "--controls", control, "--limit", "w-1", "-o", "json"]);
+        let report: serde_json::Value = serde_json::from_str(&check.stdout).unwrap();
+        assert_eq!(report["findings"][0]["fixed_by"], serde_json::json!(fixed_by), "{control}: {report}");
+    }
     let check = site.run(&["check", "--controls", "1.2.15", "-v"]);
     assert_eq!(check.code, 2, "it is as open as before");
     let why = "switched off under [controls], so `harden apply` leaves it alone: we profile in production";
@@ -137,6 +146,28 @@ fn a_switch_leaves_a_flag_alone_and_the_check_says_why() {
     let nothing = site.run(&["plan", "--controls", "1.2.15"]);
     assert_eq!((nothing.code, nothing.stdout.as_str()), (1, ""));
     assert!(nothing.stderr.contains("everything that is selected is switched off under [controls]"));
+}
+
+#[test]
+fn a_key_is_planned_and_left_alone_by_itself() {
+    let site = Site::new();
+    site.replace(CONFIG, "    enabled: false", "    enabled: true");
+    let before = site.read(CONFIG);
+    let apply = site.run(&["apply", "--yes", "--controls", "4.2.1"]);
+    assert_eq!(apply.code, 0, "{}{}", apply.stdout, apply.stderr);
+    assert_eq!(site.read(CONFIG), before.replacen("    enabled: true", "    enabled: false", 1));
+    // The rest is pending, and no drift: nobody else has changed anything.
+    let drift = site.run(&["drift", "--controls", "4.2.*"]);
+    assert_eq!(drift.code, 0, "{}", drift.stdout);
+    site.declare("[controls]\n\"cis-1.12:4.2.1\" = { apply = false, reason = \"someone needs it\" }\n");
+    site.replace(CONFIG, "    enabled: false", "    enabled: true");
+    let site = site.applied();
+    let after = site.read(CONFIG);
+    assert!(
+        after.contains("  anonymous:\n    enabled: true\n") && after.contains("podPidsLimit: 4096"),
+        "{after}"
+    );
+    assert_eq!(site.run(&["plan"]).last(), "No changes. 2 nodes are as declared.");
 }
 
 #[test]

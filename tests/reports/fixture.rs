@@ -1,36 +1,19 @@
 //! One report in which everything occurs, and the inventory that it belongs to.
 
+use crate::support::findings::{self, finding, inventory_of, nodes};
 use harden::check::{Difference, FORMAT_VERSION, Finding, Report, Unread, Verdict, apply_waivers};
-use harden::inventory::{Inventory, NodeName, parse};
-use std::path::{Path, PathBuf};
+use harden::inventory::{Inventory, NodeName};
 
 /// 2026-11-24 10:40 UTC.
 pub(super) const NOW: i64 = 1_795_516_800;
 
-const INVENTORY: &str = r#"[cluster]
+const CLUSTER: &str = r#"# Clusters of the company.
+[cluster]
 name = "prod"
 kubernetes = "1.35"
+"#;
 
-[[nodes]]
-name = "cp-1"
-address = "192.0.2.1"
-roles = ["control-plane", "etcd"]
-
-[[nodes]]
-name = "cp-2"
-address = "192.0.2.2"
-roles = ["control-plane"]
-
-[[nodes]]
-name = "w-1"
-address = "192.0.2.3"
-roles = ["worker"]
-
-[[nodes]]
-name = "w-2"
-address = "192.0.2.4"
-roles = ["worker"]
-
+const WAIVERS: &str = r#"
 [[waivers]]
 control = "cis-1.12:1.1.9"
 reason = "the CNI plugin writes these at run time"
@@ -62,44 +45,25 @@ pub(super) const HOSTILE: [&str; 5] = [
     "default/[click](https://evil.example)",
 ];
 
-pub(super) fn inventory_of(text: &str) -> Inventory {
-    let loaded = parse(Path::new("clusters/prod.toml"), text.into(), Some(PathBuf::from("/home/me")));
-    loaded.unwrap_or_else(|error| panic!("{}", error.render(false))).inventory
-}
-
 pub(super) fn inventory() -> Inventory {
-    inventory_of(INVENTORY)
+    let nodes = nodes(&[
+        ("cp-1", "192.0.2.1", &["control-plane", "etcd"]),
+        ("cp-2", "192.0.2.2", &["control-plane"]),
+        ("w-1", "192.0.2.3", &["worker"]),
+        ("w-2", "192.0.2.4", &["worker"]),
+    ]);
+    inventory_of(&[CLUSTER, &nodes, WAIVERS].concat())
 }
 
 fn name(text: &str) -> NodeName {
     serde_json::from_value(text.into()).unwrap()
 }
 
-/// A finding that passes, on a node or, with `-`, on the cluster.
-pub(super) fn finding(control: &str, title: &str, section: &str, node: &str, evidence: &str) -> Finding {
-    Finding {
-        control: format!("cis-1.12:{control}").parse().unwrap(),
-        title: title.to_owned(),
-        section: section.to_owned(),
-        node: (node != "-").then(|| name(node)),
-        verdict: Verdict::Pass,
-        scored: true,
-        evidence: vec![evidence.to_owned()],
-        objects: Vec::new(),
-        differences: Vec::new(),
-        remedy: String::new(),
-        fixed_by: Vec::new(),
-        waiver: None,
-        clean: None,
-    }
-}
-
 fn failing(from: Finding, remedy: &str, fixed_by: &[&str]) -> Finding {
     Finding {
-        verdict: Verdict::Fail,
         remedy: remedy.to_owned(),
         fixed_by: fixed_by.iter().map(ToString::to_string).collect(),
-        ..from
+        ..findings::failing(from, &[])
     }
 }
 
@@ -267,6 +231,7 @@ pub(super) fn bare() -> Report {
             },
             Unread { node: None, error: String::from("the API does not answer: 503 <html>") },
         ],
+        notes: vec![String::from("the waiver of cis-1.12:1.2.9 on line 24 matches nothing: \u{1b}delete it")],
     }
 }
 

@@ -1,6 +1,7 @@
 //! No secret is in any report, wherever it was planted; the same with a text that is no secret shows that the test looks.
 
-use super::fixture::{NOW, bare, inventory_of};
+use super::fixture::{NOW, bare};
+use crate::support::findings::inventory_of;
 use harden::check::{Report, Waived};
 use harden::secret::Secret;
 use harden::ui::check::{Explained, explain, html, json, junit, sarif, table};

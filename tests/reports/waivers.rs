@@ -1,37 +1,21 @@
 //! Which findings a waiver accepts, and which waivers are about nothing.
 
-use super::fixture::{NOW, bare, finding, inventory_of};
-use harden::check::{Difference, Finding, Report, Verdict, apply_waivers, unknown_waivers, waiver_of};
+use super::fixture::{NOW, bare};
+use crate::support::findings::{self, finding, inventory_of, nodes};
+use harden::check::{Difference, Finding, Report, apply_waivers, unknown_waivers, unused_waivers, waiver_of};
 use harden::inventory::Inventory;
 use harden::resource::ControlId;
-
-const NODES: &str = r#"[cluster]
-name = "c"
-kubernetes = "1.35"
-
-[[nodes]]
-name = "cp-1"
-address = "192.0.2.1"
-roles = ["control-plane", "etcd"]
-
-[[nodes]]
-name = "w-1"
-address = "192.0.2.2"
-roles = ["worker"]
-"#;
 
 fn inventory(waivers: &[&str]) -> Inventory {
     let tables = waivers.iter().map(|keys| ["[[waivers]]", &keys.replace("; ", "\n"), ""].join("\n"));
     let tables: String = tables.collect();
-    inventory_of(&format!("{NODES}\n{tables}"))
+    let nodes =
+        nodes(&[("cp-1", "192.0.2.1", &["control-plane", "etcd"]), ("w-1", "192.0.2.2", &["worker"])]);
+    inventory_of(&format!("[cluster]\nname = \"c\"\nkubernetes = \"1.35\"\n{nodes}\n{tables}"))
 }
 
 fn failing(control: &str, node: &str, objects: &[&str]) -> Finding {
-    Finding {
-        verdict: Verdict::Fail,
-        objects: objects.iter().map(ToString::to_string).collect(),
-        ..finding(control, "title", "section", node, "seen")
-    }
+    findings::failing(finding(control, "title", "section", node, "seen"), objects)
 }
 
 fn applied(waivers: &[&str], findings: Vec<Finding>) -> Report {
@@ -117,6 +101,38 @@ fn a_mark_leads_back_to_its_waiver() {
     let found =
         |index: usize| waiver_of(&report.findings[index], &inventory.waivers).map(|waiver| waiver.line);
     assert_eq!((found(0), found(1)), (Some(19), None));
+}
+
+#[test]
+fn a_waiver_that_nothing_needs_is_noted() {
+    let passing = finding("4.1.1", "title", "section", "w-1", "seen");
+    let findings = || {
+        vec![
+            passing.clone(),
+            failing("4.1.2", "w-1", &[]),
+            failing("5.1.1", "-", &["ci"]),
+            Finding { differences: vec![Difference::NotRestarted], ..finding("1.2.1", "t", "s", "cp-1", "") },
+        ]
+    };
+    let report = Report { findings: findings(), ..bare() };
+    for (waiver, is_unused) in [
+        (r#"control = "cis-1.12:4.1.1"; reason = "it passes""#, true),
+        (r#"control = "cis-1.12:4.1.*"; reason = "the other does not""#, false),
+        (r#"control = "cis-1.12:4.1.2"; nodes = ["cp-1"]; reason = "another node""#, true),
+        (r#"control = "cis-1.12:4.1.2"; expires = 2026-01-01; reason = "over, and it fires""#, false),
+        (r#"control = "cis-1.12:4.1.1"; expires = 2026-01-01; reason = "over""#, true),
+        (r#"control = "cis-1.12:5.1.1"; objects = ["c*"]; reason = "there""#, false),
+        (r#"control = "cis-1.12:5.1.1"; objects = ["gone"]; reason = "gone""#, true),
+        (r#"control = "cis-1.12:1.2.1"; reason = "it differs""#, false),
+        // Not judged in this run.
+        (r#"control = "cis-2.0:4.1.1"; reason = "another benchmark""#, false),
+        (r#"control = "cis-1.12:5.2.2"; reason = "no API""#, false),
+    ] {
+        let notes = unused_waivers(&report, &inventory(&[waiver]).waivers);
+        assert_eq!(!notes.is_empty(), is_unused, "{waiver}: {notes:?}");
+    }
+    let notes = unused_waivers(&report, &inventory(&[r#"control = "cis-1.12:4.1.1"; reason = "r""#]).waivers);
+    assert_eq!(notes, ["the waiver of cis-1.12:4.1.1 on line 15 matches nothing: delete it"]);
 }
 
 #[test]

@@ -69,6 +69,7 @@ pub fn judge(inputs: Inputs<'_>) -> Report {
         created: inputs.now,
         findings,
         unreachable,
+        notes: Vec::new(),
     }
 }
 

@@ -114,12 +114,12 @@ impl<'a> Node<'a> {
         let at = |source: &Source| test::at(control, source, self.evidence);
         let sources = self.components.get(component);
         let Some(process) = sources.and_then(|sources| sources.process.as_ref()) else {
-            return Outcome::against(format!("no {component} runs"));
+            let mut outcome = Outcome::against(format!("no {component} runs"));
+            self.mind_rest(&mut outcome);
+            return outcome;
         };
         let Some(mut outcome) = at(process) else { return Outcome::default() };
-        if !self.evidence.facts.live {
-            outcome.evidence.push(String::from("nothing runs in a directory tree: judged by its files"));
-        }
+        self.mind_rest(&mut outcome);
         let manifest = sources.and_then(|sources| sources.manifest.as_ref());
         let manifest = manifest.and_then(at);
         let on_disk = manifest.as_ref().map(|manifest| manifest.passes);
@@ -135,6 +135,13 @@ impl<'a> Node<'a> {
             }
         }
         outcome
+    }
+
+    /// Of a directory tree it is said why no process was looked at.
+    fn mind_rest(&self, outcome: &mut Outcome) {
+        if !self.evidence.facts.live {
+            outcome.evidence.push(String::from("nothing runs in a directory tree: judged by its files"));
+        }
     }
 
     /// What could not be read does not pass, and says so.

@@ -54,6 +54,12 @@ impl Pipeline {
         });
         report.findings.retain(|finding| selection.controls.contains(&finding.control));
         check::apply_switches(&mut report, &self.inventory.switches, &waivers::controls());
+        if selection.is_whole
+            && report.unreachable.is_empty()
+            && self.limit.len() == self.inventory.nodes.len()
+        {
+            report.notes = check::unused_waivers(&report, &self.inventory.waivers);
+        }
         check::apply_waivers(&mut report, &self.inventory.waivers, self.now);
         Ok(report)
     }

@@ -112,6 +112,7 @@ mod tests {
             created: 0,
             findings: vec![finding],
             unreachable: if unread { vec![Unread { node: None, error: text() }] } else { Vec::new() },
+            notes: Vec::new(),
         }
     }
 

@@ -13,6 +13,8 @@ use std::collections::BTreeSet;
 pub(super) struct Selection {
     pub(super) benchmark: &'static Benchmark,
     pub(super) controls: BTreeSet<ControlId>,
+    /// Whether that is all of them.
+    pub(super) is_whole: bool,
 }
 
 /// The name of a control of a benchmark.
@@ -58,7 +60,8 @@ impl Selection {
         if let Some(section) = &arguments.section {
             controls = in_section(&controls, section, benchmark)?;
         }
-        Ok(Self { benchmark, controls })
+        let is_whole = arguments.controls.is_empty() && arguments.section.is_none();
+        Ok(Self { benchmark, controls, is_whole })
     }
 
     /// Whether the objects of the cluster are asked for. Sections 1 to 4 of the CIS benchmarks are about nodes and about

@@ -52,14 +52,13 @@ pub(super) fn plan(
             continue;
         }
         match applies.and_then(|_| diff::diff(resource, &mut context)) {
-            // What was noted of the whole pod is worth more than what is noted of a part.
-            Ok(None)
-                if scene.partial && resource.id.kind == Kind::StaticPod && is_known(resource, observed) => {}
+            // What was noted of the whole is worth more than what is noted of a part.
+            Ok(None) if scene.partial && has_parts(resource) && is_known(resource, observed) => {}
             Ok(None) => {
                 unchanged.insert(resource.id.clone(), digest(resource));
             }
             Ok(Some(mut change)) => {
-                // A part of a pod always differs from what was noted of the whole: that tells nothing.
+                // A part always differs from what was noted of the whole: that tells nothing.
                 if scene.partial && change.origin == Origin::Both {
                     change.origin = Origin::Drift;
                 }
@@ -116,6 +115,11 @@ pub(super) fn plan(
         plan.rollback_after = Some(deadline::of_rollback(&plan).as_secs());
     }
     Ok(plan)
+}
+
+/// Whether a part of it can be desired.
+fn has_parts(resource: &Resource) -> bool {
+    matches!(resource.id.kind, Kind::StaticPod | Kind::YamlKeys)
 }
 
 fn is_known(resource: &Resource, observed: &Observed) -> bool {

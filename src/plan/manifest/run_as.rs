@@ -120,7 +120,7 @@ fn set_flag<'a>(
         name: name.to_owned(),
         value: FlagValue::Is(value.to_owned()),
         controls: Vec::new(),
-        template: String::new(),
+        templates: Vec::new(),
     };
     let reason = arguments.set(&flag);
     arguments.write(container);

@@ -7,6 +7,7 @@
 //! | `benchmark`, `benchmark_title` | by which benchmark: `cis-1.12` and its title |
 //! | `findings` | by section and control, then by node, each with the keys below |
 //! | `unreachable` | what could not be read, each `{"node", "error"}`; `node` is `null` for the API |
+//! | `notes` | what else the user should know, one line each: a waiver that nothing needs |
 //! | `summary` | `{"controls", "nodes", "cluster", "of"}`: the numbers of the closing line (each control once, as it stands where it stands worst), of each node by its name, and of the cluster as a whole, each `{"pass", "fail", "warn", "waived", "differ", "expired", "clean", "overlooked"}`; `of` is the number of nodes asked for |
 //!
 //! | key of a finding | what |

@@ -1,5 +1,5 @@
 //! A report as SARIF 2.1.0 (OASIS, "Static Analysis Results Interchange Format"), for code scanning. A result points at
-//! the line of the inventory that declares the node, or the waiver: the nodes themselves are in no repository. What
+//! the line of the inventory that declares the node or the cluster, or the waiver: the nodes themselves are in no repository. What
 //! passes is no result. A difference between file, process and kubeadm's records is a result of its own.
 
 use super::fold::place;
@@ -206,7 +206,7 @@ fn location(finding: &Finding, object: Option<&str>, report: &Report, inventory:
     json!({
         "physicalLocation": {
             "artifactLocation": { "uri": uri(&inventory.file) },
-            "region": { "startLine": waiver.or(node).unwrap_or(1).max(1) },
+            "region": { "startLine": waiver.or(node).unwrap_or(inventory.cluster.line).max(1) },
         },
         "logicalLocations": [{
             "name": line(object.unwrap_or(place)),

@@ -35,6 +35,7 @@ pub fn render(report: &Report, view: View) -> String {
     lines.extend(totals(&summary, view));
     lines.extend(not_read(report, view));
     lines.extend(remarks(report, &summary, view));
+    lines.extend(report.notes.iter().map(|note| format!("Note: {}", line(note))));
     lines.push(view.paint.tone(Tone::Heading, &closing(report, &summary)));
     lines.push(String::new());
     lines.join("\n")
