@@ -241,8 +241,8 @@ fn run(folder: &Path) -> String {
         Err(error) => return explain(&[error]).replace(folder.to_str().unwrap(), "CASE"),
     };
     let (controls, targets, off) = (case.controls.clone(), case.targets.clone(), case.off.clone());
-    let templates = templates.select(Selection { controls, targets, off });
     let inventory = inventory(&case);
+    let templates = templates.select(Selection { controls, targets, off }, &inventory).unwrap();
     let errors = templates.validate(&inventory);
     if !errors.is_empty() || case.nodes.is_empty() {
         return explain(&errors);
@@ -362,13 +362,13 @@ fn every_part_renders_on_every_node_and_in_every_phase() {
     let parts = controls.iter().flat_map(|control| [one(control), off(control)]);
     let inventory = inventory(&Case::default());
     for part in parts.chain(resources.iter().map(target)) {
-        let templates = load().select(part.clone());
+        let templates = load().select(part.clone(), &inventory).unwrap();
         assert!(templates.count() > 0 && templates.count() <= all.count(), "{part:?}");
         assert_eq!(templates.count() + templates.left_out(), all.count(), "{part:?}");
         assert_eq!(explain(&templates.validate(&inventory)), "", "{part:?}");
         assert!(part.targets.iter().all(|id| templates.wants(id)), "{part:?}");
     }
-    let nothing = load().select(Selection::default());
+    let nothing = load().select(Selection::default(), &inventory).unwrap();
     assert_eq!((nothing.count(), nothing.left_out()), (all.count(), 0));
     assert!(nothing.selection_notices().is_empty());
 }

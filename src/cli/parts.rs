@@ -98,7 +98,7 @@ impl Parts {
         let selection = self.selection(&inventory, &templates).map_err(Error::hinted)?;
         let kube_proxy =
             selection.includes(&[kube_proxy_control()], &ResourceId::new(Kind::Object, KUBE_PROXY));
-        let templates = templates.select(selection);
+        let templates = templates.select(selection, &inventory).map_err(Error::hinted)?;
         if self.is_partial() && templates.count() == 0 && !kube_proxy {
             return Err(Error::hinted(PartsError::SwitchedOff));
         }

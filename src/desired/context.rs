@@ -60,6 +60,14 @@ impl Shared {
         let context = tera::Context::from_serialize(&variables).map_err(|error| failed(error.into()))?;
         Ok(Self { variables, context })
     }
+
+    /// Whether conditions can hold on any node: what is not the same for all nodes and stages is left open.
+    pub(super) fn may_hold(&self, when: &BTreeMap<String, toml::Value>) -> bool {
+        when.iter().filter(|(path, _)| !path.starts_with("encryption.")).all(|(path, expected)| {
+            let actual = path.split('.').try_fold(&self.variables, |value, part| value.get(part));
+            actual.is_none_or(|actual| serde_json::to_value(expected).ok().as_ref() == Some(actual))
+        })
+    }
 }
 
 /// The variables for one node: the shared ones, and `node`.

@@ -2,8 +2,11 @@
 //! controls are all switched off. The unit is the template; of a static pod's template single flags can be switched off, and
 //! of yaml-keys each key with controls of its own is chosen and switched off by itself.
 
+use super::TemplateError;
+use super::context::Shared;
 use super::keys::Keys;
 use super::load::{Entry, Templates};
+use crate::inventory::Inventory;
 use crate::resource::{ControlId, Kind, ResourceId};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -90,8 +93,9 @@ impl Templates {
     }
 
     /// Leaves out what is not selected. A selection of nothing that there is leaves nothing: that is for the caller to tell.
-    #[must_use]
-    pub fn select(mut self, selection: Selection) -> Self {
+    /// What an inventory switches off asks for nothing else.
+    pub fn select(mut self, selection: Selection, inventory: &Inventory) -> Result<Self, TemplateError> {
+        let shared = Shared::of(inventory, None)?;
         let chosen = self.entries.iter().filter(|(_, entry)| {
             let id = entry.id();
             let is_meant = !selection.is_partial()
@@ -100,7 +104,7 @@ impl Templates {
             is_meant && !selection.are_off(entry.controls())
         });
         let chosen: BTreeSet<String> = chosen.map(|(path, _)| path.clone()).collect();
-        let needed = self.needed(&chosen, &selection);
+        let needed = self.needed(&chosen, &selection, &shared);
         let taking_part: BTreeSet<String> = chosen.iter().chain(needed.keys()).cloned().collect();
         let keys: BTreeMap<String, Keys> = taking_part
             .iter()
@@ -135,17 +139,25 @@ impl Templates {
             notices.extend(brought(&needed));
         }
         self.selected = Selected { selection, left_out, notices };
-        self
+        Ok(self)
     }
 
     /// Everything that templates need beyond themselves, with the template that needs it.
-    fn needed(&self, chosen: &BTreeSet<String>, selection: &Selection) -> BTreeMap<String, String> {
+    fn needed(
+        &self,
+        chosen: &BTreeSet<String>,
+        selection: &Selection,
+        shared: &Shared,
+    ) -> BTreeMap<String, String> {
         let mut needed: BTreeMap<String, String> = BTreeMap::new();
         let mut taking_part = chosen.clone();
         // A template that comes with a part may need more keys of another, and these kernel parameters.
         loop {
             let mut more: BTreeMap<String, String> = BTreeMap::new();
-            for (path, entry) in self.entries.iter().filter(|(path, _)| taking_part.contains(*path)) {
+            let asking = |(path, entry): &(&String, &Entry)| {
+                taking_part.contains(*path) && shared.may_hold(&entry.front.when)
+            };
+            for (path, entry) in self.entries.iter().filter(asking) {
                 let keys = self.keys(path, chosen.contains(path), &taking_part, selection);
                 let others = self.entries.iter().filter(|(other, _)| !taking_part.contains(*other));
                 for (other, _) in others.filter(|(other, theirs)| entry.needs(&keys, other, theirs)) {
