@@ -1,7 +1,7 @@
 //! The last part of a transaction's script: the manifests of static pods, in their order, and what is done beside them. Pure.
 
 use super::material::Payload;
-use crate::plan::{Change, NodePlan, Operation};
+use crate::plan::{Change, NodePlan, Operation, manifest, sha256};
 use crate::remote::quote;
 use crate::resource::{Kind, NodePath};
 use std::fmt::Write as _;
@@ -10,6 +10,12 @@ use std::fmt::Write as _;
 /// soon as it is asked to stop, and goes on serving while it drains; were etcd restarted at once, it would fail requests
 /// that a load balancer still sends there.
 const API_SERVER_LEAD: u32 = 5;
+
+/// The flag that lets an API server end: without it open watches keep the old process until the kubelet kills it.
+const WATCH_GRACE: &str = "shutdown-watch-termination-grace-period";
+
+/// Seconds after an API server without that flag closed its port: by then it has answered what it had accepted.
+const DRAINED: u32 = 8;
 
 /// The manifests of static pods, each of which the kubelet acts on at once. The API server goes before etcd. What a pod's user
 /// needs is done beside its manifest, while the old pod is gone.
@@ -44,7 +50,25 @@ pub(super) fn manifests(plan: &NodePlan, payloads: &[Payload]) -> String {
         }
         let _ = writeln!(body, "swap {}", quote(payload.path.as_str()));
     }
+    written.into_iter().filter_map(hasten).for_each(|line| body.push_str(&line));
     body
+}
+
+/// Ends the old API server where it would not end by itself. Its process is told by its command, which is the old manifest's.
+fn hasten(change: &Change) -> Option<String> {
+    const COMPONENT: &str = "kube-apiserver";
+    let (before, after) = (change.before.as_deref()?, change.after.as_deref()?);
+    let has = |text: &str, name: &str| manifest::flag(text, COMPONENT, name).ok().flatten();
+    if change.resource.name != COMPONENT
+        || has(before, WATCH_GRACE).is_some()
+        || has(after, WATCH_GRACE).is_none()
+    {
+        return None;
+    }
+    let command = manifest::command(before, COMPONENT).ok()?;
+    let line: String = command.iter().flat_map(|word| [word.as_str(), "\0"]).collect();
+    let port = has(before, "secure-port").unwrap_or_else(|| String::from("6443"));
+    Some(format!("hasten {} {} {DRAINED}\n", sha256(line.as_bytes()), quote(&port)))
 }
 
 /// What is done before a static pod gets its new manifest.

@@ -1,5 +1,6 @@
 #!/bin/sh
 # shellcheck disable=SC2015 # `a && b || bad`: bad is meant for both
+# shellcheck disable=SC2317 # wait_until calls what it is given
 # Brings a transaction of harden on this node to its end: one that was confirmed stays, anything else is put back. It
 # stands alone: it needs nothing but the directory that it lies in. It may be run at any time, any number of times, also
 # after it was killed half-way: `sh /var/lib/harden/lock/rollback.sh` is the remedy for a node that is left locked.

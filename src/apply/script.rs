@@ -1,5 +1,6 @@
 //! From a node's plan to the scripts of its transaction. Pure: it builds text, and the functions that the text calls
-//! are in `transaction.sh`. It decides nothing: what is done stands in the plan, only the order within a node is here.
+//! are in `transaction.sh`, `users.sh` and `host.sh`. It decides nothing: what is done stands in the plan, only the order
+//! within a node is here.
 
 use super::material::Payload;
 use super::pods::{manifests, removed};
@@ -10,7 +11,8 @@ use base64::Engine as _;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-const FUNCTIONS: &str = include_str!("transaction.sh");
+const FUNCTIONS: &str =
+    concat!(include_str!("transaction.sh"), "\n", include_str!("users.sh"), "\n", include_str!("host.sh"));
 const ROLLBACK: &str = include_str!("rollback.sh");
 
 /// What stands in a command for the file that it is asked about.
@@ -94,7 +96,7 @@ pub(super) fn roll_back(id: &str) -> Script {
     Script::new("roll back").section("outcome", body)
 }
 
-fn functions(id: &str) -> String {
+pub(super) fn functions(id: &str) -> String {
     format!("ID={}\n{FUNCTIONS}\n", quote(id))
 }
 

@@ -13,7 +13,6 @@
 H="$R/var/lib/harden"
 T="$H/txn/$ID"
 count=0
-begun=0
 stale=
 # Without root's rights (a directory tree of one's own) owners can be neither told nor set.
 owners=$(id -u)
@@ -138,39 +137,6 @@ expect() { # PATH SHA256 MODE OWNER GROUP
   fi
 }
 
-is_owned() { # NAME:NUMBER passwd|group WANTED
-  [ "${1%:*}" = "$3" ] || [ "${1##*:}" = "$(number "$2" "$3")" ]
-}
-
-# A name as chown takes it. The names of a directory tree are its own, and this machine may have other ones.
-number() { # passwd|group NAME
-  if [ -n "$R" ] && [ -r "$R/etc/$1" ]; then
-    while IFS=: read -r name _ id _; do
-      if [ "$name" = "$2" ]; then
-        printf %s "$id"
-        return
-      fi
-    done <"$R/etc/$1"
-  fi
-  printf %s "$2"
-}
-
-# Who is yet to be made must not have been made meanwhile with another number than the one that the plan wrote down.
-expect_number() { # passwd|group NAME NUMBER
-  exists "$1" "$2" && [ "$(number_of "$1" "$2")" != "$3" ] || return 0
-  moved "$1 $2" "it exists, with another number than $3"
-}
-
-number_of() { # passwd|group NAME
-  if ! live; then
-    number "$1" "$2"
-  elif [ "$1" = passwd ]; then
-    id -u -- "$2"
-  else
-    { grep "^$2:" /etc/group || getent group "$2" 2>/dev/null; } | cut -d: -f3
-  fi
-}
-
 expect_absent() { # PATH
   if [ -e "$R$1" ] || [ -L "$R$1" ]; then moved "$1" "it did not exist"; fi
 }
@@ -224,56 +190,6 @@ refuse() { # PATH WHAT
   abandon 70
 }
 
-# What follows is for running systems: in a directory tree no unit runs and no kernel parameter is live.
-live() {
-  [ -z "$R" ]
-}
-
-keep_sysctl() { # NAME
-  live || return 0
-  file="/proc/sys/$(printf %s "$1" | tr ./ /.)"
-  [ ! -r "$file" ] || printf '%s\t%s\n' "$1" "$(cat "$file")" >>"$T/sysctls" || abandon 70
-}
-
-keep_unit() { # UNIT
-  live || return 0
-  printf '%s\t%s\t%s\n' "$1" "$(systemctl is-enabled -- "$1" 2>/dev/null)" "$(systemctl is-active -- "$1" 2>/dev/null)" \
-    >>"$T/unit-states" || abandon 70
-}
-
-# A system group, and a system user that cannot log in. They stay when this is rolled back: without a file of their own
-# they mean nothing, and another program may have taken to them by then.
-add_group() { # NAME [NUMBER]
-  if exists group "$1"; then return; fi
-  with_tool "$1" groupadd --system ${2:+--gid "$2"} "$1"
-}
-
-add_user() { # NAME [NUMBER]
-  if exists passwd "$1"; then return; fi
-  with_tool "$1" useradd --system ${2:+--uid "$2"} --gid "$1" --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin "$1"
-}
-
-exists() { # passwd|group NAME
-  if ! live; then
-    [ "$(number "$1" "$2")" != "$2" ]
-  elif [ "$1" = passwd ]; then
-    id -u -- "$2" >/dev/null 2>&1
-  else
-    grep -q "^$2:" /etc/group || getent group "$2" >/dev/null 2>&1
-  fi
-}
-
-with_tool() { # NAME TOOL ARGUMENT...
-  owner=$1 tool=$2
-  shift 2
-  if ! command -v "$tool" >/dev/null 2>&1; then
-    printf 'there is no %s: make the system user %s and its group by hand\n' "$tool" "$owner" >&2
-    abandon 70
-  fi
-  if ! live; then set -- --prefix "$R" "$@"; fi
-  "$tool" "$@" </dev/null >&2 || abandon 70
-}
-
 # Makes the directories that a path needs, and notes those that were not there. The owner is that of the last one.
 directories() { # PATH MODE OWNER GROUP
   parent="${1%/*}"
@@ -301,16 +217,6 @@ stage() { # PATH SHA256 MODE OWNER GROUP DIRECTORY-MODE DIRECTORY-OWNER DIRECTOR
   if [ "$owners" = 0 ]; then chown "$(number passwd "$4"):$(number group "$5")" -- "$new" || abandon 70; fi
   chmod "$3" -- "$new" || abandon 70
   flush "$new"
-}
-
-# Asks one of the node's own programs about a staged file. In a directory tree they are not the node's.
-validate() { # PATH COMMAND...
-  live || return 0
-  subject=$1
-  shift
-  said=$("$@" 2>&1 </dev/null) && return
-  printf '%s\n%s would not be accepted\n' "$said" "$subject" >&2
-  abandon 70
 }
 
 flush() { # PATH...
@@ -346,81 +252,6 @@ attributes() { # PATH OWNER GROUP MODE, each "-" to leave it alone
   if [ "$2" != - ] && [ "$owners" = 0 ]; then chown "$(number passwd "$2")" -- "$R$1" || broken "change the owner of $1"; fi
   if [ "$3" != - ] && [ "$owners" = 0 ]; then chgrp "$(number group "$3")" -- "$R$1" || broken "change the group of $1"; fi
   if [ "$4" != - ]; then chmod "$4" -- "$R$1" || broken "change the mode of $1"; fi
-}
-
-# Takes a static pod's manifest away and waits until its process has ended: the kubelet gives it half a minute and may notice
-# a third of a minute late. The process is told by a file that it has open, since a workload may bring a program of that name.
-stop_pod() { # MANIFEST HELD
-  remove "$1"
-  tries=0
-  while is_held "$R$2"; do
-    tries=$((tries + 1))
-    [ "$tries" -le 90 ] || broken "wait until nothing has $2 open after $1 was taken away"
-    sleep 1
-  done
-}
-
-is_held() { # FILE
-  # Not with -samefile: find itself opens the file for that. A number alone may be that of another file system.
-  held=$(stat -L -c %d:%i -- "$1" 2>/dev/null) || return 1
-  find -L /proc/[0-9]*/fd -maxdepth 1 -type f -inum "${held#*:}" -exec stat -L -c %d:%i {} + 2>/dev/null |
-    grep -qx "$held"
-}
-
-# Gives a directory and everything below it to a user. Names are looked up in their own directory and links not followed, so
-# that nobody can lead it astray; other file systems, and what a file system keeps in lost+found, are left alone.
-set_owners() { # PATH OWNER GROUP
-  [ "$owners" = 0 ] || return 0
-  user=$(number passwd "$2")
-  group=$(number group "$3")
-  # A file of a program that goes on may vanish meanwhile: what counts is what is there in the end.
-  strays "$R$1" -execdir chown -h "$user:$group" {} + 2>/dev/null
-  stray=$(strays "$R$1" -print 2>/dev/null | head -n 1)
-  [ -z "$stray" ] || broken "give $stray to $2:$3"
-}
-
-# What is not there any more belongs to nobody, and `! -user` would hold for it: -links asks first.
-strays() { # DIRECTORY ACTION...
-  tree=$1
-  shift
-  find "$tree" -xdev -name lost+found -prune -o -links +0 \( ! -user "$user" -o ! -group "$group" \) "$@"
-}
-
-set_sysctl() { # NAME VALUE
-  live || return 0
-  printf '%s\n' "$2" >"/proc/sys/$(printf %s "$1" | tr ./ /.)" || broken "set kernel parameter $1"
-}
-
-reload_units() {
-  live || return 0
-  systemctl daemon-reload || broken "systemctl daemon-reload"
-}
-
-# ACTION is enable, disable, start or stop.
-set_unit() { # ACTION UNIT
-  live || return 0
-  systemctl "$1" -- "$2" || broken "systemctl $1 $2"
-}
-
-# Gives a load balancer time to see that this node's API server no longer says it is ready.
-pause() { # SECONDS
-  live || return 0
-  sleep "$1"
-}
-
-restart_unit() { # UNIT
-  live || return 0
-  systemctl restart -- "$1" || broken "systemctl restart $1"
-}
-
-# Makes new files effective. How many of these commands were begun, and whether the last of them failed, is for the rollback.
-activate() { # COMMAND...
-  live || return 0
-  begun=$((begun + 1))
-  printf '%s\n' "$begun" >"$T/begun" || broken "write $T/begun"
-  "$@" >/dev/null </dev/null && return
-  printf '' >"$T/inactive"
-  broken "$*"
 }
 
 # Keeps the ten newest transactions; their names begin with the time. What is not at its end is kept however old.

@@ -3,6 +3,7 @@
 //! It reads one file and touches no network.
 
 mod admission;
+mod deadline;
 mod diagnostic;
 mod glob;
 mod host;
@@ -20,6 +21,7 @@ mod text;
 mod waiver;
 
 pub use admission::{Admission, EventRateLimit, PodSecurity, PodSecurityLevel, RateLimit};
+pub use deadline::{Deadline, DeadlineError};
 pub use diagnostic::{Diagnostic, Level, Place};
 pub(crate) use diagnostic::{nearest, shown};
 pub use glob::glob;

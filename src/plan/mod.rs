@@ -148,6 +148,12 @@ impl Plan {
             .flat_map(|node| node.changes.iter().map(move |c| (&node.node, c)))
     }
 
+    /// Every node that puts its old state back by itself does so after so many seconds.
+    pub fn set_rollback_after(&mut self, seconds: u64) {
+        let nodes = self.waves.iter_mut().flat_map(|wave| &mut wave.nodes);
+        nodes.filter_map(|node| node.rollback_after.as_mut()).for_each(|after| *after = seconds);
+    }
+
     /// Whether there is nothing to do, now or in a later stage.
     pub fn is_empty(&self) -> bool {
         self.waves.is_empty() && self.cluster_changes.is_empty() && self.remaining.is_empty()

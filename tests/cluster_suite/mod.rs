@@ -2,6 +2,7 @@
 //! planned again to "no changes", while a client of its API notices nothing. `tests/run` brings the cluster up.
 
 mod benchmark;
+mod faults;
 mod workloads;
 
 use crate::support::availability::Availability;
@@ -139,6 +140,7 @@ fn cluster_main_job() {
     drift_is_found_and_repaired(&lab, &mut harden);
     a_kubelet_without_its_certificate_is_repaired(&lab, &mut harden);
     a_user_with_sudo_and_without_forwarding_will_do(&lab, &mut harden);
+    faults::leave_the_old_state_or_the_new_one(&lab, &mut harden);
     workloads::joins(&lab);
     nothing_secret_was_printed(&lab, &harden);
 }

@@ -4,6 +4,7 @@
 mod armed;
 mod disk;
 mod faults;
+mod hasten;
 mod host;
 mod run_as;
 mod transaction;

@@ -11,6 +11,7 @@ use super::pipeline::{Keep, Observation, Pipeline};
 use super::{Error, Format, Global, Parts, keys, plan as plan_verb, show, signal};
 use crate::apply::{self, Report, Run};
 use crate::error::{Chain, ExitCode};
+use crate::inventory::Deadline;
 use crate::plan::{Operation, Plan};
 use crate::store::{SecretKind, Unlocked, random_key_base64};
 use crate::ui::{self, Applied, Output, Progress, count};
@@ -40,6 +41,11 @@ pub struct Apply {
     #[arg(long)]
     pub no_rollback_timer: bool,
 
+    /// After this time without a confirmation a node puts its old state back by itself (`90s`, `10m`) [default: as long as the
+    /// confirmation may take, which the plan shows]
+    #[arg(long, value_name = "TIME", conflicts_with = "no_rollback_timer")]
+    pub rollback_after: Option<Deadline>,
+
     /// Which part.
     #[command(flatten)]
     pub parts: Parts,
@@ -58,10 +64,14 @@ pub fn run(arguments: &Apply, global: &Global, output: &Output) -> Result<ExitCo
         output,
         asked: arguments.yes,
         timer: !arguments.no_rollback_timer,
+        rollback_after: arguments.rollback_after,
         record,
     };
     let result = match saved {
-        Some(plan) => applying.saved(&plan),
+        Some(mut plan) => {
+            applying.set_rollback_after(&mut plan);
+            applying.saved(&plan)
+        }
         None => applying.all_stages(),
     };
     let Applying { mut record, .. } = applying;
@@ -97,6 +107,8 @@ struct Applying<'a> {
     asked: bool,
     /// Whether nodes are armed to put their old state back by themselves.
     timer: bool,
+    /// After how long, when not after the plan's own time.
+    rollback_after: Option<Deadline>,
     record: Applied,
 }
 
@@ -123,7 +135,7 @@ impl Applying<'_> {
             self.ask(&plan)?;
             // Keys are made before they are planned with, so that the plan knows their digests.
             let store = self.open_store(&plan)?;
-            let plan = self.pipeline.plan(&observation)?;
+            let plan = self.plan(&observation)?;
             if let Some(failed) = self.execute(&plan, &observation, store) {
                 return Ok(failed);
             }
@@ -160,7 +172,7 @@ impl Applying<'_> {
     fn observe_and_plan(&mut self) -> Result<(Observation, Plan), Error> {
         let progress = Progress::start(self.output.clone(), self.global.progress, self.global.quiet);
         let observation = self.pipeline.observe(Keep::All, &|event| progress.emit(&event))?;
-        let plan = self.pipeline.plan(&observation)?;
+        let plan = self.plan(&observation)?;
         drop(progress);
         if plan.unreachable.is_empty() {
             return Ok((observation, plan));
@@ -169,6 +181,18 @@ impl Applying<'_> {
         let (nodes, done) = (plan.unreachable.len(), self.record.stages.len());
         self.record.unreachable = plan.unreachable;
         Err(Error::hinted(ApplyError::Unreachable { nodes, done }))
+    }
+
+    fn plan(&self, observation: &Observation) -> Result<Plan, Error> {
+        let mut plan = self.pipeline.plan(observation)?;
+        self.set_rollback_after(&mut plan);
+        Ok(plan)
+    }
+
+    fn set_rollback_after(&self, plan: &mut Plan) {
+        if let Some(Deadline(time)) = self.rollback_after {
+            plan.set_rollback_after(time.as_secs());
+        }
     }
 
     /// Shows a plan: as a result, or where results are JSON only to whoever will be asked about it.
