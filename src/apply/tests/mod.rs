@@ -6,7 +6,9 @@ mod disk;
 mod faults;
 mod host;
 mod run_as;
+mod status;
 mod transaction;
+mod unlock;
 
 use super::material::Payload;
 use crate::inventory::NodeName;
