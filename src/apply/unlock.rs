@@ -56,9 +56,9 @@ impl UnlockError {
 impl Hint for UnlockError {
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Remote(error) if self.needs_human() => Some(error.hint().unwrap_or_else(|| {
-                String::from("the node goes on by itself: `harden status` tells what came of it")
-            })),
+            Self::Remote(_) if self.needs_human() => {
+                Some(String::from("the node goes on by itself: `harden status` tells what comes of it"))
+            }
             Self::Remote(error) => error.hint(),
             Self::Moved => Some(String::from("look at it again: an apply has begun meanwhile")),
             Self::Failed { .. } => {

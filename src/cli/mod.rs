@@ -42,7 +42,7 @@ use std::ffi::OsString;
 const EXIT_CODES: &str = "Exit codes:
     0  success; nothing left to change
     1  an error or incomplete information, nothing was changed; wrong usage too
-    2  changes, drift, findings or unfinished transactions (drift, check, status, plan --detailed-exitcode)
+    2  changes, drift, findings or locked nodes (drift, check, status, plan --detailed-exitcode)
     3  apply stopped part-way; what failed was rolled back and the cluster is healthy
     4  a human is needed: a rollback failed, or the outcome on a node is unknown
   130  interrupted";

@@ -235,7 +235,7 @@ mod tests {
             (State::PuttingBack, true, Some(99), true),
             (State::Committed, false, None, false),
         ] {
-            let found = Transaction { state, running, deadline, ..Transaction::named("t1") };
+            let found = Transaction { state, deadline, running, ..Transaction::named("t1") };
             assert_eq!(found.may_still_run(100), expected, "{found:?}");
         }
     }

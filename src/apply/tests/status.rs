@@ -293,7 +293,7 @@ fn the_history_is_told_where_it_is_asked_for_the_newest_first() {
             state.last.into_iter().chain(state.history).map(name).collect::<Vec<_>>()
         };
         let (one, other) = ((String::from("11-a"), State::PutBack), (String::from("10-a"), State::Committed));
-        assert_eq!(names(Depth::Last), [one.clone()]);
+        assert_eq!(names(Depth::Last), std::slice::from_ref(&one));
         assert_eq!(names(Depth::History), [one, other.clone()]);
         // Who holds the lock comes first, however old.
         symlink("txn/10-a", home(root.path()).join("lock")).unwrap();

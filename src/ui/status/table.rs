@@ -3,7 +3,7 @@
 
 use super::words;
 use crate::plan::Unreachable;
-use crate::status::{Age, NodeStatus, PathChange, Report, Standing, State, Transaction};
+use crate::status::{Age, Consequence, NodeStatus, PathChange, Report, Standing, State, Transaction};
 use crate::ui::{Tone, View, count, line};
 
 /// Names of nodes in one line.
@@ -94,20 +94,24 @@ fn below(node: &NodeStatus, view: View) -> Vec<String> {
         lines.push(view.paint.tone(Tone::Error, &line(problem)));
     }
     let unlock = format!("`harden unlock --limit {}`", node.node);
-    let may_still_run = state.last.as_ref().is_some_and(|last| last.may_still_run(state.clock));
-    let is_lock = state.lock.as_ref().is_none_or(|lock| lock.target.is_some());
-    let remedy = match node.standing {
-        Standing::AtRest => return lines,
-        _ if !is_lock => format!("look at /var/lib/harden/lock on {} and remove it", node.node),
-        _ if state.lock.is_none() => {
+    let wait = match &state.last {
+        Some(last) if last.running => "wait, it is at work; otherwise ",
+        Some(last) if !last.may_still_run(state.clock) => "",
+        Some(last) if last.deadline.is_some() => "wait for its apply or for the node itself; sooner, ",
+        _ => "wait for its apply; where that is dead, ",
+    };
+    let remedy = match (node.standing, state.consequence()) {
+        (Standing::AtRest, _) => return lines,
+        (_, Some(Consequence::Nothing)) => {
+            format!("look at /var/lib/harden/lock on {} and remove it", node.node)
+        }
+        (_, None) => {
             format!("run `sh /var/lib/harden/txn/{}/rollback.sh` as root on {}", id(node), node.node)
         }
-        Standing::Pending if may_still_run => {
-            format!("wait for its apply, or for the node itself; {unlock} puts the old state back at once")
-        }
-        Standing::Pending => format!("{unlock} puts the old state back"),
-        Standing::Failed => format!("put right what it names, then {unlock} tries again"),
-        Standing::Locked => format!("{unlock} frees the lock"),
+        (Standing::Pending, Some(Consequence::Discard)) => format!("{wait}{unlock} ends it"),
+        (Standing::Pending, _) => format!("{wait}{unlock} puts the old state back"),
+        (Standing::Failed, _) => format!("put right what it names, then {unlock} tries again"),
+        (Standing::Locked, _) => format!("{unlock} frees the lock"),
     };
     lines.push(remedy);
     lines

@@ -4,7 +4,7 @@ use super::table::not_read;
 use super::words;
 use crate::inventory::NodeName;
 use crate::plan::Unreachable;
-use crate::status::{Age, Consequence, NodeStatus, Report};
+use crate::status::{Age, Consequence, NodeStatus, Report, State};
 use crate::ui::{Tone, View, count, line};
 use serde::Serialize;
 
@@ -92,8 +92,11 @@ fn careful(node: &NodeStatus, view: View) -> Option<String> {
         Some(deadline) => format!("it has {} left to confirm", Age::between(clock, deadline)),
         None => String::from("only its owner can tell, no deadline was set"),
     };
-    let text =
-        format!("Careful: on {} the apply of {} may still run: {until}.", node.node, line(holder.by()));
+    let text = if holder.state == State::PuttingBack {
+        format!("Careful: {} puts its old state back just now; unlocking waits for that.", node.node)
+    } else {
+        format!("Careful: on {} the apply of {} may still run: {until}.", node.node, line(holder.by()))
+    };
     Some(view.paint.tone(Tone::Warning, &text))
 }
 
@@ -103,10 +106,17 @@ fn lock(node: &NodeStatus, view: View) -> Vec<String> {
     let age = age.map(|age| format!(" for {age}")).unwrap_or_default();
     let by = state.holder().map(|holder| format!(" by {}", words::owner(holder))).unwrap_or_default();
     let name = view.paint.tone(Tone::Heading, node.node.as_str());
-    let process = match state.holder() {
-        Some(holder) if holder.running => "; its process on the node runs",
-        Some(_) => "; no process of it runs on the node",
-        None => "",
+    let stands = match (state.holder(), &state.lock) {
+        (Some(holder), _) => {
+            let process = if holder.running {
+                "its process on the node runs"
+            } else {
+                "no process of it runs on the node"
+            };
+            format!("{}; {process}", words::transaction(holder, state.clock))
+        }
+        (None, Some(lock)) => words::without_transaction(lock).to_owned(),
+        (None, None) => String::new(),
     };
     let does = match state.consequence() {
         Some(Consequence::PutBack) => "unlocking puts the old state back",
@@ -118,11 +128,7 @@ fn lock(node: &NodeStatus, view: View) -> Vec<String> {
             "unlocking does nothing: look at /var/lib/harden/lock on the node and remove it by hand"
         }
     };
-    vec![
-        format!("{name}: locked{age}{by}"),
-        format!("    {}{process}", words::standing(state)),
-        format!("    {does}"),
-    ]
+    vec![format!("{name}: locked{age}{by}"), format!("    {stands}"), format!("    {does}")]
 }
 
 /// What became of the locks.

@@ -5,21 +5,23 @@ use crate::ui::{Tone, line};
 
 /// Where a node stands, in a few words.
 pub(super) fn standing(state: &NodeState) -> String {
-    let clock = state.clock;
-    let words = match (&state.lock, &state.last) {
-        (Some(Lock { target: None, .. }), _) => {
-            String::from("in the lock's place is something that is no lock")
-        }
-        (Some(lock), _) if !lock.has_transaction => String::from("locked, its transaction is gone"),
-        (_, Some(last)) => transaction(last, clock),
-        (_, None) if state.applied.is_some() => String::from("applied, its transactions are gone"),
-        (_, None) => String::from("never applied"),
+    let last = match &state.last {
+        Some(last) => transaction(last, state.clock),
+        None if state.applied.is_some() => String::from("applied, its transactions are gone"),
+        None => String::from("never applied"),
     };
     match &state.lock {
-        Some(lock) if state.standing() == Standing::Locked && lock.has_transaction => {
-            format!("{words}, and still locked")
-        }
-        _ => words,
+        Some(lock) if !lock.has_transaction => format!("{last}; {}", without_transaction(lock)),
+        Some(_) if state.standing() == Standing::Locked => format!("{last}, and still locked"),
+        _ => last,
+    }
+}
+
+/// What a lock is that no transaction holds.
+pub(super) fn without_transaction(lock: &Lock) -> &'static str {
+    match lock.target {
+        Some(_) => "LOCKED by a transaction that is gone",
+        None => "LOCKED by something that harden did not make",
     }
 }
 
@@ -37,19 +39,19 @@ pub(super) fn transaction(of: &Transaction, clock: i64) -> String {
         },
         State::PuttingBack if of.running => String::from("putting its old state back"),
         State::PuttingBack => String::from("stopped while it put its old state back"),
-        State::Prepared => format!("prepared, nothing changed{}", deadline(of, clock)),
-        State::Pending => format!("pending{}", deadline(of, clock)),
+        State::Prepared => String::from("prepared, nothing is changed"),
+        State::Pending => format!("pending, {}", deadline(of, clock)),
     }
 }
 
 fn deadline(of: &Transaction, clock: i64) -> String {
     match of.deadline {
-        None => String::from(", not armed"),
+        None => String::from("not armed"),
         Some(deadline) if deadline > clock => {
-            format!(", puts its old state back in {}", Age::between(clock, deadline))
+            format!("puts its old state back in {}", Age::between(clock, deadline))
         }
         Some(deadline) => {
-            format!(", should have put its old state back {} ago", Age::between(deadline, clock))
+            format!("should have put its old state back {} ago", Age::between(deadline, clock))
         }
     }
 }
