@@ -111,3 +111,33 @@ impl Reading {
         NodeState { clock: self.clock, lock, last, history, applied: None }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::remote::fake::reply;
+
+    #[test]
+    fn a_reply_that_is_not_the_probes_is_an_error() {
+        for (text, expected) in [
+            ("clock x\n", "line 1 of the reply is \"clock x\""),
+            ("clock 1\nowner me\n", "line 2 of the reply is \"owner me\""),
+            ("clock 1\nsince 1\n", "line 2 of the reply is \"since 1\""),
+            ("transaction t1\nmarker x\n", "line 2 of the reply is \"marker x\""),
+            ("closed /var/lib/harden\n", "look into /var/lib/harden on the node: permission denied"),
+        ] {
+            let error = parse(&reply([("transactions", text)])).unwrap_err();
+            assert!(error.to_string().contains(expected), "{error}");
+        }
+        let cut = Reply { code: 127, ..Reply::default() };
+        assert!(parse(&cut).unwrap_err().to_string().contains("exit code 127"));
+    }
+
+    #[test]
+    fn a_record_that_is_not_readable_is_none() {
+        for state in ["", "{\"x\": 1}", "[]", "{"] {
+            let found = parse(&reply([("transactions", "clock 1\n"), ("state", state)])).unwrap();
+            assert_eq!(found, NodeState { clock: 1, ..NodeState::default() });
+        }
+    }
+}

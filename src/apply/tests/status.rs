@@ -5,9 +5,7 @@ use super::faults::killed_before;
 use super::{SHELLS, fill, plan, run, run_with, spawn, tree};
 use crate::apply::script::{change, code, confirm, roll_back};
 use crate::resource::Applied;
-use crate::status::{
-    Consequence, Depth, Ender, NodeState, PathChange, Standing, State, StatusError, parse, probe,
-};
+use crate::status::{Consequence, Depth, Ender, NodeState, PathChange, Standing, State, parse, probe};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -300,20 +298,4 @@ fn the_history_is_told_where_it_is_asked_for_the_newest_first() {
         assert_eq!(names(Depth::Last)[0], other);
         assert_eq!(names(Depth::Last).len(), 2);
     }
-}
-
-#[test]
-fn a_reply_that_is_not_the_probes_is_an_error() {
-    for (text, expected) in [
-        ("clock x\n", "line 1 of the reply is \"clock x\""),
-        ("clock 1\nowner me\n", "line 2 of the reply is \"owner me\""),
-        ("clock 1\nsince 1\n", "line 2 of the reply is \"since 1\""),
-        ("transaction t1\nmarker x\n", "line 2 of the reply is \"marker x\""),
-        ("closed /var/lib/harden\n", "look into /var/lib/harden on the node: permission denied"),
-    ] {
-        let error: StatusError = parse(&crate::remote::fake::reply([("transactions", text)])).unwrap_err();
-        assert!(error.to_string().contains(expected), "{error}");
-    }
-    let cut = crate::remote::Reply { code: 127, ..crate::remote::Reply::default() };
-    assert!(parse(&cut).unwrap_err().to_string().contains("exit code 127"));
 }

@@ -8,6 +8,7 @@ use crate::status::{Depth, Ender, Standing, State};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::process::Command;
 
 fn unlock(shell: &[&str], root: &Path, target: &str) -> Result<Unlocked, UnlockError> {
     outcome(&run(shell, &script(target), root))
@@ -70,6 +71,27 @@ fn what_cannot_be_put_back_stays_locked_until_that_is_put_right() {
         fs::remove_dir(root.path().join(MANIFEST)).unwrap();
         assert_eq!(unlock(shell, root.path(), "txn/t1").unwrap(), Unlocked::PutBack);
         assert_eq!(listing(root.path()), before);
+        // What the first rollback put back has its new process long since; only what this one did is waited for.
+        let restored = fs::read_to_string(home(root.path()).join("txn/t1/restored")).unwrap();
+        assert_eq!(restored, format!("/{MANIFEST}\n"), "{shell:?}");
+    }
+}
+
+/// The health of a node is waited for where nobody looks afterwards, as if the tree were a running one.
+#[test]
+fn the_next_node_is_not_unlocked_before_this_one_is_healthy() {
+    for (mode, waits) in [("asked", false), ("boot", false), ("alone", true), ("unlock", true)] {
+        let root = tree();
+        begun(&["sh"], root.path(), "t1");
+        let file = home(root.path()).join("txn/t1/rollback.sh");
+        let asleep = "if [ -z \"$R\" ]; then\n    case $mode";
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(text.contains(asleep) && text.contains("await_health ;; esac"));
+        let awake = text.replace(asleep, "if true; then\n    case $mode");
+        fs::write(&file, awake.replace("await_health ;; esac", "note waited ;; esac")).unwrap();
+        assert!(Command::new("sh").arg(&file).arg(mode).output().unwrap().status.success());
+        let result = fs::read_to_string(home(root.path()).join("txn/t1/result")).unwrap();
+        assert_eq!(result.starts_with("waited\n"), waits, "{mode}: {result}");
     }
 }
 
