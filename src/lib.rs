@@ -11,7 +11,7 @@
 //! | 0 | [`error`], [`secret`] |
 //! | 1 | [`inventory`], [`resource`], [`event`] |
 //! | 2 | [`plan`], [`pki`], [`store`], [`remote`], [`cluster`] |
-//! | 3 | [`desired`], [`observe`], [`check`], [`health`] |
+//! | 3 | [`desired`], [`observe`], [`check`], [`health`], [`status`] |
 //! | 4 | [`stage`], [`apply`] |
 //! | 5 | [`ui`] |
 //! | 6 | [`cli`] |
@@ -36,5 +36,6 @@ pub mod remote;
 pub mod resource;
 pub mod secret;
 pub mod stage;
+pub mod status;
 pub mod store;
 pub mod ui;

@@ -28,6 +28,7 @@ mod real_apiserver;
 mod remote;
 mod reports;
 mod stage;
+mod status;
 mod store;
 mod support;
 mod ui;

@@ -11,9 +11,11 @@ mod script;
 #[cfg(test)]
 mod tests;
 mod transaction;
+mod unlock;
 
 pub use material::{Issued, Issuer, MaterialError, Materials};
 pub use report::{NodeError, NodeOutcome, Phase, Report, Stop};
+pub use unlock::{UnlockError, Unlocked, unlock};
 
 use crate::event::{Event, Listener, Outcome};
 use crate::health::{GateError, HealthError};

@@ -5,6 +5,7 @@ use crate::error::{ExitCode, Hint};
 use crate::health::{GateError, HealthError};
 use crate::inventory::NodeName;
 use crate::plan::Plan;
+use crate::status::Age;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
@@ -169,22 +170,6 @@ impl fmt::Display for Phase {
     }
 }
 
-/// A duration as people say it: the two largest units.
-struct Age(Duration);
-
-impl fmt::Display for Age {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = self.0.as_secs();
-        let (minutes, hours, days) = (seconds / 60, seconds / 3_600, seconds / 86_400);
-        match seconds {
-            0..60 => write!(f, "{seconds} s"),
-            60..3_600 => write!(f, "{minutes} min {} s", seconds % 60),
-            3_600..86_400 => write!(f, "{hours} h {} min", minutes % 60),
-            _ => write!(f, "{days} d {} h", hours % 24),
-        }
-    }
-}
-
 fn said(message: &str) -> &str {
     if message.is_empty() { "it failed without a word" } else { message }
 }
@@ -194,7 +179,7 @@ impl Hint for NodeError {
         Some(match self {
             Self::Stale { .. } => String::from("plan again and look at the new plan"),
             Self::Locked { node, remedy, .. } => format!(
-                "wait for that apply to end; if it was killed, run `{remedy}` as root on {node}, which puts back what it left half-done and frees the lock"
+                "wait for that apply to end; if it was killed, `harden unlock --limit {node}`, or `{remedy}` as root on {node}, puts back what it left half-done and frees the lock"
             ),
             Self::Material { .. } => {
                 String::from("nothing was changed there: put right what the error names and apply again")
@@ -256,20 +241,6 @@ impl Report {
             Some(Stop::Interrupted) => ExitCode::Interrupted,
             Some(Stop::Node | Stop::Gate(_)) if !begun => ExitCode::Error,
             Some(Stop::Node | Stop::Gate(_) | Stop::Cluster { .. }) => ExitCode::Stopped,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ages_are_told_by_their_two_largest_units() {
-        for (seconds, told) in
-            [(0, "0 s"), (59, "59 s"), (61, "1 min 1 s"), (7_500, "2 h 5 min"), (190_000, "2 d 4 h")]
-        {
-            assert_eq!(Age(Duration::from_secs(seconds)).to_string(), told);
         }
     }
 }

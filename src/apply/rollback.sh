@@ -7,6 +7,7 @@
 # Every step is tried even when one before it failed. What it did, and what it could not do, stands in `result`.
 #   rollback.sh         somebody waits for it and looks at the node afterwards
 #   rollback.sh alone   the node's own timer: nobody does
+#   rollback.sh unlock  somebody waits for it, and the next node may be unlocked right after
 #   rollback.sh boot    the node starts: what reads the files is started afterwards, and must not be waited for
 # The last line says what is true now: untouched, reverted or committed.
 # Exit codes: 0 it is at its end and the lock is free; 1 something could not be put back, and the node stays locked.
@@ -125,6 +126,10 @@ note_restored() { # PATH
   printf '%s\n' "$1" >>"$T/restored"
 } 2>/dev/null
 
+forget_restored() {
+  printf '' >"$T/restored"
+} 2>/dev/null
+
 restore_attributes() { # OLD PATH
   [ "$(attributes_of "$R$2")" != "$1" ] || return 0
   { [ "$(id -u)" != 0 ] || chown "${1#*:}" -- "$R$2"; } && chmod "${1%%:*}" -- "$R$2" ||
@@ -174,7 +179,8 @@ restore_units() {
   done <"$T/units"
 }
 
-# Nobody else looks: does the node live with its old state? The API server is not asked, it may not answer strangers.
+# Nobody else looks: does the node live with its old state? The API server is not asked, it may not answer strangers. What was
+# put back by an earlier run has its new process long since, or never will.
 await_health() {
   while IFS= read -r unit; do
     wait_until 60 systemctl --quiet is-active "$unit" || bad "waiting for $unit"
@@ -254,6 +260,7 @@ restore_system() {
 }
 
 revert() {
+  forget_restored
   remove_staged
   restore_files files
   if [ -z "$R" ]; then
@@ -266,7 +273,9 @@ revert() {
   remove_directories
   verify_files
   sync
-  if [ -z "$R" ] && [ "$mode" = alone ]; then await_health; fi
+  if [ -z "$R" ]; then
+    case $mode in alone | unlock) await_health ;; esac
+  fi
   note "$mode $(date +%s)"
   if [ -n "$failed" ]; then
     mv -T -- "$T/reverting" "$T/failed"

@@ -28,7 +28,7 @@ const CONFIRM: &str = "confirm";
 
 /// Changes one node, or leaves it as it was.
 pub(super) fn transact(plan: &NodePlan, run: &Run<'_>) -> NodeOutcome {
-    let outcome = Transaction { id: identifier(run.now), plan, run }.execute();
+    let outcome = Transaction { id: identifier(jiff::Timestamp::now().as_second()), plan, run }.execute();
     let told = match &outcome {
         NodeOutcome::Applied => Outcome::Finished(match plan.changes.len() {
             1 => String::from("1 change applied"),
@@ -44,7 +44,7 @@ pub(super) fn transact(plan: &NodePlan, run: &Run<'_>) -> NodeOutcome {
     outcome
 }
 
-/// Sorts by time, and is unique enough that two controllers never meet in one directory.
+/// Sorts by the time at which it begins, and is unique enough that two controllers never meet in one directory.
 fn identifier(now: i64) -> String {
     let mut random = [0; 4];
     // Without randomness the time alone must do: the directory is made with `mkdir`, which refuses an existing one.

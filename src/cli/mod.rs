@@ -12,6 +12,7 @@ mod keys;
 mod load;
 pub mod logging;
 mod materials;
+mod nodes;
 pub mod panic;
 pub mod parts;
 mod pipeline;
@@ -23,6 +24,8 @@ mod serving;
 pub mod show;
 mod signal;
 mod stage_change;
+pub mod status;
+pub mod unlock;
 pub mod validate;
 mod waivers;
 
@@ -39,7 +42,7 @@ use std::ffi::OsString;
 const EXIT_CODES: &str = "Exit codes:
     0  success; nothing left to change
     1  an error or incomplete information, nothing was changed; wrong usage too
-    2  changes, drift or findings (drift, check, plan --detailed-exitcode)
+    2  changes, drift, findings or locked nodes (drift, check, status, plan --detailed-exitcode)
     3  apply stopped part-way; what failed was rolled back and the cluster is healthy
     4  a human is needed: a rollback failed, or the outcome on a node is unknown
   130  interrupted";
@@ -78,6 +81,10 @@ pub enum Verb {
     Drift(drift::Drift),
     /// Judge the cluster by a security benchmark; changes nothing
     Check(check::Check),
+    /// Tell what became of the last transaction on each node; changes nothing
+    Status(status::Status),
+    /// Break the locks that applies left behind: what is not confirmed is put back
+    Unlock(unlock::Unlock),
 }
 
 /// The command line as parsed, or the exit code where it ends here: usage errors (1, since 2 means changes), `--help`
@@ -114,5 +121,7 @@ pub fn run(cli: Cli, output: &Output) -> Result<ExitCode, Error> {
         Verb::Apply(arguments) => apply::run(&arguments, &global, output),
         Verb::Drift(arguments) => drift::run(&arguments, &global, output),
         Verb::Check(arguments) => check::run(&arguments, &global, output),
+        Verb::Status(_) => status::run(&global, output),
+        Verb::Unlock(arguments) => unlock::run(&arguments, &global, output),
     }
 }

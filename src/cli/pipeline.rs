@@ -4,7 +4,7 @@
 use super::load::{load_inventory, load_templates, now, override_known_hosts};
 use super::running::Running;
 use super::stage_change::stage_change;
-use super::{Error, Global, Parts, keys, serving};
+use super::{Error, Global, Parts, keys, nodes, serving};
 use crate::desired::{self, EncryptionInput, EncryptionPhase, Inputs, ServingInput, Templates, Versions};
 use crate::error::{Chain, Hint};
 use crate::event::{Event, Listener, Outcome};
@@ -83,18 +83,7 @@ impl Pipeline {
         let (inventory, templates, partial) = parts.select(inventory, templates)?;
         let whole = (templates.left_out() > 0).then(|| load_templates(&inventory)).transpose()?;
         let store = Store::open(&inventory.directory().join(store::FOLDER)).map_err(Error::hinted)?;
-        let limit = match &global.limit {
-            Some(limit) => {
-                limit.check(&inventory).map_err(Error::hinted)?;
-                inventory
-                    .nodes
-                    .iter()
-                    .filter(|node| limit.selects(node))
-                    .map(|node| node.name.clone())
-                    .collect()
-            }
-            None => inventory.nodes.iter().map(|node| node.name.clone()).collect(),
-        };
+        let limit = nodes::limited(&inventory, global)?;
         let access = keys::access(global, output)?;
         let parallelism = global.parallelism;
         Ok(Self { inventory, templates, whole, store, access, limit, parallelism, now: now(), partial })

@@ -14,6 +14,7 @@ mod paint;
 pub mod plan;
 mod progress;
 mod prompt;
+pub mod status;
 
 pub use applied::{Applied, AppliedNode, AppliedStage, NodeEnd};
 pub use count::count;

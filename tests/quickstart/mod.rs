@@ -11,6 +11,7 @@ mod plan;
 mod saved;
 mod secrets;
 mod serving;
+mod status;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -11,7 +11,7 @@ const UNIT: &str = "etc/systemd/system/harden-rollback.service";
 const WANTED: &str = "etc/systemd/system/multi-user.target.wants/harden-rollback.service";
 
 /// As if the tree were a running node, for arming only, with a systemd-run that notes what it is told.
-fn with_systemd(root: &Path) -> impl Fn(&str) -> String {
+pub(super) fn with_systemd(root: &Path) -> impl Fn(&str) -> String {
     let tool = root.join("systemd-run");
     fs::write(
         &tool,

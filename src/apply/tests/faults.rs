@@ -11,7 +11,7 @@ fn harden(root: &Path) -> std::path::PathBuf {
 }
 
 /// Ends the script by KILL in front of the last text that matches.
-fn killed_before(mark: &str) -> impl Fn(&str) -> String + '_ {
+pub(super) fn killed_before(mark: &str) -> impl Fn(&str) -> String + '_ {
     move |text| {
         let at = text.rfind(mark).unwrap_or_else(|| panic!("no {mark}"));
         format!("{}kill -KILL $$\n{}", &text[..at], &text[at..])

@@ -7,7 +7,9 @@ mod faults;
 mod hasten;
 mod host;
 mod run_as;
+mod status;
 mod transaction;
+mod unlock;
 
 use super::material::Payload;
 use crate::inventory::NodeName;

@@ -1,0 +1,41 @@
+//! What became of harden's transactions on a node, as `/var/lib/harden` there tells it: one script that only reads, one reply,
+//! one [`NodeState`]. It ends no transaction and breaks no lock; `apply` does.
+
+mod age;
+mod error;
+mod parse;
+mod report;
+mod transaction;
+
+pub use age::Age;
+pub use error::StatusError;
+pub use parse::parse;
+pub use report::{
+    Consequence, FORMAT_VERSION, Lock, NodeState, NodeStatus, Recorded, Report, Standing, Summary,
+};
+pub use transaction::{ChangedPath, Ender, PathChange, State, Transaction};
+
+use crate::remote::{Script, Session};
+use std::time::Duration;
+
+/// How much of a node's past is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// The last transaction, and the one that holds the lock.
+    Last,
+    /// Every transaction that the node still knows.
+    History,
+}
+
+/// The script that reads it.
+pub fn probe(depth: Depth) -> Script {
+    let all = u8::from(depth == Depth::History);
+    Script::new("read the transactions")
+        .section("transactions", format!("harden_all={all}\n{}", include_str!("probe.sh")))
+        .section("state", "cat -- \"$R/var/lib/harden/state.json\" 2>/dev/null\n:\n")
+}
+
+/// Reads one node, in one round trip.
+pub fn read(session: &mut dyn Session, depth: Depth, deadline: Duration) -> Result<NodeState, StatusError> {
+    parse(&session.run(&probe(depth), deadline)?)
+}
