@@ -65,7 +65,7 @@ Before=kubelet.service ssh.service sshd.service
 Type=oneshot
 ExecStart=/bin/sh /var/lib/harden/lock/rollback.sh boot
 S
-  mkdir -p -- "$1/multi-user.target.wants" &&
+  chmod 0644 -- "$1/.harden-rollback.service" && mkdir -p -- "$1/multi-user.target.wants" &&
     mv -fT -- "$1/.harden-rollback.service" "$1/harden-rollback.service" &&
     ln -sfT -- ../harden-rollback.service "$1/multi-user.target.wants/harden-rollback.service" &&
     flush "$1/harden-rollback.service" "$1" "$1/multi-user.target.wants"

@@ -72,7 +72,7 @@ fn state(lab: &Lab, node: &str) -> String {
             "sha256sum <{CHANGED}; cd /var/lib/harden/txn && last=$(ls | sort | tail -n 1) && \
              for marker in pending reverting failed committed reverted; do [ ! -e $last/$marker ] || echo $marker; done; \
              cat $last/result; ls -A /etc/kubernetes/manifests /etc/systemd/system /var/lib/kubelet | grep harden || true; \
-             ls /var/lib/harden | grep lock || true; systemctl is-active kubelet"
+             ls /var/lib/harden | grep lock || true; systemctl is-active kubelet || true"
         ),
     )
 }
