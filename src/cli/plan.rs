@@ -44,6 +44,7 @@ pub fn run(arguments: &Plan, global: &Global, output: &Output) -> Result<ExitCod
         let observation = pipeline.observe(Keep::ControlPlanes, &listener)?;
         let mut plan = pipeline.plan(&observation)?;
         pipeline.name_refused_pods(&mut plan, &observation, &listener)?;
+        pipeline.note_sickness(&mut plan, &observation);
         plan
     };
     show(&plan, global, output)?;

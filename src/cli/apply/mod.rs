@@ -11,6 +11,7 @@ use super::pipeline::{Keep, Observation, Pipeline};
 use super::{Error, Format, Global, Parts, keys, plan as plan_verb, show, signal};
 use crate::apply::{self, Report, Run};
 use crate::error::{Chain, ExitCode};
+use crate::health::preflight::Preflight;
 use crate::plan::{Operation, Plan};
 use crate::store::{SecretKind, Unlocked, random_key_base64};
 use crate::ui::{self, Applied, Output, Progress, count};
@@ -40,6 +41,10 @@ pub struct Apply {
     #[arg(long)]
     pub no_rollback_timer: bool,
 
+    /// Begin although this preflight refuses; may be repeated
+    #[arg(long, value_name = "NAME", value_enum)]
+    pub skip_preflight: Vec<Preflight>,
+
     /// Which part.
     #[command(flatten)]
     pub parts: Parts,
@@ -58,6 +63,7 @@ pub fn run(arguments: &Apply, global: &Global, output: &Output) -> Result<ExitCo
         output,
         asked: arguments.yes,
         timer: !arguments.no_rollback_timer,
+        skipped: &arguments.skip_preflight,
         record,
     };
     let result = match saved {
@@ -97,6 +103,8 @@ struct Applying<'a> {
     asked: bool,
     /// Whether nodes are armed to put their old state back by themselves.
     timer: bool,
+    /// What the user wants to be left aside of what speaks against it.
+    skipped: &'a [Preflight],
     record: Applied,
 }
 
@@ -119,6 +127,9 @@ impl Applying<'_> {
             if plan.is_empty() {
                 self.record.nothing_left = true;
                 return Ok(ExitCode::Success);
+            }
+            if stage == 0 {
+                self.refuse_unfit(&plan, &observation)?;
             }
             self.ask(&plan)?;
             // Keys are made before they are planned with, so that the plan knows their digests.
@@ -152,6 +163,7 @@ impl Applying<'_> {
         if plan.waves.is_empty() && plan.cluster_changes.is_empty() {
             return Ok(ExitCode::Success);
         }
+        self.refuse_unfit(plan, &observation)?;
         self.ask(plan)?;
         let store = self.open_store(plan)?;
         Ok(self.execute(plan, &observation, store).unwrap_or(ExitCode::Success))
@@ -169,6 +181,25 @@ impl Applying<'_> {
         let (nodes, done) = (plan.unreachable.len(), self.record.stages.len());
         self.record.unreachable = plan.unreachable;
         Err(Error::hinted(ApplyError::Unreachable { nodes, done }))
+    }
+
+    /// Looks once whether the cluster is fit to be changed, before anybody is asked for a yes that would be in vain.
+    fn refuse_unfit(&mut self, plan: &Plan, observation: &Observation) -> Result<(), Error> {
+        let mut findings = {
+            let progress = Progress::start(self.output.clone(), self.global.progress, self.global.quiet);
+            self.pipeline.preflight(plan, observation, &|event| progress.emit(&event))
+        };
+        self.record.skipped_preflights = findings.skip(self.skipped);
+        let skipped = self.record.skipped_preflights.iter();
+        let skipped = skipped.map(|refusal| format!("skipped, {refusal}; {}", refusal.remedy));
+        for notice in skipped.chain(findings.notices()) {
+            self.output.message(&format!("Notice: {}\n", ui::line(&notice)));
+        }
+        if findings.refusals.is_empty() {
+            return Ok(());
+        }
+        self.record.refusals.clone_from(&findings.refusals);
+        Err(Error::hinted(ApplyError::Unfit { refusals: findings.refusals }))
     }
 
     /// Shows a plan: as a result, or where results are JSON only to whoever will be asked about it.
