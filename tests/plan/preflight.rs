@@ -69,4 +69,17 @@ fn preflights_look_at_what_a_plan_touches() {
     workers.limit = names(&["w-2"]);
     let scope = Scope::of(&build(workers).unwrap(), &inventory);
     assert!(!scope.touches_etcd && scope.kubernetes == names(&["cp", "cp-2", "w-2"]));
+
+    // The stages that follow are about the control planes.
+    let mut workers = inputs(&inventory);
+    workers.remaining = vec![stage()];
+    let mut plan = build(workers).unwrap();
+    for wave in &mut plan.waves {
+        wave.nodes.retain(|node| node.node == name("w"));
+    }
+    plan.in_sync = vec![name("cp"), name("w-2")];
+    let scope = Scope::of(&plan, &inventory);
+    assert_eq!(scope.touched.keys().cloned().collect::<BTreeSet<_>>(), names(&["cp", "w"]));
+    assert!(scope.touches_etcd && scope.touched[&name("cp")].restarts);
+    assert_eq!(scope.touched[&name("cp")].needs["/var/lib/harden"], Need::default());
 }

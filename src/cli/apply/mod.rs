@@ -192,8 +192,10 @@ impl Applying<'_> {
         self.record.skipped_preflights = findings.skip(self.skipped);
         let skipped = self.record.skipped_preflights.iter();
         let skipped = skipped.map(|refusal| format!("skipped, {refusal}; {}", refusal.remedy));
-        for notice in skipped.chain(findings.notices()) {
-            self.output.message(&format!("Notice: {}\n", ui::line(&notice)));
+        if !self.global.quiet {
+            for notice in skipped.chain(findings.notices()) {
+                self.output.message(&format!("Notice: {}\n", ui::line(&notice)));
+            }
         }
         if findings.refusals.is_empty() {
             return Ok(());

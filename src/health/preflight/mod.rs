@@ -11,6 +11,7 @@ mod disk;
 mod etcd;
 mod facts;
 mod finding;
+mod gather;
 mod images;
 mod nodes;
 mod read;
@@ -21,6 +22,7 @@ pub use clocks::ClockReading;
 pub use etcd::EtcdFacts;
 pub use facts::{Facts, FileSystem, Images, NodeCertificate, NodeFacts};
 pub use finding::{Findings, Preflight, Refusal};
+pub use gather::{ask_api_for_images, ask_etcd, ask_node};
 pub use read::parse;
 pub use scope::{Need, Scope, Touched};
 

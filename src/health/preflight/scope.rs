@@ -60,10 +60,19 @@ impl Scope {
     /// What a plan concerns.
     pub fn of(plan: &Plan, inventory: &Inventory) -> Self {
         let nodes = plan.waves.iter().flat_map(|wave| &wave.nodes);
-        let touched: BTreeMap<NodeName, Touched> =
+        let mut touched: BTreeMap<NodeName, Touched> =
             nodes.map(|node| (node.node.clone(), Touched::of(node))).collect();
         let names = |nodes: &mut dyn Iterator<Item = &Node>| nodes.map(|node| node.name.clone()).collect();
         let control_planes: BTreeSet<NodeName> = names(&mut inventory.with_role(Role::ControlPlane));
+        // Whoever says yes says it to the stages that follow as well. These are about the control planes; how far they go is not
+        // planned yet.
+        if !plan.remaining.is_empty() {
+            for node in &control_planes {
+                if plan.in_sync.contains(node) || touched.contains_key(node) {
+                    touched.entry(node.clone()).or_insert_with(Touched::nothing).restarts = true;
+                }
+            }
+        }
         let has_kubelet = |node: &&Node| {
             node.roles.contains(&Role::ControlPlane)
                 || (node.roles.contains(&Role::Worker) && touched.contains_key(&node.name))
@@ -75,13 +84,17 @@ impl Scope {
 }
 
 impl Touched {
+    /// A transaction without a change.
+    fn nothing() -> Self {
+        Self { needs: BTreeMap::from([(String::from(STATE), Need::default())]), ..Self::default() }
+    }
+
     fn of(plan: &NodePlan) -> Self {
         let mut touched = Self {
             restarts: !plan.restart_pods.is_empty()
                 || plan.restart_units.iter().any(|unit| RUNNERS.contains(&unit.as_str())),
-            ..Self::default()
+            ..Self::nothing()
         };
-        touched.needs.insert(String::from(STATE), Need::default());
         for change in &plan.changes {
             let before = change.before.as_ref().map_or(0, |text| size(text));
             for operation in &change.operations {
