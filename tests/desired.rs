@@ -123,6 +123,7 @@ fn inventory(case: &Case) -> Inventory {
     };
     let both = [Role::ControlPlane, Role::Etcd];
     Inventory {
+        apply: harden::inventory::Apply::default(),
         file: PathBuf::from("harden.toml"),
         cluster: Cluster {
             name: String::from("test"),

@@ -1,8 +1,8 @@
 //! Inventories: what loads, what every mistake looks like, and that the schema, the reader and the scaffold agree.
 
 use harden::inventory::{
-    Connection, InventoryError, Limit, LimitError, Loaded, Minor, Node, Role, Scaffold, ScaffoldNode,
-    SshSettings, load, parse, scaffold, schema,
+    Connection, InventoryError, Limit, LimitError, Loaded, MaxUnavailable, Minor, Node, Role, Scaffold,
+    ScaffoldNode, SshSettings, load, parse, scaffold, schema,
 };
 use proptest::prelude::*;
 use serde_json::Value;
@@ -90,6 +90,28 @@ fn the_examples_load_without_a_warning() {
                 matches!(&loaded.inventory.nodes[0].connection, Connection::Local { root: r } if *r == root)
             );
         }
+    }
+}
+
+#[test]
+fn how_many_workers_at_once_is_a_number_or_a_percentage() {
+    let of = |apply: &str| {
+        let node =
+            "[[nodes]]\nname = \"cp-1\"\naddress = \"10.0.0.11\"\nroles = [\"control-plane\", \"etcd\"]\n";
+        let text = format!("[cluster]\nname = \"x\"\nkubernetes = \"1.35\"\n{apply}\n{node}");
+        read(text).map(|loaded| loaded.inventory.apply.max_unavailable)
+    };
+    for (apply, expected) in [
+        ("", MaxUnavailable::Count(1)),
+        ("[apply]", MaxUnavailable::Count(1)),
+        ("[apply]\nmax-unavailable = 4", MaxUnavailable::Count(4)),
+        ("[apply]\nmax-unavailable = \"4\"", MaxUnavailable::Count(4)),
+        ("[apply]\nmax-unavailable = \"25%\"", MaxUnavailable::Percent(25)),
+    ] {
+        assert_eq!(of(apply).unwrap(), expected, "{apply}");
+    }
+    for wrong in ["0", "-1", "true", "2.5", "\"101%\"", "\"many\""] {
+        assert!(of(&format!("[apply]\nmax-unavailable = {wrong}")).is_err(), "{wrong}");
     }
 }
 

@@ -18,6 +18,7 @@ pub mod parts;
 mod pipeline;
 pub mod plan;
 mod pod_security;
+mod preflight;
 mod running;
 pub mod schema;
 mod serving;

@@ -4,14 +4,15 @@
 use super::load::{load_inventory, load_templates, now, override_known_hosts};
 use super::running::Running;
 use super::stage_change::stage_change;
-use super::{Error, Global, Parts, keys, nodes, serving};
+use super::{Error, Global, Parts, keys, nodes, preflight, serving};
+use crate::cluster::NodeInfo;
 use crate::desired::{self, EncryptionInput, EncryptionPhase, Inputs, ServingInput, Templates, Versions};
 use crate::error::{Chain, Hint};
 use crate::event::{Event, Listener, Outcome};
 use crate::health::Reach;
+use crate::health::preflight::ClockReading;
 use crate::inventory::{Connection, EncryptionProvider, Inventory, Minor, Node, NodeName, Role};
 use crate::observe::{self, fleet};
-use crate::plan::wave::MaxUnavailable;
 use crate::plan::{self, Plan, Unreachable};
 use crate::remote::{self, Access, Session};
 use crate::resource::{
@@ -68,10 +69,21 @@ pub(super) struct Observation {
     pub(super) unreachable: Vec<Unreachable>,
     pub(super) reach: Reach,
     pub(super) cluster: Option<ClusterObserved>,
+    /// The Kubernetes nodes in full; `None` where there is no running cluster.
+    pub(super) kubernetes: Option<Vec<NodeInfo>>,
+    /// The clocks of running nodes.
+    pub(super) clocks: BTreeMap<NodeName, ClockReading>,
     /// The certificate that each kubelet would serve with.
     pub(super) certificates: BTreeMap<NodeName, CertificateSpec>,
     /// What kubelets showed in a handshake, where it was their turn to be asked.
     pub(super) served: BTreeMap<NodeName, Served>,
+}
+
+/// What was found on one node.
+struct Seen {
+    session: Option<Box<dyn Session>>,
+    state: Observed,
+    clock: Option<ClockReading>,
 }
 
 impl Pipeline {
@@ -107,11 +119,13 @@ impl Pipeline {
             listener,
         );
         let (mut observed, mut sessions, mut unreachable) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
+        let mut clocks = BTreeMap::new();
         for (node, result) in found {
             match result {
-                Ok((session, state)) => {
-                    sessions.extend(session.map(|session| (node.clone(), session)));
-                    observed.insert(node, state);
+                Ok(seen) => {
+                    sessions.extend(seen.session.map(|session| (node.clone(), session)));
+                    clocks.extend(seen.clock.map(|clock| (node.clone(), clock)));
+                    observed.insert(node, seen.state);
                 }
                 Err(error) => {
                     let hint = error.hint();
@@ -126,11 +140,19 @@ impl Pipeline {
                 observed.get(&node.name).is_some_and(|state| has_api_server(node, &state.facts));
             reach.add(node.name.clone(), session, has_api_server);
         }
-        let cluster = self.observe_cluster(&reach, listener)?;
+        let (cluster, kubernetes) = self.observe_cluster(&reach, listener)?.unzip();
         let certificates = serving::certificates(&wishes);
         let served = BTreeMap::new();
-        let mut observation =
-            Observation { nodes: observed, unreachable, reach, cluster, certificates, served };
+        let mut observation = Observation {
+            nodes: observed,
+            unreachable,
+            reach,
+            cluster,
+            kubernetes,
+            clocks,
+            certificates,
+            served,
+        };
         // Without the API servers' flag nothing would rest on the answers.
         if self.takes_authority() && self.serving_step(&observation).ask {
             observation.served = self.ask_kubelets(&observation, listener);
@@ -138,35 +160,33 @@ impl Pipeline {
         Ok(observation)
     }
 
-    fn observe_node(
-        &self,
-        node: &Node,
-        wishes: &Desired,
-        keep: Keep,
-    ) -> Result<(Option<Box<dyn Session>>, Observed), observe::ObserveError> {
+    fn observe_node(&self, node: &Node, wishes: &Desired, keep: Keep) -> Result<Seen, observe::ObserveError> {
         let mut session = remote::connect(node, &self.access)?;
         let read_certificate = |certificate: &[u8], issuer: Option<&[u8]>| {
             crate::pki::read(certificate, issuer).map_err(|error| Chain(&error).to_string())
         };
-        let observed = observe::observe(session.as_mut(), wishes, deadline(node), &read_certificate)?;
-        let is_kept = keep == Keep::All || has_api_server(node, &observed.facts);
-        Ok((is_kept.then_some(session), observed))
+        let asked = preflight::milliseconds();
+        let state = observe::observe(session.as_mut(), wishes, deadline(node), &read_certificate)?;
+        let clock = preflight::clock(asked, &state.facts);
+        let is_kept = keep == Keep::All || has_api_server(node, &state.facts);
+        Ok(Seen { session: is_kept.then_some(session), state, clock })
     }
 
     fn observe_cluster(
         &self,
         reach: &Reach,
         listener: &Listener<'_>,
-    ) -> Result<Option<ClusterObserved>, Error> {
+    ) -> Result<Option<(ClusterObserved, Vec<NodeInfo>)>, Error> {
         if reach.control_planes().is_empty() {
             return Ok(None);
         }
         listener(Event::Cluster { step: String::from("read the cluster") });
         let resources =
             if self.wants_encryption() { self.inventory.encryption.resources.as_slice() } else { &[] };
-        observe::observe_cluster(&Running::new(reach), reach.control_planes(), resources, listener)
-            .map(Some)
-            .map_err(Error::hinted)
+        let running = Running::new(reach);
+        let cluster = observe::observe_cluster(&running, reach.control_planes(), resources, listener)
+            .map_err(Error::hinted)?;
+        Ok(Some((cluster, running.into_nodes())))
     }
 
     /// The key that values are, or will be, encrypted with: the newest of the store, or a new one named by the day.
@@ -255,7 +275,7 @@ impl Pipeline {
             now: self.now,
             digest,
             limit: self.limit.clone(),
-            max_unavailable: MaxUnavailable::default(),
+            max_unavailable: self.inventory.apply.max_unavailable,
         })
         .map_err(Error::hinted)
     }

@@ -38,15 +38,20 @@ struct SaveError {
 /// Plans and shows.
 pub fn run(arguments: &Plan, global: &Global, output: &Output) -> Result<ExitCode, Error> {
     let pipeline = Pipeline::load(global, &arguments.parts, output)?;
-    let plan = {
+    let (mut plan, sickness) = {
         let progress = Progress::start(output.clone(), global.progress, global.quiet);
         let listener = |event| progress.emit(&event);
         let observation = pipeline.observe(Keep::ControlPlanes, &listener)?;
         let mut plan = pipeline.plan(&observation)?;
         pipeline.name_refused_pods(&mut plan, &observation, &listener)?;
-        plan
+        let sickness = pipeline.sickness(&plan, &observation);
+        (plan, sickness)
     };
+    // A saved plan is applied later, and what is sick then is looked at then.
+    let lasting = plan.notices.len();
+    plan.notices.extend(sickness);
     show(&plan, global, output)?;
+    plan.notices.truncate(lasting);
     if let Some(path) = &arguments.out {
         save(&plan, path)?;
     }

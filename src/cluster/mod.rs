@@ -7,6 +7,7 @@ mod credentials;
 mod daemon_set;
 mod error;
 mod etcd;
+mod images;
 mod link;
 mod metrics;
 mod policies;
@@ -19,6 +20,7 @@ pub use credentials::{Credentials, EtcdCredentials};
 pub use daemon_set::Rollout;
 pub use error::ClusterError;
 pub use etcd::{Alarm, Etcd, EtcdHeader, EtcdMember, EtcdStatus};
+pub use images::NodeImages;
 pub use reading::{MirrorPod, NodeInfo, Readiness};
 
 use std::os::unix::net::UnixStream;

@@ -145,7 +145,7 @@ fn api_ready(readiness: &Readiness) -> Result<Held, Pending> {
     }
 }
 
-fn etcd_serves(status: &EtcdStatus) -> Result<(), Pending> {
+pub(super) fn etcd_serves(status: &EtcdStatus) -> Result<(), Pending> {
     if !status.errors.is_empty() {
         return pending(format!("the member reports: {}", status.errors.join(", ")));
     }

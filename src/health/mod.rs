@@ -6,6 +6,7 @@ mod encryption;
 mod error;
 mod gate;
 mod kubelet;
+pub mod preflight;
 mod processes;
 mod reach;
 mod wait;

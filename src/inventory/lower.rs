@@ -7,7 +7,7 @@ use super::ssh::Ssh;
 use super::structure::Damage;
 use super::{
     ApiServer, Audit, Cluster, Component, Encryption, EncryptionProvider, Etcd, Inventory, Kubelet, Minor,
-    Profile, admission, host, nodes, switch, text, waiver,
+    Profile, admission, apply, host, nodes, switch, text, waiver,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -113,6 +113,7 @@ pub(super) fn lower(
         kubelet: kubelet(raw.kubelet.unwrap_or_default(), report),
         waivers,
         switches,
+        apply: apply::lower(&raw.apply.unwrap_or_default(), report),
         host: host::host(&raw.host.unwrap_or_default()),
         kube_proxy: host::kube_proxy(&raw.kube_proxy.unwrap_or_default(), profile),
         files: host::files(&raw.files.unwrap_or_default()),

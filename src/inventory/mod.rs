@@ -3,6 +3,7 @@
 //! It reads one file and touches no network.
 
 mod admission;
+mod apply;
 mod deadline;
 mod diagnostic;
 mod glob;
@@ -21,6 +22,7 @@ mod text;
 mod waiver;
 
 pub use admission::{Admission, EventRateLimit, PodSecurity, PodSecurityLevel, RateLimit};
+pub use apply::{Apply, MaxUnavailable, MaxUnavailableError};
 pub use deadline::{Deadline, DeadlineError};
 pub use diagnostic::{Diagnostic, Level, Place};
 pub(crate) use diagnostic::{nearest, shown};
@@ -72,6 +74,9 @@ pub struct Inventory {
     /// What is left alone of what the templates would do. Templates do not see it: it chooses among them.
     #[serde(skip)]
     pub switches: Vec<Switch>,
+    /// How changes are applied. Templates do not see it: it changes when something is done, never what.
+    #[serde(skip)]
+    pub apply: Apply,
     /// The hosts beneath Kubernetes.
     pub host: Host,
     /// kube-proxy.

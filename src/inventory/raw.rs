@@ -2,6 +2,7 @@
 //! these types and the reader is driven by that schema, so the two cannot differ. Nothing is validated here.
 
 use super::admission::RawAdmission;
+use super::apply::RawApply;
 use super::host::{RawFiles, RawHost, RawKubeProxy};
 use super::switch::RawSwitch;
 use super::{AuditPolicy, Become, EncryptionProvider, Profile, Role};
@@ -140,6 +141,8 @@ pub(super) struct RawInventory {
     pub(super) controls: Option<BTreeMap<Text, Located<RawSwitch>>>,
     /// Accepted exceptions from a benchmark, one `[[waivers]]` each.
     pub(super) waivers: Option<Vec<Located<RawWaiver>>>,
+    /// How changes are applied.
+    pub(super) apply: Option<RawApply>,
     /// The hosts beneath Kubernetes.
     pub(super) host: Option<RawHost>,
     /// kube-proxy, where kubeadm installed it.

@@ -147,6 +147,9 @@ const DEFAULTS: &str = r#"# What follows are the defaults: change what should be
 # reason = "every image comes from our own registry"
 # expires = 2027-01-31
 
+# [apply]
+# max-unavailable = 1             # workers that are changed at once, or "25%" of all; control planes always go one by one
+
 # [host]
 # sshd = false                    # true: keys and strong algorithms only; whoever logs in by password is locked out
 # auditd = true                   # watch the files of Kubernetes and etcd where auditd is installed

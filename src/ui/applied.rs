@@ -1,6 +1,7 @@
 //! What an apply did, for its summary and its JSON form. The numbers are counted here, and nothing is decided.
 
 use super::{count, line};
+use crate::health::preflight::Refusal;
 use crate::inventory::NodeName;
 use crate::plan::{StageTitle, Summary, Unreachable};
 use serde::Serialize;
@@ -28,6 +29,10 @@ pub struct Applied {
     pub remaining: Vec<StageTitle>,
     /// Whether a plan after the last stage has found nothing left to change.
     pub nothing_left: bool,
+    /// What spoke against changing the cluster, where that ended it.
+    pub refusals: Vec<Refusal>,
+    /// What spoke against it and was left aside by `--skip-preflight`.
+    pub skipped_preflights: Vec<Refusal>,
     /// The nodes that could not be read.
     pub unreachable: Vec<Unreachable>,
     /// The error that ended it, where it was not one of a node.
@@ -103,15 +108,33 @@ impl Applied {
             stages: Vec::new(),
             remaining: Vec::new(),
             nothing_left: false,
+            refusals: Vec::new(),
+            skipped_preflights: Vec::new(),
             unreachable: Vec::new(),
             error: None,
             exit_code: 0,
         }
     }
 
+    /// The last lines of an apply: what was skipped, and [`Self::closing`].
+    pub fn summary(&self) -> Option<String> {
+        let names: BTreeSet<&str> =
+            self.skipped_preflights.iter().map(|refusal| refusal.preflight.name()).collect();
+        let names: Vec<&str> = names.into_iter().collect();
+        let closing = self.closing()?;
+        Some(match names.as_slice() {
+            [] => closing,
+            names => format!(
+                "Skipped preflights: {} ({}).\n{closing}",
+                names.join(", "),
+                count(self.skipped_preflights.len(), "refusal")
+            ),
+        })
+    }
+
     /// The last line of an apply: `Applied: 48 changes on 4 nodes in 3 stages (2 m 14 s). No changes are left.` It begins
     /// with `Stopped` where it did not come to its end, and is missing where an error said all before anything began.
-    pub fn summary(&self) -> Option<String> {
+    fn closing(&self) -> Option<String> {
         let succeeded = self.exit_code == 0;
         if self.stages.is_empty() {
             return succeeded.then(|| String::from("Nothing to apply.\n"));

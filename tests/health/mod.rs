@@ -2,6 +2,8 @@
 
 mod crash;
 mod kubelet;
+mod preflight;
+mod preflight_script;
 mod reach;
 
 use harden::cluster::{Alarm, EtcdMember, EtcdStatus, MirrorPod, NodeInfo, Readiness};

@@ -33,8 +33,11 @@ impl Session for Tree {
     fn run(&mut self, script: &Script, _: Duration) -> Result<Reply, RemoteError> {
         let root = self.root.to_str().unwrap();
         let text = script.render("NONCE", root);
-        // The script sets its own PATH; a function comes before it.
-        let text = format!("systemctl() {{ cat \"$R\"/systemctl; }}\n{}", text.as_str());
+        // The script sets its own PATH; a function comes before it. No container runtime of this machine is asked.
+        let text = format!(
+            "systemctl() {{ cat \"$R\"/systemctl; }}\ncrictl() {{ return 1; }}\nctr() {{ return 1; }}\ncrio() {{ return 1; }}\n{}",
+            text.as_str()
+        );
         let mut child =
             Command::new("sh").arg("-s").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
@@ -201,4 +204,56 @@ fn the_containers_of_a_static_pod_and_what_they_said_are_on_the_node() {
     assert_eq!(logs.len(), 2, "{logs:?}");
     assert!(logs[0].ends_with("a/etcd/10.log") && logs[1].ends_with("b/etcd/0.log"), "{logs:?}");
     assert_eq!((&site.reach).last_words(&name("cp-1"), &logs[1]).unwrap(), ["Error: x"]);
+}
+
+#[test]
+fn preflights_are_answered_by_node_etcd_and_api() {
+    use harden::health::preflight::{Facts, Preflight, Scope, ask_api_for_images, ask_etcd, ask_node, judge};
+    let site = site([
+        answer(
+            "POST /v3/maintenance/status",
+            200,
+            r#"{"header":{"member_id":"7"},"leader":"7","raftIndex":"10","raftAppliedIndex":"10"}"#,
+        ),
+        answer("POST /v3/kv/range", 200, r#"{"header":{}}"#),
+        answer("POST /v3/cluster/member/list", 200, r#"{"members":[{"ID":"7","name":"cp-1"}]}"#),
+        answer("POST /v3/maintenance/alarm", 200, r#"{"alarms":[{"memberID":"7","alarm":"NOSPACE"}]}"#),
+        answer(
+            "GET /api/v1/nodes/w-1",
+            200,
+            r#"{"metadata":{"name":"w-1"},"status":{"images":[{"names":["b@sha256:0","b:1"]}]}}"#,
+        ),
+    ]);
+    let manifests = site.root.path().join("etc/kubernetes/manifests");
+    std::fs::create_dir_all(&manifests).unwrap();
+    std::fs::write(manifests.join("a.yaml"), "spec:\n  containers:\n  - image: a:1\n  - image: b:1\n")
+        .unwrap();
+    let scope: Scope = {
+        let mut scope = Scope::default();
+        scope.touched.entry(name("w-1")).or_default().restarts = true;
+        let needs = &mut scope.touched.get_mut(&name("w-1")).unwrap().needs;
+        needs.insert(String::from("/var/lib/harden"), harden::health::preflight::Need::default());
+        scope
+    };
+    let mut facts = Facts::default();
+    for node in ["cp-1", "w-1", "cp-9"] {
+        let answer =
+            ask_node(&site.reach, &name(node), scope.touched.get(&name(node)), true, Duration::from_secs(30));
+        facts.nodes.insert(name(node), answer.map_err(|error| error.to_string()));
+    }
+    facts.etcd = ask_etcd(&site.reach);
+    facts.listed = ask_api_for_images(&site.reach, &facts.nodes);
+    let findings = judge(&scope, &facts);
+    let refusals: Vec<String> = findings.refusals.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        refusals,
+        [
+            "nodes, cp-9: it cannot be asked: ask node cp-9: there is no session to it",
+            "etcd: cp-1 raises the alarm NOSPACE in etcd",
+            "images, w-1: the image docker.io/library/a:1 is not there: a would not start again",
+        ]
+    );
+    assert_eq!(findings.refusals[2].preflight, Preflight::Images);
+    assert_eq!(findings.notices(), ["w-1: which pause image its runtime uses is not known"]);
+    site.server.assert_done();
 }

@@ -7,7 +7,7 @@ mod evidence_cases;
 mod evidence_hostile;
 mod evidence_processes;
 mod fleet;
-mod node;
+pub(crate) mod node;
 mod probe;
 mod secrets;
 mod strays;

@@ -20,53 +20,53 @@ const NONCE: &str = "0123456789abcdef";
 
 /// How a script is run: a shell, and whether coreutils or busybox stand on PATH.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Shell {
+pub(crate) enum Shell {
     Sh,
     Dash,
     Bash,
     Busybox,
 }
 
-pub(super) const SHELLS: [Shell; 4] = [Shell::Sh, Shell::Dash, Shell::Bash, Shell::Busybox];
+pub(crate) const SHELLS: [Shell; 4] = [Shell::Sh, Shell::Dash, Shell::Bash, Shell::Busybox];
 
 /// A directory tree with a folder of programs that go first on PATH.
-pub(super) struct Tree {
-    pub(super) directory: tempfile::TempDir,
+pub(crate) struct Tree {
+    pub(crate) directory: tempfile::TempDir,
 }
 
 impl Tree {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         fs::create_dir_all(directory.path().join("root")).unwrap();
         fs::create_dir_all(directory.path().join("bin")).unwrap();
         Self { directory }
     }
 
-    pub(super) fn root(&self) -> PathBuf {
+    pub(crate) fn root(&self) -> PathBuf {
         self.directory.path().join("root")
     }
 
-    pub(super) fn write(&self, path: &str, content: impl AsRef<[u8]>, mode: u32) {
+    pub(crate) fn write(&self, path: &str, content: impl AsRef<[u8]>, mode: u32) {
         let path = self.root().join(path.trim_start_matches('/'));
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, content).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
     }
 
-    pub(super) fn link(&self, path: &str, target: &str) {
+    pub(crate) fn link(&self, path: &str, target: &str) {
         let path = self.root().join(path.trim_start_matches('/'));
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         symlink(target, path).unwrap();
     }
 
     /// Puts a program first on PATH.
-    pub(super) fn program(&self, name: &str, text: &str) {
+    pub(crate) fn program(&self, name: &str, text: &str) {
         let path = self.directory.path().join("bin").join(name);
         fs::write(&path, text).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     }
 
-    pub(super) fn session(&self, shell: Shell) -> Local {
+    pub(crate) fn session(&self, shell: Shell) -> Local {
         Local {
             root: self.root().to_str().unwrap().to_owned(),
             home: self.directory.path().to_owned(),
@@ -76,10 +76,10 @@ impl Tree {
 }
 
 /// Runs scripts on this machine under one shell; `root` is the value of `$R`.
-pub(super) struct Local {
-    pub(super) root: String,
-    pub(super) home: PathBuf,
-    pub(super) shell: Shell,
+pub(crate) struct Local {
+    pub(crate) root: String,
+    pub(crate) home: PathBuf,
+    pub(crate) shell: Shell,
 }
 
 impl Local {
@@ -106,7 +106,9 @@ impl Local {
     fn busybox_programs(&self) -> PathBuf {
         let folder = self.home.join("busybox");
         if fs::create_dir(&folder).is_ok() {
-            for program in ["stat", "sha256sum", "cat", "date", "tr", "find", "grep", "head", "cut"] {
+            for program in
+                ["stat", "sha256sum", "cat", "date", "tr", "find", "grep", "head", "cut", "sed", "sort"]
+            {
                 symlink("/usr/bin/busybox", folder.join(program)).unwrap();
             }
         }
@@ -275,7 +277,7 @@ pub(super) fn node_name(name: &str) -> NodeName {
 }
 
 /// Every name, kind, mode, size, time of change and content below a directory.
-pub(super) fn snapshot(directory: &Path) -> Vec<String> {
+pub(crate) fn snapshot(directory: &Path) -> Vec<String> {
     use std::os::unix::fs::MetadataExt as _;
     let mut found = Vec::new();
     let mut open = vec![directory.to_owned()];

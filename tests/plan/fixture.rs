@@ -27,6 +27,7 @@ pub(super) fn path(text: &str) -> NodePath {
 
 pub(super) fn inventory(nodes: &[(&str, &[Role])]) -> Inventory {
     Inventory {
+        apply: harden::inventory::Apply::default(),
         file: "harden.toml".into(),
         cluster: Cluster {
             name: "test".into(),

@@ -9,6 +9,7 @@ mod kube_proxy;
 mod model;
 mod nodes;
 mod pod_security;
+mod preflight;
 mod random;
 mod run_as;
 mod waves;

@@ -8,6 +8,7 @@ mod host;
 mod mistakes;
 mod parts;
 mod plan;
+mod preflight;
 mod saved;
 mod secrets;
 mod serving;

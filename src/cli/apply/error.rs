@@ -2,7 +2,9 @@
 
 use super::MOST_STAGES;
 use crate::error::Hint;
-use crate::ui::count;
+use crate::health::preflight::Refusal;
+use crate::ui::{count, line};
+use std::collections::BTreeSet;
 
 /// Why nothing was applied, or not everything.
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +16,12 @@ pub enum ApplyError {
         nodes: usize,
         /// How many stages were applied before.
         done: usize,
+    },
+    /// Something speaks against changing the cluster.
+    #[error("the cluster is not fit to be changed, and nothing was changed:\n{}", refused(refusals))]
+    Unfit {
+        /// What.
+        refusals: Vec<Refusal>,
     },
     /// The user did not say yes.
     #[error("nothing was changed: the answer was not `yes`")]
@@ -54,6 +62,14 @@ fn listed(moved: &[String]) -> String {
     moved.iter().map(|path| format!("  {path}")).collect::<Vec<_>>().join("\n")
 }
 
+/// A line for each refusal and one for its remedy. Nodes and their runtimes have a say in the words.
+fn refused(refusals: &[Refusal]) -> String {
+    let lines = refusals
+        .iter()
+        .map(|refusal| format!("  {}\n    {}", line(&refusal.to_string()), line(&refusal.remedy)));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 impl Hint for ApplyError {
     fn hint(&self) -> Option<String> {
         match self {
@@ -67,6 +83,14 @@ impl Hint for ApplyError {
             Self::NeverEnds => Some(String::from(
                 "something else writes the same settings; look for another tool on the nodes",
             )),
+            Self::Unfit { refusals } => {
+                let names: BTreeSet<&str> = refusals.iter().map(|refusal| refusal.preflight.name()).collect();
+                let flags = names.into_iter().map(|name| format!("--skip-preflight {name}"));
+                Some(format!(
+                    "put it right, or leave it aside with {} if you must",
+                    flags.collect::<Vec<_>>().join(" ")
+                ))
+            }
             Self::Declined => None,
         }
     }

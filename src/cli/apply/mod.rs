@@ -11,6 +11,7 @@ use super::pipeline::{Keep, Observation, Pipeline};
 use super::{Error, Format, Global, Parts, keys, plan as plan_verb, show, signal};
 use crate::apply::{self, Report, Run};
 use crate::error::{Chain, ExitCode};
+use crate::health::preflight::Preflight;
 use crate::inventory::Deadline;
 use crate::plan::{Operation, Plan};
 use crate::store::{SecretKind, Unlocked, random_key_base64};
@@ -46,6 +47,10 @@ pub struct Apply {
     #[arg(long, value_name = "TIME", conflicts_with = "no_rollback_timer")]
     pub rollback_after: Option<Deadline>,
 
+    /// Begin although this preflight refuses; may be repeated
+    #[arg(long, value_name = "NAME", value_enum)]
+    pub skip_preflight: Vec<Preflight>,
+
     /// Which part.
     #[command(flatten)]
     pub parts: Parts,
@@ -65,6 +70,7 @@ pub fn run(arguments: &Apply, global: &Global, output: &Output) -> Result<ExitCo
         asked: arguments.yes,
         timer: !arguments.no_rollback_timer,
         rollback_after: arguments.rollback_after,
+        skipped: &arguments.skip_preflight,
         record,
     };
     let result = match saved {
@@ -109,6 +115,8 @@ struct Applying<'a> {
     timer: bool,
     /// After how long, when not after the plan's own time.
     rollback_after: Option<Deadline>,
+    /// What the user wants to be left aside of what speaks against it.
+    skipped: &'a [Preflight],
     record: Applied,
 }
 
@@ -131,6 +139,9 @@ impl Applying<'_> {
             if plan.is_empty() {
                 self.record.nothing_left = true;
                 return Ok(ExitCode::Success);
+            }
+            if stage == 0 {
+                self.refuse_unfit(&plan, &observation)?;
             }
             self.ask(&plan)?;
             // Keys are made before they are planned with, so that the plan knows their digests.
@@ -164,6 +175,7 @@ impl Applying<'_> {
         if plan.waves.is_empty() && plan.cluster_changes.is_empty() {
             return Ok(ExitCode::Success);
         }
+        self.refuse_unfit(plan, &observation)?;
         self.ask(plan)?;
         let store = self.open_store(plan)?;
         Ok(self.execute(plan, &observation, store).unwrap_or(ExitCode::Success))
@@ -193,6 +205,27 @@ impl Applying<'_> {
         if let Some(Deadline(time)) = self.rollback_after {
             plan.set_rollback_after(time.as_secs());
         }
+    }
+
+    /// Looks once whether the cluster is fit to be changed, before anybody is asked for a yes that would be in vain.
+    fn refuse_unfit(&mut self, plan: &Plan, observation: &Observation) -> Result<(), Error> {
+        let mut findings = {
+            let progress = Progress::start(self.output.clone(), self.global.progress, self.global.quiet);
+            self.pipeline.preflight(plan, observation, &|event| progress.emit(&event))
+        };
+        self.record.skipped_preflights = findings.skip(self.skipped);
+        let skipped = self.record.skipped_preflights.iter();
+        let skipped = skipped.map(|refusal| format!("skipped, {refusal}; {}", refusal.remedy));
+        if !self.global.quiet {
+            for notice in skipped.chain(findings.notices()) {
+                self.output.message(&format!("Notice: {}\n", ui::line(&notice)));
+            }
+        }
+        if findings.refusals.is_empty() {
+            return Ok(());
+        }
+        self.record.refusals.clone_from(&findings.refusals);
+        Err(Error::hinted(ApplyError::Unfit { refusals: findings.refusals }))
     }
 
     /// Shows a plan: as a result, or where results are JSON only to whoever will be asked about it.

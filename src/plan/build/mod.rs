@@ -5,6 +5,7 @@ mod error;
 mod kube_proxy;
 mod node;
 mod order;
+mod outage;
 
 pub use error::{PlanError, Problem};
 pub use kube_proxy::control as kube_proxy_control;
@@ -85,6 +86,7 @@ pub fn build(inputs: Inputs<'_>) -> Result<Plan, PlanError> {
     if !problems.is_empty() {
         return Err(PlanError { problems });
     }
+    notices.extend(outage::notice(inputs.inventory, &changed));
     let mut cluster_changes = cluster::changes(&inputs, &changed, &mut notices)?;
     let procedure = procedure(&inputs, &mut notices);
     cluster_changes.extend(procedure.changes);

@@ -1,0 +1,124 @@
+//! `[apply]`: how many nodes are changed at once. As it stands in the file, as it is once checked, and the way between.
+
+use super::diagnostic::{Problem, Report};
+use super::raw::Located;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Deserializer};
+use std::borrow::Cow;
+use std::str::FromStr;
+
+/// How changes are applied.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Apply {
+    /// How many workers may be changed at once.
+    pub max_unavailable: MaxUnavailable,
+}
+
+/// How many workers may be changed at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MaxUnavailable {
+    /// So many.
+    Count(usize),
+    /// So many in a hundred of all workers, rounded down; at least one.
+    Percent(u8),
+}
+
+impl Default for MaxUnavailable {
+    fn default() -> Self {
+        Self::Count(1)
+    }
+}
+
+impl MaxUnavailable {
+    /// The number of workers at once, of so many in all; at least one.
+    pub fn of(self, count: usize) -> usize {
+        match self {
+            Self::Count(count) => count.max(1),
+            Self::Percent(percent) => (count * usize::from(percent) / 100).max(1),
+        }
+    }
+}
+
+/// A text does not say how many workers may be changed at once.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is neither a number from 1 nor a percentage from 1% to 100%")]
+pub struct MaxUnavailableError(String);
+
+impl FromStr for MaxUnavailable {
+    type Err = MaxUnavailableError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let parsed = match text.strip_suffix('%') {
+            Some(percent) => {
+                percent.parse().ok().filter(|percent| (1..=100).contains(percent)).map(Self::Percent)
+            }
+            None => text.parse().ok().filter(|count| *count >= 1).map(Self::Count),
+        };
+        parsed.ok_or_else(|| MaxUnavailableError(text.to_owned()))
+    }
+}
+
+/// A number, or a text.
+#[derive(Debug, Clone)]
+pub(super) struct Amount(String);
+
+impl<'de> Deserialize<'de> for Amount {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = serde_json::Value::deserialize(deserializer)?;
+        Ok(Self(value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
+    }
+}
+
+impl JsonSchema for Amount {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        Cow::Borrowed("Amount")
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        schemars::json_schema!({
+            "type": ["integer", "string"],
+            "minimum": 1,
+            "pattern": "^([1-9][0-9]*|[1-9][0-9]?%|100%)$",
+            "examples": [3, "25%"]
+        })
+    }
+}
+
+/// `[apply]`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct RawApply {
+    /// How many workers may be changed at once, after the first one: a number, or a percentage of all workers, rounded down
+    /// and at least one. Control-plane nodes and etcd members are changed one by one, whatever it says.
+    #[schemars(extend("default" = 1))]
+    pub(super) max_unavailable: Option<Located<Amount>>,
+}
+
+pub(super) fn lower(raw: &RawApply, report: &mut Report) -> Apply {
+    let Some(amount) = &raw.max_unavailable else { return Apply::default() };
+    let max_unavailable = amount.value().0.parse().unwrap_or_else(|error: MaxUnavailableError| {
+        let problem =
+            Problem::new(error.to_string()).help("write a number, or a percentage in quotes: `\"25%\"`");
+        report.error(amount.span(), problem);
+        MaxUnavailable::default()
+    });
+    Apply { max_unavailable }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_percentages_are_read() {
+        assert_eq!("3".parse(), Ok(MaxUnavailable::Count(3)));
+        assert_eq!("25%".parse(), Ok(MaxUnavailable::Percent(25)));
+        for bad in ["0", "0%", "101%", "-1", "", "%", "x", "1.5"] {
+            assert!(bad.parse::<MaxUnavailable>().is_err(), "{bad}");
+        }
+    }
+}
