@@ -73,7 +73,8 @@ pub(super) fn nothing() -> Script {
 pub(super) fn confirm(id: &str, state: &str) -> Script {
     let body = format!(
         "{}receive \"$T/state.json\" {} <<'END_OF_STATE' && flush \"$T/state.json\" || exit 1\n{}\nEND_OF_STATE\n\
-         mv -T -- \"$T/pending\" \"$T/committed\" || exit 1\nflush \"$T\"\n\
+         mv -T -- \"$T/pending\" \"$T/committed\" 2>/dev/null || {{ echo 'it has put its old state back by itself meanwhile' >&2; exit 1; }}\n\
+         flush \"$T\"\n\
          sh \"$T/rollback.sh\"\nforget_old\nexit 0\n",
         functions(id),
         sha256(state.as_bytes()),

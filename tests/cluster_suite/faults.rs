@@ -164,7 +164,7 @@ drop ssh
     ]);
     println!("{}", call.stderr);
     assert_eq!(call.code, 3, "{}", call.stderr);
-    assert!(call.stderr.contains("puts its old state back by itself"), "{}", call.stderr);
+    assert!(call.stderr.contains("its old state back by itself"), "{}", call.stderr);
     assert!(is_put_back(lab, "w-1", &old, "alone"));
     lab.output("w-1", "[ ! -e /etc/site-firewall.rules ]");
 }

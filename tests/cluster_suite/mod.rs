@@ -204,8 +204,9 @@ fn apply_is_not_noticed(lab: &Lab, harden: &mut Harden<'_>) {
     assert_eq!(apply.code, 0, "{}\n{}", apply.stdout, apply.stderr);
     assert!(counts.failures.is_empty(), "{:#?}", counts.failures);
     // kubeadm's API server closes its port at once when it is told to end; harden's flag, which gives load balancers the
-    // time to move on, is not in the process that ends first. That is one moment for each control plane.
-    assert!(counts.repeated.len() <= 3, "{:#?}", counts.repeated);
+    // time to move on, is not in the process that ends first. That is one moment for each control plane, in which a read and
+    // the write after it may fall.
+    assert!(counts.repeated.len() <= 6, "{:#?}", counts.repeated);
     let nodes = lab.kubectl(&["get", "nodes", "--no-headers"]);
     assert!(nodes.lines().all(|line| line.split_whitespace().nth(1) == Some("Ready")), "{nodes}");
     let second = harden.expect(0, &["plan", "--detailed-exitcode"]);

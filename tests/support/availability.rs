@@ -17,21 +17,25 @@ pub(crate) struct Counts {
     pub(crate) succeeded: usize,
     /// When since the start, and how, each of the others failed.
     pub(crate) failures: Vec<String>,
-    /// Those that a server's end left without an answer, and that succeeded when asked again at once.
+    /// Those that a server's end left without an answer, or answered with `Retry-After`, and that were asked again.
     pub(crate) repeated: Vec<String>,
     /// The slowest request that succeeded.
     pub(crate) slowest: Duration,
 }
 
 impl Counts {
-    /// One request. As client-go does with reads, it asks once more, on a new connection, where the server closed the
-    /// connection without an answer: Go's server does that with a request that it reads in the moment in which it is told
-    /// to end (net/http, `conn.serve`: `if c.server.shuttingDown() { return }`).
+    /// One request. As client-go does, it asks once more, on a new connection, where the server closed the connection without
+    /// an answer or says when to ask again. Go's server does the one with a request that it reads in the moment in which it is
+    /// told to end (net/http, `conn.serve`: `if c.server.shuttingDown() { return }`), kube-apiserver the other a moment later
+    /// (`WithWaitGroup`: 503, "The apiserver is shutting down, please try again later", `Retry-After: 1`).
     fn ask(&mut self, client: &Client, started: Instant, method: &str, path: &str, body: &str) {
         let mut began = Instant::now();
         let mut result = client.request(method, path, body);
-        if let Err(Failure::Unanswered(how)) = &result {
+        if let Err(Failure::Unanswered(how) | Failure::Later(how)) = &result {
             self.repeated.push(format!("{:.1?} {method}: {how}", started.elapsed()));
+            if let Err(Failure::Later(_)) = &result {
+                std::thread::sleep(Duration::from_secs(1));
+            }
             began = Instant::now();
             result = client.request(method, path, body);
         }
@@ -40,7 +44,7 @@ impl Counts {
                 self.succeeded += 1;
                 self.slowest = self.slowest.max(began.elapsed());
             }
-            Err(Failure::Unanswered(how) | Failure::Refused(how)) => {
+            Err(Failure::Unanswered(how) | Failure::Later(how) | Failure::Refused(how)) => {
                 self.failures.push(format!("{:.1?} {method}: {how}", started.elapsed()));
             }
         }
@@ -52,6 +56,8 @@ impl Counts {
 enum Failure {
     /// There was a connection, and it ended without an answer.
     Unanswered(String),
+    /// The answer says when to ask again.
+    Later(String),
     /// No connection, or an answer that is not 2xx.
     Refused(String),
 }
@@ -143,10 +149,12 @@ impl Client {
         let mut answer = Vec::new();
         let read = tls.read_to_end(&mut answer);
         let answer = String::from_utf8_lossy(&answer);
+        let later = answer.lines().any(|line| line.to_ascii_lowercase().starts_with("retry-after:"));
         let status = answer.lines().next().unwrap_or_default().to_owned();
         // A server that closes without TLS's own goodbye has answered all the same.
         match status.split(' ').nth(1) {
             Some(code) if code.starts_with('2') => Ok(()),
+            Some(_) if later => Err(Failure::Later(status)),
             Some(_) => Err(Failure::Refused(status)),
             None => Err(Failure::Unanswered(format!("no answer: {read:?}"))),
         }
