@@ -118,6 +118,7 @@ serves() { # PORT
 
 restart_unit() { # UNIT
   live || return 0
+  printf '%s\n' "$1" >>"$T/restarted" || broken "write $T/restarted"
   systemctl restart -- "$1" || broken "systemctl restart $1"
 }
 

@@ -136,7 +136,7 @@ restore_attributes() { # OLD PATH
     bad "restoring the owner and mode of $2"
 }
 
-# Manifests go last: a kubelet that finds a changed one when it starts kills the old pod without its grace period.
+# Manifests go last: what they name has to be there.
 restore_files() { # files|manifests
   while IFS='	' read -r kind how path; do
     case $path in
@@ -174,9 +174,29 @@ restore_units() {
     esac
   done <"$T/unit-states"
   [ "$mode" != boot ] || return 0
+  # One that runs as it did before is left alone.
   while IFS= read -r unit; do
     systemctl restart -- "$unit" || bad "restarting $unit"
-  done <"$T/units"
+  done <"$T/restarted"
+}
+
+# A kubelet that runs replaces the pods before it is restarted. One that starts while the API server that it asks is one of them
+# never takes a pod away again, so that the old one would wait for ever to take the new one's place (its `deletePod` skips "because
+# sources aren't ready yet"); and of one that finds a changed manifest when it starts the old pod has no grace period.
+let_kubelet_replace_pods() {
+  [ -s "$T/restarted" ] && systemctl --quiet is-active kubelet || return 0
+  each_restored_pod 90 note
+}
+
+each_restored_pod() { # SECONDS COMMAND-WHERE-IT-DOES-NOT-COME
+  while IFS= read -r path; do
+    case $path in
+    /etc/kubernetes/manifests/*.yaml)
+      pod=${path##*/}
+      wait_until "$1" runs_anew "${pod%.yaml}" || "$2" "waiting for a new process of ${pod%.yaml}"
+      ;;
+    esac
+  done <"$T/restored"
 }
 
 # Nobody else looks: does the node live with its old state? The API server is not asked, it may not answer strangers. What was
@@ -185,14 +205,7 @@ await_health() {
   while IFS= read -r unit; do
     wait_until 60 systemctl --quiet is-active "$unit" || bad "waiting for $unit"
   done <"$T/units"
-  while IFS= read -r path; do
-    case $path in
-    /etc/kubernetes/manifests/*.yaml)
-      pod=${path##*/}
-      wait_until 180 runs_anew "${pod%.yaml}" || bad "waiting for a new process of ${pod%.yaml}"
-      ;;
-    esac
-  done <"$T/restored"
+  each_restored_pod 180 bad
 }
 
 wait_until() { # SECONDS COMMAND...
@@ -263,13 +276,12 @@ revert() {
   forget_restored
   remove_staged
   restore_files files
-  if [ -z "$R" ]; then
-    restore_system
-    # The kubelet has to see the static pods as they are before it sees them change.
-    [ ! -s "$T/units" ] || [ "$mode" = boot ] || sleep 5
-  fi
   restored=$(uptime)
   restore_files manifests
+  if [ -z "$R" ]; then
+    [ "$mode" = boot ] || let_kubelet_replace_pods
+    restore_system
+  fi
   remove_directories
   verify_files
   sync

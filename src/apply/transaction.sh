@@ -88,7 +88,7 @@ digest() { # FILE
 prepare() { # DIRECTORY OWNER
   sh -n "$1/rollback.sh" || return 1
   printf '%s\n' "$R" >"$1/root" && printf '%s\n' "$2" >"$1/owner" || return 1
-  for list in paths staged units sysctls unit-states activations restored result; do
+  for list in paths staged units sysctls unit-states activations restarted restored result; do
     printf '' >"$1/$list" || return 1
   done
   printf 'change %s\n' "$$" >"$1/worker" || return 1

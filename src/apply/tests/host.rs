@@ -211,8 +211,10 @@ fn a_new_file_is_made_effective_and_so_is_the_old_one_after_a_rollback() {
 /// The script with a rollback that makes files effective in a tree as it would on a node.
 fn alive_to_the_end(text: &str) -> String {
     let sleeping = include_str!("../rollback.sh");
-    let awake =
-        sleeping.replace("if [ -z \"$R\" ]; then\n    restore_system", "if true; then\n    restore_system");
+    let awake = sleeping.replace(
+        "  if [ -z \"$R\" ]; then\n    [ \"$mode\" = boot ] || let_kubelet_replace_pods\n",
+        "  if true; then\n",
+    );
     assert_ne!(sleeping, awake);
     let encode = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
     let digest = |text: &str| crate::plan::sha256(text.as_bytes());
