@@ -116,7 +116,7 @@ impl Applied {
         }
     }
 
-    /// The last lines of an apply: what was skipped, and [`Self::closing`].
+    /// The last lines of an apply: what was skipped, and what was done.
     pub fn summary(&self) -> Option<String> {
         let names: BTreeSet<&str> =
             self.skipped_preflights.iter().map(|refusal| refusal.preflight.name()).collect();
