@@ -66,6 +66,18 @@ fn a_plan_shows_every_part() {
     assert_snapshot!(ui::plan::render(&plans::whole(), PLAIN));
 }
 
+/// Without the timer nobody may rely on it.
+#[test]
+fn a_plan_says_when_nodes_put_their_old_state_back_and_only_where_they_do() {
+    for (seconds, told) in [(Some(90), Some("not confirmed within 2 min")), (None, None)] {
+        let mut plan = plans::whole();
+        plan.set_rollback_after(seconds);
+        let text = ui::plan::render(&plan, PLAIN);
+        assert_eq!(text.contains("Rollback:"), told.is_some(), "{text}");
+        assert!(told.is_none_or(|told| text.contains(told)), "{text}");
+    }
+}
+
 #[test]
 fn a_verbose_plan_shortens_nothing() {
     assert_snapshot!(ui::plan::render(&plans::alike(), View { verbose: true, ..PLAIN }));

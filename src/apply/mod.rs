@@ -69,8 +69,6 @@ pub struct Run<'a> {
     pub by: &'a str,
     /// Seconds since 1970.
     pub now: i64,
-    /// Whether each node is armed to put its old state back by itself when it is not confirmed in time.
-    pub timer: bool,
     /// Where events go.
     pub listener: &'a Listener<'a>,
     /// Whether the user asked to stop. The node in hand is finished where its gates hold, and put back where they are waited for;

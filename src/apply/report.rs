@@ -195,7 +195,7 @@ impl Hint for NodeError {
                 "{node} puts its old state back by itself, at the latest when it is started again: `harden status --limit {node}` tells once it answers"
             ),
             Self::RollBack { node, .. } | Self::Lost { node, .. } | Self::Unknown { node } => format!(
-                "run `sh /var/lib/harden/lock/rollback.sh` as root on {node}, until it says `reverted` or `committed`; when there is no such file, nothing is left half-done there"
+                "put right what it names, then `harden unlock --limit {node}` tries again; where harden cannot log in, run `sh /var/lib/harden/lock/rollback.sh` as root on {node}, until it says `reverted` or `committed`; when there is no such file, nothing is left half-done there"
             ),
         })
     }

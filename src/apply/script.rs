@@ -34,9 +34,9 @@ pub(super) mod code {
 
 /// The script that locks, backs up, stages, swaps and restarts. Units are left to [`restart_units`] where the plan has gates
 /// between.
-/// The node's own rollback is armed where `timer` says so, before anything else is written.
-pub(super) fn change(id: &str, owner: &str, plan: &NodePlan, payloads: &[Payload], timer: bool) -> Script {
-    let arm = plan.rollback_after.filter(|_| timer).map(|after| format!("arm {after}\n")).unwrap_or_default();
+/// The node's own rollback is armed before anything else is written, where the plan says so.
+pub(super) fn change(id: &str, owner: &str, plan: &NodePlan, payloads: &[Payload]) -> Script {
+    let arm = plan.rollback_after.map(|after| format!("arm {after}\n")).unwrap_or_default();
     let begin = format!(
         "{}begin {} {} <<'END_OF_ROLLBACK' || exit 70\n{}\nEND_OF_ROLLBACK\n{arm}cat \"$H/state.json\" 2>/dev/null || true\n",
         functions(id),

@@ -81,7 +81,7 @@ impl Transaction<'_> {
             return NodeOutcome::Untouched(error);
         }
         self.step(CHANGE);
-        let script = script::change(&self.id, &owner(self.run), self.plan, &payloads, self.run.timer);
+        let script = script::change(&self.id, &owner(self.run), self.plan, &payloads);
         let reply = match self.send(CHANGE, &script, self.plan.script_deadline()) {
             Ok(reply) => reply,
             Err(error) => return self.roll_back(error, false),
@@ -337,7 +337,7 @@ impl Transaction<'_> {
 
     /// After how long the node puts its old state back by itself, if it does.
     fn armed(&self) -> Option<Duration> {
-        self.plan.rollback_after.filter(|_| self.run.timer).map(Duration::from_secs)
+        self.plan.rollback_after.map(Duration::from_secs)
     }
 
     fn node(&self) -> NodeName {

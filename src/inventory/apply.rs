@@ -1,9 +1,9 @@
 //! `[apply]`: how many nodes are changed at once. As it stands in the file, as it is once checked, and the way between.
 
 use super::diagnostic::{Problem, Report};
-use super::raw::Located;
+use super::raw::{Located, Scalar};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use std::borrow::Cow;
 use std::str::FromStr;
 
@@ -59,15 +59,9 @@ impl FromStr for MaxUnavailable {
 }
 
 /// A number, or a text.
-#[derive(Debug, Clone)]
-pub(super) struct Amount(String);
-
-impl<'de> Deserialize<'de> for Amount {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = serde_json::Value::deserialize(deserializer)?;
-        Ok(Self(value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
-    }
-}
+#[derive(Debug, Clone, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Amount(Scalar);
 
 impl JsonSchema for Amount {
     fn inline_schema() -> bool {
@@ -100,7 +94,7 @@ pub(super) struct RawApply {
 
 pub(super) fn lower(raw: &RawApply, report: &mut Report) -> Apply {
     let Some(amount) = &raw.max_unavailable else { return Apply::default() };
-    let max_unavailable = amount.value().0.parse().unwrap_or_else(|error: MaxUnavailableError| {
+    let max_unavailable = amount.value().0.0.parse().unwrap_or_else(|error: MaxUnavailableError| {
         let problem =
             Problem::new(error.to_string()).help("write a number, or a percentage in quotes: `\"25%\"`");
         report.error(amount.span(), problem);

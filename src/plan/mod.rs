@@ -148,10 +148,11 @@ impl Plan {
             .flat_map(|node| node.changes.iter().map(move |c| (&node.node, c)))
     }
 
-    /// Every node that puts its old state back by itself does so after so many seconds.
-    pub fn set_rollback_after(&mut self, seconds: u64) {
+    /// Every node that puts its old state back by itself does so after so many seconds, or `None` of them does.
+    pub fn set_rollback_after(&mut self, seconds: Option<u64>) {
         let nodes = self.waves.iter_mut().flat_map(|wave| &mut wave.nodes);
-        nodes.filter_map(|node| node.rollback_after.as_mut()).for_each(|after| *after = seconds);
+        let armed = nodes.map(|node| &mut node.rollback_after).filter(|after| after.is_some());
+        armed.for_each(|after| *after = seconds);
     }
 
     /// Whether there is nothing to do, now or in a later stage.

@@ -273,8 +273,8 @@ fn waves_stop_behind_a_failure_with_its_reason() {
 #[test]
 fn a_lost_node_is_tried_for_a_minute_and_stays_locked() {
     let mut world = World::new(&["cp-1"]);
-    world.timer = false;
-    let plan = world.plan(&[&["cp-1"]], PLAIN);
+    let mut plan = world.plan(&[&["cp-1"]], PLAIN);
+    plan.set_rollback_after(None);
     let old = world.listing("cp-1");
     world.faults.insert(("cp-1", 0), Fault::After);
     world.unreachable.insert("cp-1", 7);

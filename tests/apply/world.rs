@@ -61,8 +61,6 @@ pub(super) struct World {
     pub(super) stage_is_sick: bool,
     pub(super) cluster_refuses: bool,
     pub(super) store: Store,
-    /// Whether nodes are armed to put their old state back by themselves.
-    pub(super) timer: bool,
     /// The user interrupts when so many nodes are done.
     pub(super) interrupted_after: usize,
     /// The user interrupts while gates are waited for that do not hold, by node and number of the wait.
@@ -94,7 +92,6 @@ impl World {
             stage_is_sick: false,
             cluster_refuses: false,
             store: Store::Open,
-            timer: true,
             interrupted_after: usize::MAX,
             interrupted_in: None,
             interrupted: AtomicBool::new(false),
@@ -162,7 +159,6 @@ impl World {
             materials: &self.store,
             by: "me@here",
             now: 1_795_478_400,
-            timer: self.timer,
             listener: &|event| self.events.lock().unwrap().push(event),
             interrupted: &|| {
                 self.interrupted.load(Ordering::Relaxed) || self.done() >= self.interrupted_after

@@ -21,7 +21,7 @@ pub(super) fn home(root: &Path) -> PathBuf {
 /// Begins a transaction and leaves it unconfirmed.
 pub(super) fn begun(shell: &[&str], root: &Path, id: &str) {
     let (plan, payloads) = plan(root);
-    let reply = run(shell, &change(id, "ops@bastion (pid 4711, started now)", &plan, &payloads, true), root);
+    let reply = run(shell, &change(id, "ops@bastion (pid 4711, started now)", &plan, &payloads), root);
     assert_eq!(reply.code, 0, "{shell:?}: {}", reply.stderr);
 }
 
@@ -34,7 +34,7 @@ pub(super) fn record(id: &str) -> String {
 /// Begins one that is killed in front of a text of its script.
 pub(super) fn killed(shell: &[&str], root: &Path, id: &str, mark: &str) {
     let (plan, payloads) = plan(root);
-    let text = change(id, "ops@bastion", &plan, &payloads, true).render("NONCE", root.to_str().unwrap());
+    let text = change(id, "ops@bastion", &plan, &payloads).render("NONCE", root.to_str().unwrap());
     assert!(!spawn(shell, &killed_before(mark)(&text)).wait_with_output().unwrap().status.success());
 }
 
@@ -164,7 +164,7 @@ fn a_pending_one_tells_when_the_node_puts_it_back() {
         |shell, root| {
             let systemd = with_systemd(root);
             let (plan, payloads) = plan(root);
-            let reply = run_with(shell, &change("t1", "me@here", &plan, &payloads, true), root, &systemd);
+            let reply = run_with(shell, &change("t1", "me@here", &plan, &payloads), root, &systemd);
             assert_eq!(reply.code, 0, "{}", reply.stderr);
         },
         |state| {
@@ -226,8 +226,7 @@ fn one_that_still_runs_is_told() {
     for shell in SHELLS {
         let root = tree();
         let (plan, payloads) = plan(root.path());
-        let text =
-            change("t1", "me@here", &plan, &payloads, true).render("NONCE", root.path().to_str().unwrap());
+        let text = change("t1", "me@here", &plan, &payloads).render("NONCE", root.path().to_str().unwrap());
         let (here, go) = (root.path().join("here"), root.path().join("go"));
         let quoted = |path: &Path| crate::remote::quote(path.to_str().unwrap());
         let wait = format!("touch {}; until [ -e {} ]; do sleep 0.05; done\n", quoted(&here), quoted(&go));

@@ -56,6 +56,27 @@ pub struct Apply {
     pub parts: Parts,
 }
 
+/// When a node that is not confirmed puts its old state back by itself.
+#[derive(Debug, Clone, Copy)]
+enum Rollback {
+    /// When everything up to the confirmation must be over.
+    AsPlanned,
+    /// After this time.
+    After(Deadline),
+    /// It does not.
+    Never,
+}
+
+impl Apply {
+    fn rollback(&self) -> Rollback {
+        match self.rollback_after {
+            _ if self.no_rollback_timer => Rollback::Never,
+            Some(time) => Rollback::After(time),
+            None => Rollback::AsPlanned,
+        }
+    }
+}
+
 /// Applies.
 pub fn run(arguments: &Apply, global: &Global, output: &Output) -> Result<ExitCode, Error> {
     // A file that is no plan is refused before anything else is looked at.
@@ -68,8 +89,7 @@ pub fn run(arguments: &Apply, global: &Global, output: &Output) -> Result<ExitCo
         global,
         output,
         asked: arguments.yes,
-        timer: !arguments.no_rollback_timer,
-        rollback_after: arguments.rollback_after,
+        rollback: arguments.rollback(),
         skipped: &arguments.skip_preflight,
         record,
     };
@@ -111,10 +131,8 @@ struct Applying<'a> {
     output: &'a Output,
     /// Whether the user said yes.
     asked: bool,
-    /// Whether nodes are armed to put their old state back by themselves.
-    timer: bool,
-    /// After how long, when not after the plan's own time.
-    rollback_after: Option<Deadline>,
+    /// When nodes put their old state back by themselves.
+    rollback: Rollback,
     /// What the user wants to be left aside of what speaks against it.
     skipped: &'a [Preflight],
     record: Applied,
@@ -202,8 +220,10 @@ impl Applying<'_> {
     }
 
     fn set_rollback_after(&self, plan: &mut Plan) {
-        if let Some(Deadline(time)) = self.rollback_after {
-            plan.set_rollback_after(time.as_secs());
+        match self.rollback {
+            Rollback::AsPlanned => {}
+            Rollback::After(Deadline(time)) => plan.set_rollback_after(Some(time.as_secs())),
+            Rollback::Never => plan.set_rollback_after(None),
         }
     }
 
@@ -308,7 +328,6 @@ impl Applying<'_> {
                 materials: &Held { store, now: self.pipeline.now },
                 by: &signal::who(),
                 now: self.pipeline.now,
-                timer: self.timer,
                 listener: &|event| progress.emit(&event),
                 interrupted: &signal::interrupted,
             };
