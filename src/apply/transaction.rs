@@ -254,7 +254,9 @@ impl Transaction<'_> {
                 Some(Gate::StaticPodRuns {
                     node: self.node(),
                     command: manifest::command(before, &component).ok()?,
-                    annotations: manifest::annotations(before).ok()?,
+                    // It may never have been replaced.
+                    manifest: None,
+                    probe: manifest::probe(before, &component).ok()?,
                     component,
                 })
             })
@@ -300,10 +302,8 @@ impl Transaction<'_> {
             return Ok(());
         }
         let stable = match phase {
-            // The node before it was proven a moment ago, and every node was read.
-            Phase::Before => Duration::from_secs(1),
-            // What follows waits for the same again.
-            Phase::Between => Duration::ZERO,
+            // The node before it was proven a moment ago, and every node was read; what follows waits for the same again.
+            Phase::Before | Phase::Between => Duration::ZERO,
             Phase::After | Phase::RolledBack => STABLE,
         };
         // Whether the old state is healthy is asked to the end: who asked to stop must know it.

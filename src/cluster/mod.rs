@@ -21,7 +21,7 @@ pub use daemon_set::Rollout;
 pub use error::ClusterError;
 pub use etcd::{Alarm, Etcd, EtcdHeader, EtcdMember, EtcdStatus};
 pub use images::NodeImages;
-pub use reading::{MirrorPod, NodeInfo, Readiness};
+pub use reading::{NodeInfo, Readiness};
 
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;

@@ -83,8 +83,7 @@ pub(super) fn plan(
     }
     let live = observed.facts.live;
     let pods = restarted_pods(&resources, &changes);
-    let mirrored = is_kubernetes_node(node) && !pods.is_empty();
-    let restart_units = if live { restarted_units(&resources, mirrored) } else { Vec::new() };
+    let restart_units = if live { restarted_units(&resources) } else { Vec::new() };
     if live {
         for (resource, change) in resources.iter().zip(&mut changes) {
             change.restarts.clone_from(&resource.restarts);
@@ -202,15 +201,12 @@ fn restarted_pods<'a>(resources: &[&'a Resource], changes: &[Change]) -> Vec<Res
         .collect()
 }
 
-/// The units of the resources that change, each once. With static pods that are `mirrored` in the API the kubelet is among
-/// them: its connections end with the API server that is replaced, and without a new start it may take two minutes until it
-/// has told the API of the new pods, which is what proves that they run. Its other pods run on.
-fn restarted_units(resources: &[&Resource], mirrored: bool) -> Vec<String> {
-    let of_resources = resources.iter().flat_map(|resource| &resource.restarts).map(String::as_str);
+/// The units of the resources that change, each once.
+fn restarted_units(resources: &[&Resource]) -> Vec<String> {
     let mut units: Vec<String> = Vec::new();
-    for unit in of_resources.chain(mirrored.then_some(KUBELET)) {
-        if !units.iter().any(|known| known == unit) {
-            units.push(unit.to_owned());
+    for unit in resources.iter().flat_map(|resource| &resource.restarts) {
+        if !units.contains(unit) {
+            units.push(unit.clone());
         }
     }
     units.sort_by_key(|unit| {
@@ -236,19 +232,14 @@ fn before(node: &Node) -> Vec<Gate> {
     gates
 }
 
-/// The kubelet has replaced the static pods before it is restarted. After its restart it brings their mirror pods up to date
-/// at once, which otherwise may take it a minute.
+/// The kubelet has replaced the static pods before it is restarted.
 fn between(node: &Node, plan: &NodePlan, pods: &[RestartedPod<'_>]) -> Result<Vec<Gate>, Problem> {
     if plan.restart_units.is_empty() {
         return Ok(Vec::new());
     }
     let mut gates = Vec::new();
     for (_, spec, text) in pods {
-        gates.push(Gate::ProcessRuns {
-            node: node.name.clone(),
-            component: spec.component.clone(),
-            command: command(&node.name, spec, text)?,
-        });
+        gates.push(runs(&node.name, spec, text)?);
     }
     if !gates.is_empty() {
         gates.extend(before(node).into_iter().filter(|gate| !matches!(gate, Gate::NodeReady { .. })));
@@ -256,22 +247,11 @@ fn between(node: &Node, plan: &NodePlan, pods: &[RestartedPod<'_>]) -> Result<Ve
     Ok(gates)
 }
 
-fn command(node: &NodeName, spec: &StaticPodSpec, text: &str) -> Result<Vec<String>, Problem> {
-    manifest::command(text, &spec.component).map_err(|source| Problem::Manifest {
-        node: node.clone(),
-        component: spec.component.clone(),
-        source,
-    })
-}
-
 fn after(node: &Node, plan: &NodePlan, pods: &[RestartedPod<'_>]) -> Result<Vec<Gate>, Problem> {
     let name = &node.name;
     let mut gates = Vec::new();
-    // The mirror pod of a node that runs etcd alone is in nobody's API.
-    if is_kubernetes_node(node) {
-        for (_, spec, text) in pods {
-            gates.push(runs(name, spec, text)?);
-        }
+    for (_, spec, text) in pods {
+        gates.push(runs(name, spec, text)?);
     }
     if node.roles.contains(&Role::ControlPlane) {
         gates.push(Gate::ApiServerReady { node: name.clone() });
@@ -325,8 +305,9 @@ fn runs(node: &NodeName, spec: &StaticPodSpec, text: &str) -> Result<Gate, Probl
     Ok(Gate::StaticPodRuns {
         node: node.clone(),
         component: spec.component.clone(),
-        command: command(node, spec, text)?,
-        annotations: manifest::annotations(text).map_err(problem)?,
+        command: manifest::command(text, &spec.component).map_err(problem)?,
+        manifest: Some(spec.path.clone()),
+        probe: manifest::probe(text, &spec.component).map_err(problem)?,
     })
 }
 
