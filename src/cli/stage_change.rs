@@ -29,6 +29,9 @@ pub(super) fn stage_change(operation: ClusterOperation, cluster: Option<&Cluster
         }
     };
     ClusterChange {
+        ClusterOperation::Uncordon { node, .. } => {
+            (format!("node-{node}"), format!("Node {node}"), vec![String::from("it takes pods again")])
+        }
         resource: ResourceId::new(Kind::Object, name),
         action: Action::Change,
         subject,

@@ -113,6 +113,9 @@ pub struct NodePlan {
     pub restart_pods: Vec<String>,
     /// Gates that must hold before this node is touched.
     pub before: Vec<Gate>,
+    /// How its pods are evicted before anything is changed on it; `None` where they are left alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drain: Option<Drain>,
     /// Gates that must hold once the new static pods run, before a unit is restarted: a kubelet that finds a changed manifest
     /// when it starts does not know the old pod, starts the new one beside it and kills the old one without its grace period.
     pub between: Vec<Gate>,
@@ -126,6 +129,17 @@ pub struct NodePlan {
 
 /// How many changes a plan holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// How the pods of a node are evicted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drain {
+    /// How many seconds it may take.
+    pub deadline: u64,
+    /// Whether pods may be evicted whose data in an emptyDir is lost with them.
+    pub delete_emptydir_data: bool,
+    /// Whether pods may be evicted that no controller creates again.
+    pub delete_unmanaged_pods: bool,
+}
+
 pub struct Summary {
     /// Resources that do not exist yet.
     pub add: usize,

@@ -2,6 +2,7 @@
 
 mod authority;
 mod cases;
+mod drain;
 mod file;
 mod fixture;
 mod host;

@@ -17,6 +17,7 @@ pub(super) fn lines(plan: &Plan, view: View) -> Vec<String> {
     }
     lines.extend(not_read(plan, view));
     lines.extend(restarts(plan));
+    lines.extend(drain(plan));
     lines.extend(rollback(plan));
     lines.extend(no_return(plan, view));
     lines.push(view.paint.tone(Tone::Heading, &closing(plan)));
@@ -91,6 +92,18 @@ fn restart(restart: &Restart<'_>) -> String {
         (_, at_once) => format!(" up to {at_once} at once"),
     };
     format!("{} on {}{pace}", line(restart.name), count(restart.nodes, "node"))
+}
+
+/// What becomes of the pods of the nodes that are drained.
+fn drain(plan: &Plan) -> Option<String> {
+    let nodes = plan.waves.iter().flat_map(|wave| &wave.nodes);
+    let drained: Vec<u64> = nodes.filter_map(|node| Some(node.drain?.deadline)).collect();
+    let seconds = drained.iter().max()?;
+    let time = if seconds % 60 == 0 { format!("{} min", seconds / 60) } else { format!("{seconds} s") };
+    Some(format!(
+        "Drain: the pods of {} are evicted first; a node that takes longer than {time} is left as it is.",
+        count(drained.len(), "node")
+    ))
 }
 
 /// How long whoever is locked out has to wait, at most.
