@@ -8,6 +8,7 @@ mod fixture;
 mod host;
 mod kube_proxy;
 mod model;
+mod no_return;
 mod nodes;
 mod pod_security;
 mod preflight;

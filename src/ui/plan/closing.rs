@@ -117,11 +117,15 @@ fn rollback(plan: &Plan) -> Option<String> {
 }
 
 fn no_return(plan: &Plan, view: View) -> Option<String> {
-    use crate::resource::Undo;
-    let on_nodes = plan.changes().filter(|(_, change)| change.undo == Undo::None).count();
-    let in_cluster = plan.cluster_changes.iter().filter(|change| change.undo == Undo::None).count();
-    let all = on_nodes + in_cluster;
-    let text = format!("{} marked ! cannot be undone.", count(all, "change"));
+    let found = plan.no_return();
+    let options: Vec<String> =
+        found.iter().map(|it| format!("--accept {}", line(&it.resource.to_string()))).collect();
+    let all: usize = found.iter().map(|it| it.nodes.len().max(1)).sum();
+    let text = format!(
+        "{} marked ! cannot be undone; apply asks for each, or takes {}.",
+        count(all, "change"),
+        options.join(" ")
+    );
     (all > 0).then(|| view.paint.tone(Tone::Warning, &text))
 }
 
