@@ -45,10 +45,13 @@ pub struct NodeInfo {
     pub pressures: Vec<String>,
     /// Whether new pods are kept off it.
     pub unschedulable: bool,
+    /// harden's mark on it, where it was harden that keeps new pods off it: which transaction, and whose.
+    pub cordon_mark: Option<String>,
 }
 
 impl From<Node> for NodeInfo {
     fn from(node: Node) -> Self {
+        let cordon_mark = node.metadata.annotations.and_then(|mut it| it.remove(super::cordon::MARK));
         let labels = node.metadata.labels.unwrap_or_default();
         let roles = labels
             .keys()
@@ -82,6 +85,7 @@ impl From<Node> for NodeInfo {
                 .map(|condition| condition.type_.clone())
                 .collect(),
             unschedulable: node.spec.and_then(|spec| spec.unschedulable).unwrap_or_default(),
+            cordon_mark,
         }
     }
 }

@@ -1,17 +1,21 @@
-//! `[apply]`: how many nodes are changed at once. As it stands in the file, as it is once checked, and the way between.
+//! `[apply]`: how many nodes are changed at once, and which are drained. As it stands in the file, as it is once checked, and the way between.
 
 use super::diagnostic::{Problem, Report};
+use super::drain::{self, Drain, RawDrain};
 use super::raw::{Located, Scalar};
+use super::structure::Damage;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::str::FromStr;
 
 /// How changes are applied.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Apply {
     /// How many workers may be changed at once.
     pub max_unavailable: MaxUnavailable,
+    /// Which nodes are drained before what runs their pods is restarted.
+    pub drain: Drain,
 }
 
 /// How many workers may be changed at once.
@@ -90,17 +94,23 @@ pub(super) struct RawApply {
     /// and at least one. Control-plane nodes and etcd members are changed one by one, whatever it says.
     #[schemars(extend("default" = 1))]
     pub(super) max_unavailable: Option<Located<Amount>>,
+    /// Nodes of which roles are drained before their kubelet or container runtime is restarted.
+    pub(super) drain: Option<Located<RawDrain>>,
 }
 
-pub(super) fn lower(raw: &RawApply, report: &mut Report) -> Apply {
-    let Some(amount) = &raw.max_unavailable else { return Apply::default() };
-    let max_unavailable = amount.value().0.0.parse().unwrap_or_else(|error: MaxUnavailableError| {
+pub(super) fn lower(raw: &RawApply, damage: &Damage, report: &mut Report) -> Apply {
+    let max_unavailable = raw.max_unavailable.as_ref().map(|amount| max_unavailable(amount, report));
+    let drain = raw.drain.as_ref().map(|drain| drain::lower(drain, damage, report));
+    Apply { max_unavailable: max_unavailable.unwrap_or_default(), drain: drain.unwrap_or_default() }
+}
+
+fn max_unavailable(amount: &Located<Amount>, report: &mut Report) -> MaxUnavailable {
+    amount.value().0.0.parse().unwrap_or_else(|error: MaxUnavailableError| {
         let problem =
             Problem::new(error.to_string()).help("write a number, or a percentage in quotes: `\"25%\"`");
         report.error(amount.span(), problem);
         MaxUnavailable::default()
-    });
-    Apply { max_unavailable }
+    })
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ mod crash;
 mod kubelet;
 mod preflight;
 mod preflight_script;
-mod reach;
+pub(crate) mod reach;
 
 use harden::cluster::{Alarm, EtcdMember, EtcdStatus, NodeInfo, Readiness};
 use harden::event::Event;

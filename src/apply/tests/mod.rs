@@ -142,6 +142,7 @@ fn plan(root: &Path) -> (NodePlan, Vec<Payload>) {
         unchanged: std::collections::BTreeMap::new(),
         restart_units: vec![String::from("kubelet.service")],
         restart_pods: Vec::new(),
+        drain: None,
         before: Vec::new(),
         between: Vec::new(),
         after: Vec::new(),

@@ -1,7 +1,7 @@
 //! One node: its changes, what restarts, and the gates around it.
 
-use super::Problem;
-use crate::inventory::{Node, NodeName, Role};
+use super::{Problem, drain};
+use crate::inventory::{self, Node, NodeName, Role};
 use crate::plan::diff::{self, Context, Holder};
 use crate::plan::{Change, Gate, NodePlan, Operation, Origin, digest};
 use crate::plan::{deadline, manifest};
@@ -10,9 +10,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Units whose place in the order of restarts is not that of the resources: the runtime goes before what uses it, and the
 /// daemon that carries our own connection goes last.
-const FIRST: &[&str] = &["containerd.service", "crio.service", "cri-docker.service", "docker.service"];
+pub(super) const RUNTIMES: &[&str] =
+    &["containerd.service", "crio.service", "cri-docker.service", "docker.service"];
 /// The unit that runs static pods, as kubeadm's package names it.
-const KUBELET: &str = "kubelet.service";
+pub(super) const KUBELET: &str = "kubelet.service";
 const LAST: &[&str] = &["ssh.service", "sshd.service"];
 
 /// What is the same for all nodes.
@@ -21,6 +22,8 @@ pub(super) struct Scene<'a> {
     pub(super) now: i64,
     /// Whether what is desired is a part only.
     pub(super) partial: bool,
+    /// Which nodes are drained.
+    pub(super) drain: &'a inventory::Drain,
 }
 
 /// The plan of one node, without changes where it is as it should be.
@@ -100,6 +103,7 @@ pub(super) fn plan(
         },
         changes,
         unchanged,
+        drain: drain::of_node(node, scene.drain, &restart_units),
         restart_units,
         before: Vec::new(),
         between: Vec::new(),
@@ -211,7 +215,7 @@ fn restarted_units(resources: &[&Resource]) -> Vec<String> {
     }
     units.sort_by_key(|unit| {
         let unit = unit.as_str();
-        i32::from(LAST.contains(&unit)) - i32::from(FIRST.contains(&unit))
+        i32::from(LAST.contains(&unit)) - i32::from(RUNTIMES.contains(&unit))
     });
     units
 }
@@ -312,6 +316,6 @@ fn runs(node: &NodeName, spec: &StaticPodSpec, text: &str) -> Result<Gate, Probl
 }
 
 /// Whether a kubelet registers it.
-fn is_kubernetes_node(node: &Node) -> bool {
+pub(super) fn is_kubernetes_node(node: &Node) -> bool {
     node.roles.contains(&Role::ControlPlane) || node.roles.contains(&Role::Worker)
 }
