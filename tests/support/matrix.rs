@@ -42,6 +42,47 @@ pub(crate) struct Case {
     pub(crate) end: End,
     /// harden's exit code; `None` where harden itself was killed.
     pub(crate) exit: Option<u8>,
+    /// Where it is a fault at one script: which, and all the ways in which it comes about.
+    pub(crate) cut: Option<Cut>,
+}
+
+/// The connection is cut at one script.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Cut {
+    pub(crate) script: Step,
+    pub(crate) how: Vec<How>,
+    /// Sections of the script, or lines of it: it comes in front of each of them.
+    #[serde(default)]
+    pub(crate) at: Vec<String>,
+}
+
+/// A script of a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Step {
+    Change,
+    RestartUnits,
+    Confirm,
+    RollBack,
+}
+
+/// What becomes of a script whose connection is cut, and of its reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum How {
+    /// It is not sent.
+    NotSent,
+    /// It dies with the connection.
+    Killed,
+    /// It goes on.
+    GoesOn,
+    /// harden's deadline comes first, and it goes on.
+    Deadline,
+    /// It comes to its end, and part of its reply arrives.
+    ReplyCut,
+    /// It comes to its end, and nothing of its reply arrives.
+    ReplyLost,
 }
 
 /// Cases under one title.
