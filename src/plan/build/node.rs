@@ -14,6 +14,7 @@ const FIRST: &[&str] = &["containerd.service", "crio.service", "cri-docker.servi
 /// The unit that runs static pods, as kubeadm's package names it.
 const KUBELET: &str = "kubelet.service";
 const LAST: &[&str] = &["ssh.service", "sshd.service"];
+const ETCD: &str = "etcd";
 
 /// What is the same for all nodes.
 pub(super) struct Scene<'a> {
@@ -21,6 +22,8 @@ pub(super) struct Scene<'a> {
     pub(super) now: i64,
     /// Whether what is desired is a part only.
     pub(super) partial: bool,
+    /// The nodes whose etcd member can be asked.
+    pub(super) members: Vec<&'a NodeName>,
 }
 
 /// The plan of one node, without changes where it is as it should be.
@@ -109,6 +112,11 @@ pub(super) fn plan(
     };
     if live && !plan.changes.is_empty() {
         plan.before = before(node);
+        if plan.restart_pods.iter().any(|component| component == ETCD) {
+            // One may have fallen away while the node before was in hand; then there is none to spare.
+            let others = scene.members.iter().filter(|member| ***member != node.name);
+            plan.before.extend(others.map(|member| Gate::EtcdHealthy { node: (*member).clone() }));
+        }
         plan.between = between(node, &plan, &pods).map_err(|problem| vec![problem])?;
         plan.after = after(node, &plan, &pods).map_err(|problem| vec![problem])?;
         plan.after.extend(serves(&node.name, desired, &plan));
