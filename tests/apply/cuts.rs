@@ -4,8 +4,8 @@
 use super::cut::Fault;
 use super::faults::plain;
 use super::prove::{Ground, Waves, in_lanes, new_state, prove};
-use super::world::World;
-use crate::support::matrix::{self, Cut, How, Place, Step};
+use super::world::{World, name};
+use crate::support::matrix::{self, Cut, End, How, Place, Step};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Few nodes and changes, since the faults are many: a static pod, a secret, a new file, a mode, a file that goes. Random plans
@@ -71,6 +71,14 @@ fn every_script_is_cut_everywhere() {
     }
 }
 
+fn cut(world: &mut World, step: Step, fault: Fault) {
+    let mut cuts = vec![("cp-1", title(step), fault)];
+    if step == Step::RollBack {
+        cuts.push(("cp-1", title(Step::Change), Fault::After));
+    }
+    world.wrong.cuts = cuts.into();
+}
+
 #[test]
 fn a_connection_that_is_cut_anywhere() {
     let mut runs = Vec::new();
@@ -81,15 +89,39 @@ fn a_connection_that_is_cut_anywhere() {
     let new = new_state(CHANGED);
     in_lanes(&runs, |(case, fault)| {
         let step = case.cut.as_ref().unwrap().script;
-        let prepare = |world: &mut World| {
-            let mut cuts = vec![("cp-1", title(step), *fault)];
-            if step == Step::RollBack {
-                cuts.push(("cp-1", title(Step::Change), Fault::After));
-            }
-            world.wrong.cuts = cuts.into();
-        };
+        let prepare = |world: &mut World| cut(world, step, *fault);
         let is_parted = step == Step::RestartUnits;
         let ground = Ground { waves: WAVES, hit: "cp-1", changes: CHANGED, new: &new, is_parted };
         prove(&format!("{}, {fault:?}", case.name), case, &ground, prepare);
+    });
+}
+
+/// As if harden were killed there: the node never hears of it again, and its own timer comes.
+#[test]
+fn a_harden_that_is_gone_anywhere() {
+    let mut runs = Vec::new();
+    let cases = matrix::proven(&[Place::Imagined]);
+    for case in &cases {
+        let faults = case.cut.iter().flat_map(faults);
+        let ends = faults.filter(|fault| !matches!(fault, Fault::Running(_) | Fault::Deadline(_)));
+        runs.extend(ends.map(|fault| (case, fault)));
+    }
+    let new = new_state(CHANGED);
+    in_lanes(&runs, |(case, fault)| {
+        let step = case.cut.as_ref().unwrap().script;
+        let mut world = World::new(&["cp-1"]);
+        world.is_parted = step == Step::RestartUnits;
+        let plan = world.plan(&[&["cp-1"]], CHANGED);
+        cut(&mut world, step, *fault);
+        world.wrong.gone_after_cuts = true;
+        let told = format!("{}, {fault:?}", case.name);
+        world.apply(&plan);
+        let is_done = matches!(fault, Fault::Middle | Fault::After) && step == Step::RollBack;
+        let end = if case.end == End::PutBack && !is_done { End::ByTimer } else { case.end };
+        assert_eq!(world.end("cp-1"), end, "{told}");
+        let expected = if end == End::Applied { &new } else { &world.old[&name("cp-1")] };
+        assert_eq!(world.listing("cp-1"), *expected, "{told}");
+        assert!(!world.is_locked("cp-1"), "{told}");
+        assert_eq!(world.strays("cp-1"), [""; 0], "{told}");
     });
 }

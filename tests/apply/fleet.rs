@@ -56,7 +56,9 @@ impl Fleet for World {
             state.calls += usize::from(counts);
             if fault.is_some() {
                 state.broken = true;
-                state.unreachable = self.wrong.unreachable.get(node.as_str()).copied().unwrap_or_default();
+                let is_gone = self.wrong.gone_after_cuts && cuts.is_empty();
+                let after = self.wrong.unreachable.get(node.as_str()).copied().unwrap_or_default();
+                state.unreachable = if is_gone { usize::MAX } else { after };
             }
             fault
         };

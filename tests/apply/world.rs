@@ -46,6 +46,8 @@ pub(super) struct Wrong {
     pub(super) sick: Vec<(&'static str, usize)>,
     /// How many new connections fail, by node, after a fault there.
     pub(super) unreachable: BTreeMap<&'static str, usize>,
+    /// Once all cuts have come, no connection comes about any more.
+    pub(super) gone_after_cuts: bool,
     /// New logins fail with the new state.
     pub(super) no_login: Vec<&'static str>,
     /// With the new state nothing gets through any more, and why.
@@ -72,6 +74,7 @@ impl Default for Wrong {
             cuts: Mutex::default(),
             sick: Vec::new(),
             unreachable: BTreeMap::new(),
+            gone_after_cuts: false,
             no_login: Vec::new(),
             locked_out: None,
             own_rollback: (TIMER / 10, "alone"),
