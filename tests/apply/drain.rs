@@ -1,17 +1,18 @@
 //! A node that is drained for its transaction: in which order, and what becomes of its cordon whatever happens.
 
+use super::cut::Fault;
+use super::faults::plain;
 use super::pods::Draining;
-use super::world::{Fault, World, name, word};
+use super::world::{World, name, word};
 use harden::apply::{NodeError, NodeOutcome};
 use harden::error::{Chain, Hint as _};
 use harden::event::Event;
 use harden::plan::{Drain, Plan};
 
-const PLAIN: &[usize] = &[0, 1, 2, 3, 4];
 const DRAIN: Drain = Drain { deadline: 300, delete_emptydir_data: false, delete_unmanaged_pods: false };
 
 fn plan(world: &World, waves: &[&[&str]]) -> Plan {
-    let mut plan = world.plan(waves, PLAIN);
+    let mut plan = world.plan(waves, &plain());
     for node in plan.waves.iter_mut().flat_map(|wave| &mut wave.nodes) {
         node.drain = Some(DRAIN);
     }
@@ -27,12 +28,19 @@ const CASES: &[Case] = &[
     ("a pod would be lost", |w| drain(w, Draining::Refused), "untouched", false, false, 1),
     ("a budget keeps a pod", |w| drain(w, Draining::Budget), "untouched", false, false, 1),
     ("interrupted", |w| drain(w, Draining::Interrupted), "untouched", false, false, 130),
-    ("sick before", |w| w.sick.push(("w-1", 0)), "untouched", false, false, 1),
-    ("sick once it is drained", |w| w.sick.push(("w-1", 1)), "untouched", false, false, 1),
-    ("sick after", |w| w.sick.push(("w-1", 2)), "rolled-back", false, false, 3),
+    ("sick before", |w| w.wrong.sick.push(("w-1", 0)), "untouched", false, false, 1),
+    ("sick once it is drained", |w| w.wrong.sick.push(("w-1", 1)), "untouched", false, false, 1),
+    ("sick after", |w| w.wrong.sick.push(("w-1", 2)), "rolled-back", false, false, 3),
     ("cut before the change", |w| fault(w, Fault::Before), "untouched", false, false, 1),
     ("the change's reply is lost", |w| fault(w, Fault::After), "rolled-back", false, false, 3),
-    ("sick with the old state too", |w| w.sick.extend([("w-1", 2), ("w-1", 3)]), "broken", false, true, 4),
+    (
+        "sick with the old state too",
+        |w| w.wrong.sick.extend([("w-1", 2), ("w-1", 3)]),
+        "broken",
+        false,
+        true,
+        4,
+    ),
     ("uncordoned at last", |w| *w.pods.uncordons_fail.get_mut().unwrap() = 11, "applied", true, false, 0),
     ("never uncordoned", |w| *w.pods.uncordons_fail.get_mut().unwrap() = 12, "applied", true, true, 0),
 ];
@@ -42,7 +50,7 @@ fn drain(world: &mut World, draining: Draining) {
 }
 
 fn fault(world: &mut World, fault: Fault) {
-    world.faults.insert(("w-1", 0), fault);
+    world.wrong.faults.insert(("w-1", 0), fault);
 }
 
 #[test]

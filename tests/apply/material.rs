@@ -24,64 +24,114 @@ pub(super) fn fill(root: &Path) {
         ("etc/kubernetes/pki/ca.key", 0o600),
         ("etc/kubernetes/pki/server.crt", 0o644),
         ("etc/kubernetes/pki/server.key", 0o644),
+        ("etc/kubernetes/super-admin.conf", 0o600),
+        ("etc/kubernetes/manifests/kube-scheduler.yaml", 0o600),
+        ("etc/scheduler/data", 0o600),
     ] {
         let file = root.join(file);
         fs::create_dir_all(file.parent().unwrap()).unwrap();
         fs::write(&file, "old\n").unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
     }
+    // A user that is there already: one that is made stays when its change is put back.
+    fs::write(root.join("etc/passwd"), "root:x:0:0::/root:/bin/sh\nother:x:777:777::/:/bin/sh\n").unwrap();
+    fs::write(root.join("etc/group"), "root:x:0:\nother:x:777:\n").unwrap();
 }
 
 /// The kinds of changes that [`change`] makes.
-pub(super) const CHANGES: usize = 6;
+pub(super) const CHANGES: usize = 12;
 
 /// One change of a node as it is now.
 pub(super) fn change(root: &Path, number: usize) -> Change {
-    let write = |at: &str, content: Content| Operation::Write {
+    let (kind, name, operations) = match number {
+        0 => pod(root, "kube-apiserver"),
+        1 => pod(root, "etcd"),
+        2 => file(root, "encryption", "/etc/kubernetes/encryption.yaml", sealed()),
+        3 => file(
+            root,
+            "audit",
+            "/etc/kubernetes/audit/deep/it's a \"policy\" $HOME.yaml",
+            Content::plain("new\n"),
+        ),
+        4 => attributes(root, "admin", "/etc/kubernetes/admin.conf"),
+        5 => (Kind::Certificate, "server", vec![issue(root)]),
+        6 => {
+            let super_admin = "/etc/kubernetes/super-admin.conf";
+            let remove = Operation::Remove { path: path(super_admin), prior: prior(root, super_admin) };
+            (Kind::Absent, "super-admin", vec![remove])
+        }
+        7 => {
+            let (kind, name, mut operations) =
+                file(root, "checked", "/etc/checked.conf", Content::plain("new\n"));
+            let command = vec![String::from("true"), String::from("{staged}")];
+            operations
+                .push(Operation::Validate { path: path("/etc/checked.conf"), command: command.clone() });
+            operations.push(Operation::Activate { command });
+            (kind, name, operations)
+        }
+        8 => {
+            let (_, name, mut operations) =
+                file(root, "network", "/etc/sysctl.d/network.conf", Content::plain("a.b = 1\n"));
+            let values = [(String::from("a.b"), String::from("1"))].into();
+            operations.push(Operation::SetSysctls { values });
+            (Kind::Sysctl, name, operations)
+        }
+        9 => {
+            let unit = String::from("some.timer");
+            let set = Operation::SetUnit { unit, enabled: Some(true), active: Some(true) };
+            (Kind::Unit, "some", vec![set])
+        }
+        10 => {
+            let (kind, name, mut operations) = pod(root, "kube-scheduler");
+            let (owner, group) = me().clone();
+            let manifest = path("/etc/kubernetes/manifests/kube-scheduler.yaml");
+            operations.push(Operation::StopPod { manifest, held: path("/etc/scheduler/data") });
+            operations.push(Operation::SetOwners { path: path("/etc/scheduler"), owner, group });
+            (kind, name, operations)
+        }
+        _ => {
+            let name = String::from("other");
+            let add = Operation::AddUser { name, user: true, group: true, number: Some(777) };
+            (Kind::User, "other", vec![add])
+        }
+    };
+    Change {
+        operations,
+        desired: format!("digest of {name}"),
+        ..crate::plans::change(&format!("{kind}.{name}"), "")
+    }
+}
+
+type Made = (Kind, &'static str, Vec<Operation>);
+
+fn file(root: &Path, name: &'static str, at: &str, content: Content) -> Made {
+    let write = Operation::Write {
         path: path(at),
         content,
         ownership: ownership(0o600),
         directory_mode: Mode(0o750),
         prior: prior(root, at),
     };
-    let (kind, name, operation) = match number {
-        0 => (
-            Kind::StaticPod,
-            "kube-apiserver",
-            write("/etc/kubernetes/manifests/kube-apiserver.yaml", Content::plain("new\n")),
-        ),
-        1 => (Kind::StaticPod, "etcd", write("/etc/kubernetes/manifests/etcd.yaml", Content::plain("new\n"))),
-        2 => (Kind::File, "encryption", write("/etc/kubernetes/encryption.yaml", sealed())),
-        3 => (
-            Kind::File,
-            "audit",
-            write("/etc/kubernetes/audit/deep/it's a \"policy\" $HOME.yaml", Content::plain("new\n")),
-        ),
-        4 => (
-            Kind::Attributes,
-            "admin",
-            Operation::SetAttributes {
-                path: path("/etc/kubernetes/admin.conf"),
-                owner: None,
-                group: None,
-                mode: Some(Mode(0o600)),
-                prior: prior(root, "/etc/kubernetes/admin.conf"),
-            },
-        ),
-        _ => (
-            Kind::Certificate,
-            "server",
-            Operation::Issue {
-                certificate: Box::new(certificate()),
-                authority: super::world::name("cp-1"),
-                prior: prior(root, "/etc/kubernetes/pki/server.crt"),
-            },
-        ),
-    };
-    Change {
-        operations: vec![operation],
-        desired: format!("digest of {name}"),
-        ..crate::plans::change(&format!("{kind}.{name}"), "")
+    (Kind::File, name, vec![write])
+}
+
+fn pod(root: &Path, name: &'static str) -> Made {
+    let at = format!("/etc/kubernetes/manifests/{name}.yaml");
+    (Kind::StaticPod, name, file(root, name, &at, Content::plain("new\n")).2)
+}
+
+fn attributes(root: &Path, name: &'static str, at: &str) -> Made {
+    let mode = Some(Mode(0o600));
+    let set =
+        Operation::SetAttributes { path: path(at), owner: None, group: None, mode, prior: prior(root, at) };
+    (Kind::Attributes, name, vec![set])
+}
+
+fn issue(root: &Path) -> Operation {
+    Operation::Issue {
+        certificate: Box::new(certificate()),
+        authority: super::world::name("cp-1"),
+        prior: prior(root, "/etc/kubernetes/pki/server.crt"),
     }
 }
 

@@ -1,10 +1,15 @@
 //! The executor, against imagined nodes whose scripts really run, each in a tree of its own, with a fault at a chosen place.
 
 mod authority;
+mod cut;
+mod cuts;
 mod drain;
 mod eviction;
+mod faults;
+mod fleet;
 mod material;
 mod pods;
+mod prove;
 mod random;
-mod table;
+mod run;
 mod world;

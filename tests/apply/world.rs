@@ -1,73 +1,111 @@
 //! Imagined nodes: each is a directory tree, and scripts run there for real.
 
+use super::cut::Fault;
 use super::material::{Store, change, fill};
-use super::pods::{Draining, Pods};
-use harden::apply::{Cordon, DrainError, Fleet, MaterialError, NodeOutcome, Report, Run, apply};
-use harden::event::{Event, Listener};
-use harden::health::{GateError, HealthError};
+use super::pods::Pods;
+use crate::support::matrix::End;
+use harden::apply::{NodeOutcome, Report, Run, apply};
+use harden::event::Event;
+use harden::health::HealthError;
 use harden::inventory::NodeName;
 use harden::plan::{
-    Action, ClusterChange, ClusterOperation, Drain, FORMAT_VERSION, Gate, NodePlan, Plan, StageTitle, Wave,
+    Action, ClusterChange, ClusterOperation, FORMAT_VERSION, Gate, NodePlan, Plan, StageTitle, Wave,
 };
-use harden::remote::{RemoteError, Reply, Script, quote};
 use harden::resource::{Kind, ResourceId, Undo};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
-/// A fault at one script on one node; the connection is of no use afterwards.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fault {
-    /// It is cut before the script is sent.
-    Before,
-    /// The script dies with the connection, before this section.
-    Killed(&'static str),
-    /// The connection is cut before this section, and the script goes on.
-    Running(&'static str),
-    /// The deadline comes before this section, and the script goes on.
-    Deadline(&'static str),
-    /// The script comes to its end, and the reply is lost.
-    After,
-}
-
+/// How far harden has come with a node.
 #[derive(Default)]
-struct Node {
-    calls: usize,
-    waits: usize,
-    broken: bool,
-    unreachable: usize,
+pub(super) struct Node {
+    pub(super) calls: usize,
+    pub(super) waits: usize,
+    pub(super) broken: bool,
+    pub(super) unreachable: usize,
+    /// Connections that were refused; ten seconds lie between two.
+    pub(super) refused: u64,
 }
 
-/// Imagined nodes and what is to go wrong on them.
-pub(super) struct World {
-    roots: BTreeMap<NodeName, tempfile::TempDir>,
-    state: Mutex<BTreeMap<NodeName, Node>>,
-    running: Mutex<Vec<Child>>,
-    pub(super) pauses: Mutex<usize>,
-    pub(super) events: Mutex<Vec<Event>>,
+/// After so many seconds an imagined node puts its old state back by itself.
+pub(super) const TIMER: u64 = 600;
+
+/// What every script and every connection comes to.
+pub(super) type Refusal = fn() -> HealthError;
+
+/// What is to go wrong.
+pub(super) struct Wrong {
     /// Faults by node and number of the script, counted from 0.
     pub(super) faults: BTreeMap<(&'static str, usize), Fault>,
+    /// Faults by node and title of the script, each once.
+    pub(super) cuts: Mutex<Vec<(&'static str, &'static str, Fault)>>,
     /// Gates that fail, by node and number of the wait: 0 before, 1 after, the next one after a rollback.
     pub(super) sick: Vec<(&'static str, usize)>,
     /// How many new connections fail, by node, after a fault there.
     pub(super) unreachable: BTreeMap<&'static str, usize>,
+    /// Once all cuts have come, no connection comes about any more.
+    pub(super) gone_after_cuts: bool,
     /// New logins fail with the new state.
     pub(super) no_login: Vec<&'static str>,
+    /// With the new state nothing gets through any more, and why.
+    pub(super) locked_out: Option<(&'static str, Refusal)>,
+    /// After how many refused connections a node puts its old state back by itself, and which way.
+    pub(super) own_rollback: (u64, &'static str),
     pub(super) stage_is_sick: bool,
     pub(super) cluster_refuses: bool,
-    pub(super) pods: Pods,
     pub(super) store: Store,
     /// The user interrupts when so many nodes are done.
     pub(super) interrupted_after: usize,
     /// The user interrupts while gates are waited for that do not hold, by node and number of the wait.
     pub(super) interrupted_in: Option<(&'static str, usize)>,
-    interrupted: AtomicBool,
+    /// What runs beside harden waits for these files to go, which they do when the run is over.
+    pub(super) holds: Vec<PathBuf>,
+    /// What was mounted, and is unmounted when all is healed.
+    pub(super) mounts: Vec<PathBuf>,
+}
+
+impl Default for Wrong {
+    fn default() -> Self {
+        Self {
+            faults: BTreeMap::new(),
+            cuts: Mutex::default(),
+            sick: Vec::new(),
+            unreachable: BTreeMap::new(),
+            gone_after_cuts: false,
+            no_login: Vec::new(),
+            locked_out: None,
+            own_rollback: (TIMER / 10, "alone"),
+            stage_is_sick: false,
+            cluster_refuses: false,
+            store: Store::Open,
+            interrupted_after: usize::MAX,
+            interrupted_in: None,
+            holds: Vec::new(),
+            mounts: Vec::new(),
+        }
+    }
+}
+
+/// Imagined nodes and what is to go wrong on them.
+pub(super) struct World {
+    pub(super) roots: BTreeMap<NodeName, tempfile::TempDir>,
+    pub(super) state: Mutex<BTreeMap<NodeName, Node>>,
+    pub(super) running: Mutex<Vec<Child>>,
+    pub(super) pauses: Mutex<usize>,
+    pub(super) events: Mutex<Vec<Event>>,
+    /// The scripts that were sent: title and sections.
+    pub(super) sent: Mutex<BTreeMap<String, BTreeSet<String>>>,
+    /// Whether units are restarted by a script of their own.
+    pub(super) is_parted: bool,
+    /// What the nodes had before.
+    pub(super) old: BTreeMap<NodeName, Vec<String>>,
+    pub(super) wrong: Wrong,
+    pub(super) pods: Pods,
+    pub(super) interrupted: AtomicBool,
 }
 
 pub(super) fn name(text: &str) -> NodeName {
@@ -77,28 +115,28 @@ pub(super) fn name(text: &str) -> NodeName {
 impl World {
     pub(super) fn new(nodes: &[&str]) -> Self {
         let root = |node: &&str| {
-            let root = tempfile::Builder::new().prefix("it's a node ").tempdir().unwrap();
+            // In memory where that can be had: a transaction waits for the disk at each step.
+            let memory = Path::new("/dev/shm");
+            let place = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
+            let root = tempfile::Builder::new().prefix("it's a node ").tempdir_in(place).unwrap();
             fill(root.path());
             (name(node), root)
         };
-        Self {
+        let mut world = Self {
             roots: nodes.iter().map(root).collect(),
             state: Mutex::default(),
             running: Mutex::default(),
             pauses: Mutex::default(),
             events: Mutex::default(),
-            faults: BTreeMap::new(),
-            sick: Vec::new(),
-            unreachable: BTreeMap::new(),
-            no_login: Vec::new(),
-            stage_is_sick: false,
-            cluster_refuses: false,
+            sent: Mutex::default(),
+            is_parted: false,
+            old: BTreeMap::new(),
+            wrong: Wrong::default(),
             pods: Pods::default(),
-            store: Store::Open,
-            interrupted_after: usize::MAX,
-            interrupted_in: None,
             interrupted: AtomicBool::new(false),
-        }
+        };
+        world.old = nodes.iter().map(|node| (name(node), world.listing(node))).collect();
+        world
     }
 
     pub(super) fn root(&self, node: &str) -> &Path {
@@ -114,9 +152,9 @@ impl World {
             restart_pods: Vec::new(),
             drain: None,
             before: vec![Gate::NodeReady { node: name(node) }],
-            between: Vec::new(),
+            between: if self.is_parted { vec![Gate::NodeReady { node: name(node) }] } else { Vec::new() },
             after: vec![Gate::ApiServerReady { node: name(node) }],
-            rollback_after: Some(600),
+            rollback_after: Some(TIMER),
         }
     }
 
@@ -160,25 +198,103 @@ impl World {
     pub(super) fn apply(&self, plan: &Plan) -> Report {
         let run = Run {
             fleet: self,
-            materials: &self.store,
+            materials: &self.wrong.store,
             by: "me@here",
             now: 1_795_478_400,
             listener: &|event| self.events.lock().unwrap().push(event),
             interrupted: &|| {
-                self.interrupted.load(Ordering::Relaxed) || self.done() >= self.interrupted_after
+                self.interrupted.load(Ordering::Relaxed) || self.done() >= self.wrong.interrupted_after
             },
         };
         let report = apply(plan, &run);
+        for hold in &self.wrong.holds {
+            fs::remove_file(hold).unwrap();
+        }
         for mut child in self.running.lock().unwrap().drain(..) {
             child.wait().unwrap();
         }
         report
     }
 
-    /// A later run: new connections, no faults.
+    /// A later run, with nothing wrong any more.
     pub(super) fn heal(&mut self) {
-        self.faults.clear();
+        for mount in &self.wrong.mounts {
+            assert!(Command::new("umount").arg("-l").arg(mount).status().unwrap().success());
+        }
+        self.wrong = Wrong::default();
+        self.interrupted = AtomicBool::new(false);
         self.state.lock().unwrap().clear();
+        self.events.lock().unwrap().clear();
+    }
+
+    /// What the last transaction of a node came to, by what stands there.
+    pub(super) fn end(&self, node: &str) -> End {
+        let Ok(entries) = fs::read_dir(self.root(node).join("var/lib/harden/txn")) else {
+            return End::Untouched;
+        };
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let last = names.filter(|name| !name.starts_with('.')).max();
+        let Some(last) = last.map(|last| self.root(node).join("var/lib/harden/txn").join(last)) else {
+            return End::Untouched;
+        };
+        let result = fs::read_to_string(last.join("result")).unwrap_or_default();
+        let mode = result.lines().last().and_then(|line| line.split(' ').next());
+        match ["committed", "reverted", "pending"].map(|marker| last.join(marker).exists()) {
+            [true, ..] => End::Applied,
+            [_, true, _] if mode == Some("asked") => End::PutBack,
+            [_, true, _] if mode == Some("alone") => End::ByTimer,
+            [_, true, _] if mode == Some("boot") => End::AtStart,
+            [false, false, false] => End::Untouched,
+            markers => panic!("{node}: {markers:?} {result}"),
+        }
+    }
+
+    /// What a node has now is its old state.
+    pub(super) fn remember(&mut self, node: &str) {
+        self.old.insert(name(node), self.listing(node));
+    }
+
+    /// What must not be left behind.
+    pub(super) fn strays(&self, node: &str) -> Vec<String> {
+        let output = Command::new("find").arg(self.root(node)).args(["-name", ".*"]).output().unwrap();
+        String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+    }
+
+    pub(super) fn is_recorded(&self, node: &str) -> bool {
+        self.root(node).join("var/lib/harden/state.json").exists()
+    }
+
+    fn lock(&self, node: &str) -> PathBuf {
+        self.root(node).join("var/lib/harden/lock")
+    }
+
+    /// Whether the lock is that of somebody else, who is gone.
+    pub(super) fn has_foreign_lock(&self, node: &str) -> bool {
+        fs::read_link(self.lock(node)).is_ok_and(|target| target == Path::new("txn/t0"))
+    }
+
+    pub(super) fn free_foreign_lock(&self, node: &str) {
+        if self.has_foreign_lock(node) {
+            fs::remove_file(self.lock(node)).unwrap();
+            fs::remove_dir_all(self.root(node).join("var/lib/harden/txn/t0")).unwrap();
+        }
+    }
+
+    pub(super) fn is_pending(&self, node: &str) -> bool {
+        self.root(node).join("var/lib/harden/lock/pending").exists()
+    }
+
+    /// The node's own rollback.
+    pub(super) fn roll_back_alone(&self, node: &str, mode: &str) {
+        let script = self.root(node).join("var/lib/harden/lock/rollback.sh");
+        if script.exists() {
+            assert!(Command::new("sh").arg(script).arg(mode).output().unwrap().status.success());
+        }
+    }
+
+    /// What runs beside harden, and is waited for at the end.
+    pub(super) fn beside(&self, child: Child) {
+        self.running.lock().unwrap().push(child);
     }
 
     fn done(&self) -> usize {
@@ -208,188 +324,12 @@ impl World {
     }
 
     pub(super) fn is_locked(&self, node: &str) -> bool {
-        fs::symlink_metadata(self.root(node).join("var/lib/harden/lock")).is_ok()
-    }
-
-    fn shell(text: &str) -> Child {
-        let mut child = Command::new("sh")
-            .arg("-s")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
-        child
-    }
-
-    /// Starts a script, and comes back when it has come to a section.
-    fn leave(&self, root: &Path, text: &str, section: &str) {
-        let here = root.join("here");
-        // It goes on when the rollback has decided, or when there is nothing to decide.
-        let pending = "ls \"$R\"/var/lib/harden/txn/*/pending >/dev/null 2>&1";
-        let wait = format!(
-            "touch {}\nsleep 0.15\ntries=0\nwhile {pending} && [ $tries -lt 100 ]; do sleep 0.05; tries=$((tries + 1)); done\n",
-            quote(here.to_str().unwrap())
-        );
-        let child = Self::shell(&before(text, section, &wait));
-        while !here.exists() {
-            std::thread::sleep(Duration::from_millis(2));
-        }
-        fs::remove_file(here).unwrap();
-        self.running.lock().unwrap().push(child);
-    }
-}
-
-/// A script with something in front of a section; of the first one, where it has none of that name.
-fn before(text: &str, section: &str, what: &str) -> String {
-    let at = text.find(&format!("harden_section={section}\n")).unwrap_or_else(|| {
-        let mut marks = text.match_indices("\nharden_section=").map(|(at, _)| at + 1);
-        marks.find(|at| !text[*at..].starts_with("harden_section=\n")).unwrap()
-    });
-    format!("{}{what}{}", &text[..at], &text[at..])
-}
-
-fn refused() -> HealthError {
-    HealthError::Remote(RemoteError::Connect {
-        host: String::from("imagined"),
-        port: 22,
-        source: std::io::ErrorKind::ConnectionRefused.into(),
-    })
-}
-
-fn sick(node: &NodeName) -> GateError {
-    GateError::Timeout {
-        node: node.clone(),
-        gate: String::from("imagined"),
-        deadline: Duration::from_secs(1),
-        last: String::from("it is sick"),
-        said: Vec::new(),
-    }
-}
-
-impl Fleet for World {
-    fn run(&self, node: &NodeName, script: &Script, deadline: Duration) -> Result<Reply, HealthError> {
-        let title = script.title().to_owned();
-        let fault = {
-            let mut state = self.state.lock().unwrap();
-            let state = state.entry(node.clone()).or_default();
-            if state.broken {
-                return Err(refused());
-            }
-            // This looks whether the connection is alive, and is no step of its own.
-            let counts = title != "look whether the connection is alive";
-            let fault = self.faults.get(&(leaked(node), state.calls)).copied().filter(|_| counts);
-            state.calls += usize::from(counts);
-            if fault.is_some() {
-                state.broken = true;
-                state.unreachable = self.unreachable.get(node.as_str()).copied().unwrap_or_default();
-            }
-            fault
-        };
-        let root = self.roots[node].path();
-        let text = script.render("NONCE", root.to_str().unwrap());
-        let lost = || RemoteError::Unknown { script: title.clone(), reason: String::from("imagined") };
-        match fault {
-            None => {
-                let output = Self::shell(&text).wait_with_output().unwrap();
-                let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-                Reply::parse(&output.stdout, "NONCE", stderr).ok_or_else(|| lost().into())
-            }
-            Some(Fault::Before) => Err(refused()),
-            Some(Fault::Killed(section)) => {
-                let text = before(&text, section, "kill -KILL $$\n");
-                Self::shell(&text).wait_with_output().unwrap();
-                Err(lost().into())
-            }
-            Some(Fault::Running(section)) => {
-                self.leave(root, &text, section);
-                Err(lost().into())
-            }
-            Some(Fault::Deadline(section)) => {
-                self.leave(root, &text, section);
-                Err(RemoteError::Deadline { script: title, deadline }.into())
-            }
-            Some(Fault::After) => {
-                Self::shell(&text).wait_with_output().unwrap();
-                Err(lost().into())
-            }
-        }
-    }
-
-    fn reconnect(&self, node: &NodeName) -> Result<(), HealthError> {
-        let mut state = self.state.lock().unwrap();
-        let state = state.entry(node.clone()).or_default();
-        // With the new state nobody may log in anew; the old connection stays.
-        if state.waits == 1 && self.no_login.contains(&node.as_str()) {
-            return Err(refused());
-        }
-        if state.unreachable > 0 {
-            state.unreachable -= 1;
-            return Err(refused());
-        }
-        state.broken = false;
-        Ok(())
-    }
-
-    fn wait(
-        &self,
-        gates: &[Gate],
-        _: Duration,
-        _: &Listener<'_>,
-        cancel: &dyn Fn() -> bool,
-    ) -> Result<(), GateError> {
-        let node = gates[0].node();
-        if matches!(gates[0], Gate::EtcdHealthy { .. }) {
-            return if self.stage_is_sick { Err(sick(node)) } else { Ok(()) };
-        }
-        let mut state = self.state.lock().unwrap();
-        let waits = &mut state.entry(node.clone()).or_default().waits;
-        *waits += 1;
-        if self.interrupted_in == Some((leaked(node), *waits - 1)) {
-            self.interrupted.store(true, Ordering::Relaxed);
-            assert!(cancel());
-            return Err(GateError::Cancelled { node: node.clone() });
-        }
-        // Whether the old state is healthy is asked to the end.
-        assert!(!self.interrupted.load(Ordering::Relaxed) || !cancel());
-        if self.sick.contains(&(leaked(node), *waits - 1)) { Err(sick(node)) } else { Ok(()) }
-    }
-
-    fn cordon(&self, node: &NodeName, _: &Drain, mark: &str, _: &Listener<'_>) -> Result<Cordon, DrainError> {
-        self.pods.cordon(node, mark)
-    }
-
-    fn evict_pods(
-        &self,
-        node: &NodeName,
-        settings: &Drain,
-        _: &Listener<'_>,
-        cancel: &dyn Fn() -> bool,
-    ) -> Result<(), DrainError> {
-        assert!(!self.is_locked(node.as_str()), "drained before anything is done there");
-        if self.pods.draining.get(node.as_str()) == Some(&Draining::Interrupted) {
-            self.interrupted.store(true, Ordering::Relaxed);
-        }
-        self.pods.evict(node, settings, cancel)
-    }
-
-    fn uncordon(&self, node: &NodeName, mark: &str) -> Result<(), HealthError> {
-        if self.pods.uncordon(node, mark) { Ok(()) } else { Err(refused()) }
-    }
-
-    fn change_cluster(&self, _: &ClusterOperation, _: &Listener<'_>) -> Result<(), MaterialError> {
-        if self.cluster_refuses { Err("imagined".into()) } else { Ok(()) }
-    }
-
-    fn pause(&self, time: Duration) {
-        assert!(time >= Duration::from_secs(1));
-        *self.pauses.lock().unwrap() += 1;
+        fs::symlink_metadata(self.lock(node)).is_ok()
     }
 }
 
 /// The node's name as the tests write it.
-fn leaked(node: &NodeName) -> &'static str {
+pub(super) fn leaked(node: &NodeName) -> &'static str {
     ["cp-1", "cp-2", "w-1", "w-2"].into_iter().find(|name| *name == node.as_str()).unwrap()
 }
 

@@ -84,11 +84,10 @@ pub(super) fn respects_budgets(lab: &Lab, harden: &mut Harden<'_>) {
 fn a_worker_is_drained_changed_and_takes_pods_again(lab: &Lab, harden: &mut Harden<'_>) {
     let (site, old) = (Site::new(lab, &inventory("3m", 4094)), lab.output("w-1", KUBELET));
     let inventory = site.inventory();
-    let inventory = inventory.to_str().unwrap();
-    let plan = harden.expect(0, &["-i", inventory, "plan", "--limit", "w-1"]);
+    let plan = harden.expect(0, &["-i", &inventory, "plan", "--limit", "w-1"]);
     assert!(plan.stdout.contains("w-1: ") && plan.stdout.contains("[drained first]"), "{}", plan.stdout);
     assert!(plan.stdout.contains("w-1 is the only worker"), "{}", plan.stdout);
-    let apply = harden.expect(0, &["-i", inventory, "apply", "--yes", "--limit", "w-1"]);
+    let apply = harden.expect(0, &["-i", &inventory, "apply", "--yes", "--limit", "w-1"]);
     println!("{}", apply.stderr);
     assert!(
         apply.stderr.contains("cordon and drain") && apply.stderr.contains("evict pods: "),
@@ -107,7 +106,7 @@ fn a_budget_that_never_allows_it_leaves_the_node_alone(lab: &Lab, harden: &mut H
     let (site, old) = (Site::new(lab, &inventory("20s", 4093)), lab.output("w-1", KUBELET));
     let before = lab.output("w-1", "ls /var/lib/harden/txn");
     let inventory = site.inventory();
-    let call = harden.call(&["-i", inventory.to_str().unwrap(), "apply", "--yes", "--limit", "w-1"]);
+    let call = harden.call(&["-i", &inventory, "apply", "--yes", "--limit", "w-1"]);
     println!("{}", call.stderr);
     assert_eq!(call.code, 1, "{}", call.stderr);
     assert!(call.stderr.contains("the PodDisruptionBudget default/shop"), "{}", call.stderr);

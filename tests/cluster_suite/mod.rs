@@ -9,6 +9,7 @@ mod workloads;
 use crate::support::availability::Availability;
 use crate::support::lab::{self, Lab};
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -32,7 +33,14 @@ struct Harden<'a> {
     outputs: String,
 }
 
-impl Harden<'_> {
+impl<'a> Harden<'a> {
+    /// With the key of the lab's sealed store, which is no secret.
+    fn new(lab: &'a Lab, folder: &Path) -> Self {
+        let key_file = folder.join("key");
+        fs::write(&key_file, "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n").unwrap();
+        Self { lab, key_file, outputs: String::new() }
+    }
+
     fn call(&mut self, arguments: &[&str]) -> Call {
         let started = Instant::now();
         let output = Command::new(env!("CARGO_BIN_EXE_harden"))
@@ -63,6 +71,11 @@ impl Harden<'_> {
         assert_eq!(call.code, code, "harden {}:\n{}\n{}", arguments.join(" "), call.stdout, call.stderr);
         call
     }
+}
+
+/// Whether this is `tests/run --full`.
+fn is_full() -> bool {
+    std::env::var("HARDEN_LAB_FULL").is_ok_and(|full| full == "yes")
 }
 
 fn control_planes(lab: &Lab) -> Vec<String> {
@@ -124,9 +137,7 @@ fn served_by_etcd(address: &str) -> (Vec<String>, String) {
 fn cluster_main_job() {
     let lab = Lab::from_env();
     let folder = tempfile::tempdir().unwrap();
-    let key_file = folder.path().join("key");
-    fs::write(&key_file, "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n").unwrap();
-    let mut harden = Harden { lab: &lab, key_file, outputs: String::new() };
+    let mut harden = Harden::new(&lab, folder.path());
 
     check_finds_what_kubeadm_leaves(&lab, &mut harden);
     plan_shows_and_touches_nothing(&lab, &mut harden);
@@ -142,9 +153,6 @@ fn cluster_main_job() {
     a_kubelet_without_its_certificate_is_repaired(&lab, &mut harden);
     a_user_with_sudo_and_without_forwarding_will_do(&lab, &mut harden);
     drain::respects_budgets(&lab, &mut harden);
-    if std::env::var("HARDEN_LAB_FULL").is_ok_and(|full| full == "yes") {
-        faults::leave_the_old_state_or_the_new_one(&lab, &mut harden);
-    }
     workloads::joins(&lab);
     nothing_secret_was_printed(&lab, &harden);
 }

@@ -2,7 +2,7 @@
 
 mod crash;
 mod kubelet;
-mod preflight;
+pub(crate) mod preflight;
 mod preflight_script;
 pub(crate) mod reach;
 

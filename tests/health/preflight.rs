@@ -1,6 +1,7 @@
 //! What speaks against changing a cluster: one healthy cluster, and each fact of it made sick or unknown by itself.
 
 use super::name;
+use harden::cli::apply::ApplyError;
 use harden::cluster::{Alarm, EtcdHeader, EtcdMember, EtcdStatus, NodeImages, NodeInfo};
 use harden::health::EtcdCluster;
 use harden::health::preflight::{
@@ -529,4 +530,18 @@ fn many_nodes_are_named_once() {
         facts.kubernetes.as_mut().unwrap().push(NodeInfo { unschedulable: true, ..node(&text) });
     }
     assert_eq!(said(&scope, &facts), ["note w-10, w-11, w-12, w-13, w-14 and 5 more: cordoned"]);
+}
+
+/// The exit code of an apply where one node's clock is two minutes off in its reply.
+pub(crate) fn a_clock_two_minutes_off() -> u8 {
+    let mut facts = facts();
+    facts.clocks.insert(name("cp-2"), clock(120_000));
+    let findings = judge(&scope(), &facts);
+    let [refusal] = findings.refusals.as_slice() else { panic!("{:?}", findings.refusals) };
+    assert!(
+        refusal.preflight == Preflight::Clocks && refusal.to_string().contains("119 s ahead"),
+        "{refusal}"
+    );
+    let error = ApplyError::Unfit { refusals: findings.refusals };
+    harden::cli::Error::hinted(error).exit_code().number()
 }

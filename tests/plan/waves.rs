@@ -3,7 +3,7 @@
 use super::fixture::*;
 use harden::inventory::Role::{ControlPlane, Etcd, Worker};
 use harden::plan::wave::MaxUnavailable;
-use harden::plan::{ClusterOperation, Gate, StageTitle, build};
+use harden::plan::{ClusterOperation, Gate, Plan, StageTitle, build};
 use harden::resource::*;
 use std::collections::BTreeMap;
 
@@ -49,6 +49,51 @@ fn nodes_go_by_role_and_by_the_inventory_not_by_name() {
     assert_eq!(*gates(0), [Gate::EtcdHealthy { node: name("z-etcd") }]);
     assert_eq!(*gates(5), [Gate::NodeReady { node: name("a-worker") }]);
     assert!(!gates(4).contains(&Gate::EtcdHealthy { node: name("a-cp") }));
+}
+
+/// A member that fell away while another node was in hand leaves none to spare.
+#[test]
+fn where_etcd_is_restarted_every_other_member_is_looked_at_first() {
+    const MANIFEST: &str = "/etc/kubernetes/manifests/etcd.yaml";
+    let planes = ["cp-1", "cp-2", "cp-3"];
+    let inventory = inventory(&planes.map(|plane| (plane, &[ControlPlane, Etcd][..])));
+    let spec = StaticPodSpec {
+        component: "etcd".into(),
+        path: path(MANIFEST),
+        flags: vec![is("snapshot-count", "20000")],
+        mounts: vec![],
+        annotations: BTreeMap::new(),
+        ..static_pod()
+    };
+    let etcd = resource("static-pod.etcd", Spec::StaticPod(spec), &[]);
+    let wanted = || {
+        let mut inputs = inputs(&inventory);
+        for plane in ["cp-1", "cp-2"] {
+            inputs.desired.get_mut(&name(plane)).unwrap().resources = vec![etcd.clone()];
+        }
+        for observed in inputs.observed.values_mut() {
+            let text = include_str!("kubeadm-1.35/etcd.yaml");
+            observed.files.insert(path(MANIFEST), present(text, "0600"));
+        }
+        inputs
+    };
+    let healthy = |plane: &&str| Gate::EtcdHealthy { node: name(plane) };
+    let members = |plan: &Plan, wave: usize| -> Vec<Gate> {
+        let gates = plan.waves[wave].nodes[0].before.iter();
+        gates.filter(|gate| matches!(gate, Gate::EtcdHealthy { .. })).cloned().collect()
+    };
+    let plan = build(wanted()).unwrap();
+    assert_eq!(members(&plan, 0), ["cp-1", "cp-2", "cp-3"].iter().map(healthy).collect::<Vec<_>>());
+    assert_eq!(members(&plan, 1), ["cp-2", "cp-1", "cp-3"].iter().map(healthy).collect::<Vec<_>>());
+    // Its etcd goes on.
+    assert_eq!(members(&plan, 2), ["cp-3"].iter().map(healthy).collect::<Vec<_>>());
+    let between = &plan.waves[0].nodes[0].between;
+    assert!(between.contains(&healthy(&"cp-1")) && !between.contains(&healthy(&"cp-2")), "{between:?}");
+    // One that could not be read cannot be asked either.
+    let mut unseen = wanted();
+    unseen.observed.remove(&name("cp-3"));
+    unseen.limit.remove(&name("cp-3"));
+    assert_eq!(members(&build(unseen).unwrap(), 0), ["cp-1", "cp-2"].iter().map(healthy).collect::<Vec<_>>());
 }
 
 #[test]

@@ -3,6 +3,7 @@
 pub(crate) mod availability;
 pub(crate) mod findings;
 pub(crate) mod lab;
+pub(crate) mod matrix;
 pub(crate) mod replies;
 pub(crate) mod shells;
 pub(crate) mod sshd;

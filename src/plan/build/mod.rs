@@ -67,6 +67,7 @@ pub fn build(inputs: Inputs<'_>) -> Result<Plan, PlanError> {
         now: inputs.now,
         partial: inputs.partial,
         drain: &inputs.inventory.apply.drain,
+        members: members(&inputs),
     };
     unreachable.retain(|node| inputs.limit.contains(&node.node));
     for node in &inputs.inventory.nodes {
@@ -116,6 +117,16 @@ pub fn build(inputs: Inputs<'_>) -> Result<Plan, PlanError> {
         partial: inputs.partial,
         notices,
     })
+}
+
+/// The control-plane nodes with an etcd member that were reached: members are asked through the API server's node.
+fn members<'a>(inputs: &Inputs<'a>) -> Vec<&'a NodeName> {
+    let nodes = inputs.inventory.nodes.iter();
+    nodes
+        .filter(|node| [Role::ControlPlane, Role::Etcd].iter().all(|role| node.roles.contains(role)))
+        .map(|node| &node.name)
+        .filter(|name| inputs.observed.get(*name).is_some_and(|observed| observed.facts.live))
+        .collect()
 }
 
 /// What the stage's procedure does beyond single nodes.

@@ -15,6 +15,7 @@ pub(super) const RUNTIMES: &[&str] =
 /// The unit that runs static pods, as kubeadm's package names it.
 pub(super) const KUBELET: &str = "kubelet.service";
 const LAST: &[&str] = &["ssh.service", "sshd.service"];
+const ETCD: &str = "etcd";
 
 /// What is the same for all nodes.
 pub(super) struct Scene<'a> {
@@ -24,6 +25,8 @@ pub(super) struct Scene<'a> {
     pub(super) partial: bool,
     /// Which nodes are drained.
     pub(super) drain: &'a inventory::Drain,
+    /// The nodes whose etcd member can be asked.
+    pub(super) members: Vec<&'a NodeName>,
 }
 
 /// The plan of one node, without changes where it is as it should be.
@@ -112,6 +115,11 @@ pub(super) fn plan(
     };
     if live && !plan.changes.is_empty() {
         plan.before = before(node);
+        if plan.restart_pods.iter().any(|component| component == ETCD) {
+            // One may have fallen away while the node before was in hand; then there is none to spare.
+            let others = scene.members.iter().filter(|member| ***member != node.name);
+            plan.before.extend(others.map(|member| Gate::EtcdHealthy { node: (*member).clone() }));
+        }
         plan.between = between(node, &plan, &pods).map_err(|problem| vec![problem])?;
         plan.after = after(node, &plan, &pods).map_err(|problem| vec![problem])?;
         plan.after.extend(serves(&node.name, desired, &plan));

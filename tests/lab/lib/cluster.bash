@@ -26,6 +26,15 @@ start_balancer() {
   recorded "$STATE/haproxy.pid" >/dev/null || die "haproxy ended: see $STATE/haproxy.log"
 }
 
+balancer() { # stop|start
+  need_root
+  case ${1:-} in
+    stop) end "$STATE/haproxy.pid" ;;
+    start) start_balancer ;;
+    *) die "lab balancer stop|start" ;;
+  esac
+}
+
 init() { # NAME: the first control plane
   "$HERE/provision" kubeadm container "$1" "$(member_address "$1")" "$VERSION" "$ENDPOINT" "$PODS.0.0/16" |
     on "$1" 'umask 077; cat >/root/kubeadm.yaml'

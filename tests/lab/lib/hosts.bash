@@ -191,6 +191,42 @@ clear_groups() { # NAME
   done < <(host_groups "$1")
 }
 
+freeze() { freezer "$1" FROZEN 1; }
+thaw() { freezer "$1" THAWED 0; }
+
+freezer() { # NAME STATE VALUE: what control groups of version 1 and 2 call it
+  local group
+  need_root
+  group=$(freezer_group "$1")
+  if [[ $(cgroup_version) == 2 ]]; then
+    echo "$3" >"$group/cgroup.freeze"
+    return
+  fi
+  echo "$2" >"$group/freezer.state"
+  for _ in {1..100}; do
+    [[ $(<"$group/freezer.state") != "$2" ]] || return 0
+    sleep 0.05
+  done
+  die "$1 is $(<"$group/freezer.state"), not $2"
+}
+
+# The control group that every process of a host is below: the one that was made for it, or where systemd runs this machine
+# the scope that systemd-nspawn asked it for.
+freezer_group() { # NAME
+  local pid path
+  pid=$(recorded "$(host_dir "$1")/leader") || die "$1 is not up"
+  if [[ $(cgroup_version) == 2 ]]; then
+    path=$(sed -n 's/^0:://p' "/proc/$pid/cgroup")
+    path=${path%%/payload*}
+    path=$CGROUP${path%/init.scope}
+  else
+    path=$CGROUP/freezer$(sed -n 's/^[0-9]*:freezer://p' "/proc/$pid/cgroup")
+  fi
+  # Never the whole machine.
+  [[ $path == *"$MACHINES"* ]] || die "$1 has no control group of its own: it cannot be frozen here"
+  echo "$path"
+}
+
 # container NAME ROOT OPTION...: sets COMMAND to what runs a container. Where systemd runs this machine systemd-nspawn asks
 # it for a scope; elsewhere the control groups are made by hand.
 container() {
