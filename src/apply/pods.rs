@@ -32,15 +32,42 @@ pub(super) fn manifests(plan: &NodePlan, payloads: &[Payload]) -> String {
         }
     }
     pods.sort_by_key(|pod| pod.place);
+    let rested = rested(plan);
+    if let Some(manifest) = &rested {
+        let manifest = quote(manifest);
+        let _ = writeln!(body, "rest {manifest}\nclosed {API_SERVER_PORT}\npause {API_SERVER_LEAD}");
+    }
     stop(&pods, &mut body);
     let (etcd, rest): (Vec<&Pod<'_>>, Vec<&Pod<'_>>) =
         pods.iter().rev().partition(|pod| pod.place == Place::Etcd);
     start(&etcd, &mut body);
-    if !etcd.is_empty() && !rest.is_empty() {
+    if !etcd.is_empty() && (rested.is_some() || !rest.is_empty()) {
         let _ = writeln!(body, "opened {ETCD_PORT}");
+    }
+    if let Some(manifest) = &rested {
+        let _ = writeln!(body, "forgotten {API_SERVER}\nunrest {}", quote(manifest));
     }
     start(&rest, &mut body);
     body
+}
+
+/// The manifest of the API server that is stopped while its etcd is replaced, and stays as it is otherwise.
+pub(super) fn rested(plan: &NodePlan) -> Option<String> {
+    let written =
+        |change: &&Change| change.resource.kind == Kind::StaticPod && change.resource.name == API_SERVER;
+    if !plan.restart_pods.iter().any(|component| component == API_SERVER)
+        || plan.changes.iter().any(|change| written(&change))
+    {
+        return None;
+    }
+    let mut operations = plan.changes.iter().flat_map(|change| &change.operations);
+    operations.find_map(|operation| match operation {
+        Operation::Write { path, .. } if Place::of(path) == Place::Etcd => {
+            let folder = path.as_str().strip_suffix(path.file_name())?;
+            Some(format!("{folder}{API_SERVER}.yaml"))
+        }
+        _ => None,
+    })
 }
 
 /// Puts the new manifests in their places.
@@ -72,7 +99,7 @@ fn stop(pods: &[Pod<'_>], body: &mut String) {
         let _ = writeln!(body, "remove {}", quote(payload.path.as_str()));
         let etcd_follows = pods.iter().any(|pod| pod.place == Place::Etcd);
         if *place == Place::ApiServer && (etcd_follows || outlived.is_some()) {
-            let port = flag(old, "secure-port").unwrap_or_else(|| String::from("6443"));
+            let port = flag(old, "secure-port").unwrap_or_else(|| API_SERVER_PORT.to_string());
             let _ = writeln!(body, "closed {}", quote(&port));
             closed = Some(0);
         }
@@ -106,6 +133,9 @@ impl Place {
         }
     }
 }
+
+/// Its default.
+const API_SERVER_PORT: u16 = 6443;
 
 /// Where kubeadm lets etcd listen for clients. Who waits for it in vain goes on.
 const ETCD_PORT: u16 = 2379;

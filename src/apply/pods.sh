@@ -5,6 +5,23 @@
 # How a transaction replaces the static pods of a running kubelet. Functions for transaction.sh, whose variables and functions they
 # use; in which order they are called is in pods.rs.
 
+# A manifest that is taken away for a while and comes back as it is. Where there is none there is nothing to stop.
+keep_rested() { # MANIFEST
+  [ -f "$R$1" ] || return 0
+  keep "$1" file
+  printf '%s\n' "$1" >>"$T/staged" || abandon 70
+}
+
+rest() { # MANIFEST
+  [ -f "$R$1" ] || return 0
+  mv -fT -- "$R$1" "$(staged "$1")" || broken "take $1 away"
+  flush "$R${1%/*}"
+}
+
+unrest() { # MANIFEST
+  [ ! -f "$(staged "$1")" ] || swap "$1"
+}
+
 # Takes a static pod's manifest away and waits until its process has ended: the kubelet gives it half a minute and may notice
 # a third of a minute late. The process is told by a file that it has open, since a workload may bring a program of that name.
 stop_pod() { # MANIFEST HELD

@@ -3,7 +3,7 @@
 //! within a node is here.
 
 use super::material::Payload;
-use super::pods::{manifests, removed};
+use super::pods::{manifests, removed, rested};
 use crate::plan::{NodePlan, Operation, Prior, sha256};
 use crate::remote::{Reply, Script, quote};
 use crate::resource::{Kind, NodePath};
@@ -183,6 +183,9 @@ fn keep(plan: &NodePlan, payloads: &[Payload]) -> String {
     for payload in payloads {
         let kind = if payload.is_private { "private" } else { "file" };
         let _ = writeln!(body, "keep {} {kind}", quote(payload.path.as_str()));
+    }
+    if let Some(manifest) = rested(plan) {
+        let _ = writeln!(body, "keep_rested {}", quote(&manifest));
     }
     // A rollback puts back in this order, and attributes need a file that they are of.
     for path in plan.changes.iter().flat_map(|change| removed(&change.operations)) {

@@ -111,7 +111,8 @@ pub struct NodePlan {
     pub unchanged: BTreeMap<ResourceId, String>,
     /// systemd units that are restarted, in order, each once.
     pub restart_units: Vec<String>,
-    /// Static pods that the kubelet restarts because their manifest changes.
+    /// Static pods that are restarted because their manifest changes, and the API server beside an etcd member that is: it is
+    /// stopped meanwhile, and its manifest stays as it is.
     pub restart_pods: Vec<String>,
     /// How its pods are evicted before anything is changed on it; `None` where they are left alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]

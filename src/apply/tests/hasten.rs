@@ -1,9 +1,11 @@
 //! The old API server that would not end by itself: when it is ended, and which process that is.
 
+use super::faults::killed_before;
 use super::{SHELLS, plan, run_with, tree};
 use crate::apply::pods::manifests;
-use crate::apply::script::functions;
+use crate::apply::script::{End, change, end, functions, roll_back};
 use crate::remote::Script;
+use std::fs;
 use std::net::TcpListener;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
@@ -69,5 +71,58 @@ fn only_an_api_server_without_the_flag_is_ended() {
             "{body}"
         );
         assert_eq!(body.contains("closed") || body.contains("end_process"), expected, "{body}");
+    }
+}
+
+/// An etcd that is replaced by itself would leave its API server without one.
+#[test]
+fn the_api_server_rests_while_its_etcd_is_replaced() {
+    const API_SERVER: &str = "etc/kubernetes/manifests/kube-apiserver.yaml";
+    for shell in SHELLS {
+        for killed in [None, Some("opened 2379"), Some("unrest '")] {
+            let root = tree();
+            let (mut plan, mut payloads) = plan(root.path());
+            let etcd: crate::resource::NodePath = "/etc/kubernetes/manifests/etcd.yaml".parse().unwrap();
+            plan.changes.remove(0);
+            let id = crate::resource::ResourceId::new(crate::resource::Kind::StaticPod, "etcd");
+            plan.changes[0].resource = id.clone();
+            plan.changes[0].before = None;
+            let crate::plan::Operation::Write { path, prior, .. } = &mut plan.changes[0].operations[0] else {
+                panic!()
+            };
+            path.clone_from(&etcd);
+            *prior = crate::plan::Prior::Absent;
+            plan.restart_pods = vec![String::from("etcd"), String::from("kube-apiserver")];
+            payloads.truncate(1);
+            (payloads[0].resource, payloads[0].path) = (id, etcd);
+            let before = super::listing(root.path());
+            let script = change("t1", "me@here", &plan, &payloads);
+            let Some(mark) = killed else {
+                let reply = super::run(shell, &script, root.path());
+                assert_eq!(reply.code, 0, "{shell:?}: {}", reply.stderr);
+                let text = script.render("NONCE", "/");
+                let at = |line: &str| text.rfind(line).unwrap_or_else(|| panic!("no {line}"));
+                let steps = [
+                    "\nrest '",
+                    "\nclosed 6443",
+                    "\nswap '/etc/kubernetes/manifests/etcd",
+                    "\nopened 2379",
+                    "\nunrest '",
+                ];
+                assert!(steps.map(at).is_sorted(), "{}", *text);
+                assert_eq!(fs::read_to_string(root.path().join(API_SERVER)).unwrap(), "old\n");
+                continue;
+            };
+            let text = killed_before(mark)(&script.render("NONCE", root.path().to_str().unwrap()));
+            let output = super::spawn(shell, &text).wait_with_output().unwrap();
+            assert!(!output.status.success(), "{shell:?} {mark}");
+            assert!(!root.path().join(API_SERVER).exists(), "{shell:?} {mark}");
+            assert_eq!(
+                end(&super::run(shell, &roll_back("t1"), root.path())),
+                Some(End::Reverted),
+                "{shell:?} {mark}"
+            );
+            assert_eq!(super::listing(root.path()), before, "{shell:?} {mark}");
+        }
     }
 }

@@ -16,6 +16,7 @@ pub(super) const RUNTIMES: &[&str] =
 pub(super) const KUBELET: &str = "kubelet.service";
 const LAST: &[&str] = &["ssh.service", "sshd.service"];
 const ETCD: &str = "etcd";
+const API_SERVER: &str = "kube-apiserver";
 
 /// What is the same for all nodes.
 pub(super) struct Scene<'a> {
@@ -90,20 +91,22 @@ pub(super) fn plan(
     let live = observed.facts.live;
     let pods = restarted_pods(&resources, &changes);
     let restart_units = if live { restarted_units(&resources) } else { Vec::new() };
+    let mut restart_pods: Vec<String> = Vec::new();
     if live {
+        restart_pods.extend(pods.iter().map(|(_, spec, _)| spec.component.clone()));
+        let rested = rested(node, &restart_pods);
         for (resource, change) in resources.iter().zip(&mut changes) {
             change.restarts.clone_from(&resource.restarts);
-            let own = pods.iter().filter(|(id, ..)| **id == resource.id);
-            change.restarts.extend(own.map(|(_, spec, _)| spec.component.clone()));
+            for (_, spec, _) in pods.iter().filter(|(id, ..)| **id == resource.id) {
+                change.restarts.push(spec.component.clone());
+                change.restarts.extend(rested.iter().filter(|_| spec.component == ETCD).cloned());
+            }
         }
+        restart_pods.extend(rested);
     }
     let mut plan = NodePlan {
         node: node.name.clone(),
-        restart_pods: if live {
-            pods.iter().map(|(_, spec, _)| spec.component.clone()).collect()
-        } else {
-            Vec::new()
-        },
+        restart_pods,
         changes,
         unchanged,
         drain: drain::of_node(node, scene.drain, &restart_units),
@@ -211,6 +214,13 @@ fn restarted_pods<'a>(resources: &[&'a Resource], changes: &[Change]) -> Vec<Res
             _ => None,
         })
         .collect()
+}
+
+/// The API server beside an etcd member that is replaced by itself: it would fail what a load balancer still sends it.
+fn rested(node: &Node, restart_pods: &[String]) -> Option<String> {
+    let restarts = |component: &str| restart_pods.iter().any(|other| other == component);
+    let is_left = restarts(ETCD) && !restarts(API_SERVER) && node.roles.contains(&Role::ControlPlane);
+    is_left.then(|| String::from(API_SERVER))
 }
 
 /// The units of the resources that change, each once.
