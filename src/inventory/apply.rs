@@ -1,4 +1,4 @@
-//! `[apply]`: how many nodes are changed at once. As it stands in the file, as it is once checked, and the way between.
+//! `[apply]`: how many nodes are changed at once, and how many transactions they keep. As it stands in the file, as it is once checked, and the way between.
 
 use super::diagnostic::{Problem, Report};
 use super::raw::{Located, Scalar};
@@ -8,11 +8,22 @@ use std::borrow::Cow;
 use std::str::FromStr;
 
 /// How changes are applied.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Apply {
     /// How many workers may be changed at once.
     pub max_unavailable: MaxUnavailable,
+    /// How many transactions a node keeps; at least one.
+    pub retention: u32,
 }
+
+impl Default for Apply {
+    fn default() -> Self {
+        Self { max_unavailable: MaxUnavailable::default(), retention: RETENTION }
+    }
+}
+
+/// How many transactions a node keeps unless the inventory says so.
+const RETENTION: u32 = 10;
 
 /// How many workers may be changed at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,17 +101,25 @@ pub(super) struct RawApply {
     /// and at least one. Control-plane nodes and etcd members are changed one by one, whatever it says.
     #[schemars(extend("default" = 1))]
     pub(super) max_unavailable: Option<Located<Amount>>,
+    /// How many transactions a node keeps, the last one included: so many can be looked at, and taken back by `harden rollback`.
+    #[schemars(range(min = 1, max = 1000), extend("default" = RETENTION))]
+    pub(super) retention: Option<u32>,
 }
 
 pub(super) fn lower(raw: &RawApply, report: &mut Report) -> Apply {
-    let Some(amount) = &raw.max_unavailable else { return Apply::default() };
-    let max_unavailable = amount.value().0.0.parse().unwrap_or_else(|error: MaxUnavailableError| {
-        let problem =
-            Problem::new(error.to_string()).help("write a number, or a percentage in quotes: `\"25%\"`");
-        report.error(amount.span(), problem);
-        MaxUnavailable::default()
-    });
-    Apply { max_unavailable }
+    let mut apply = Apply { retention: raw.retention.unwrap_or(RETENTION), ..Apply::default() };
+    if let Some(amount) = &raw.max_unavailable {
+        match amount.value().0.0.parse() {
+            Ok(max_unavailable) => apply.max_unavailable = max_unavailable,
+            Err(error) => {
+                let error: MaxUnavailableError = error;
+                let problem = Problem::new(error.to_string())
+                    .help("write a number, or a percentage in quotes: `\"25%\"`");
+                report.error(amount.span(), problem);
+            }
+        }
+    }
+    apply
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ pub mod kubeadm;
 pub mod manifest;
 pub mod pod_security;
 mod stale;
+pub mod undo;
 pub mod wave;
 pub mod yaml;
 pub mod yaml_keys;
@@ -23,6 +24,7 @@ pub use diff::{DiffError, RunAsError};
 pub use digest::{certificates, digest, sha256};
 pub use gate::Gate;
 pub use stale::Stale;
+pub use undo::Undoes;
 
 use crate::inventory::NodeName;
 use crate::resource::ResourceId;
@@ -122,6 +124,9 @@ pub struct NodePlan {
     /// could (a directory tree).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollback_after: Option<u64>,
+    /// The transaction that it takes back, where it is the plan of a rollback.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undoes: Option<Undoes>,
 }
 
 /// How many changes a plan holds.

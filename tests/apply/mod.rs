@@ -4,4 +4,5 @@ mod authority;
 mod material;
 mod random;
 mod table;
+mod undo;
 mod world;

@@ -113,6 +113,7 @@ impl World {
             between: Vec::new(),
             after: vec![Gate::ApiServerReady { node: name(node) }],
             rollback_after: Some(600),
+            undoes: None,
         }
     }
 
@@ -159,6 +160,7 @@ impl World {
             materials: &self.store,
             by: "me@here",
             now: 1_795_478_400,
+            retention: 10,
             listener: &|event| self.events.lock().unwrap().push(event),
             interrupted: &|| {
                 self.interrupted.load(Ordering::Relaxed) || self.done() >= self.interrupted_after

@@ -3,9 +3,9 @@
 mod cluster;
 mod error;
 mod kube_proxy;
-mod node;
+pub(super) mod node;
 mod order;
-mod outage;
+pub(super) mod outage;
 
 pub use error::{PlanError, Problem};
 pub use kube_proxy::control as kube_proxy_control;

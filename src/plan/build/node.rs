@@ -5,14 +5,14 @@ use crate::inventory::{Node, NodeName, Role};
 use crate::plan::diff::{self, Context, Holder};
 use crate::plan::{Change, Gate, NodePlan, Operation, Origin, digest};
 use crate::plan::{deadline, manifest};
-use crate::resource::{Desired, Kind, NodePath, Observed, Resource, ResourceId, Spec, StaticPodSpec};
+use crate::resource::{Desired, Kind, NodePath, Observed, Resource, ResourceId, Spec};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Units whose place in the order of restarts is not that of the resources: the runtime goes before what uses it, and the
 /// daemon that carries our own connection goes last.
 const FIRST: &[&str] = &["containerd.service", "crio.service", "cri-docker.service", "docker.service"];
 /// The unit that runs static pods, as kubeadm's package names it.
-const KUBELET: &str = "kubelet.service";
+pub(in crate::plan) const KUBELET: &str = "kubelet.service";
 const LAST: &[&str] = &["ssh.service", "sshd.service"];
 
 /// What is the same for all nodes.
@@ -88,14 +88,14 @@ pub(super) fn plan(
     if live {
         for (resource, change) in resources.iter().zip(&mut changes) {
             change.restarts.clone_from(&resource.restarts);
-            let own = pods.iter().filter(|(id, ..)| **id == resource.id);
-            change.restarts.extend(own.map(|(_, spec, _)| spec.component.clone()));
+            let own = pods.iter().filter(|pod| *pod.resource == resource.id);
+            change.restarts.extend(own.map(|pod| pod.component.to_owned()));
         }
     }
     let mut plan = NodePlan {
         node: node.name.clone(),
         restart_pods: if live {
-            pods.iter().map(|(_, spec, _)| spec.component.clone()).collect()
+            pods.iter().map(|pod| pod.component.to_owned()).collect()
         } else {
             Vec::new()
         },
@@ -106,15 +106,28 @@ pub(super) fn plan(
         between: Vec::new(),
         after: Vec::new(),
         rollback_after: None,
+        undoes: None,
     };
     if live && !plan.changes.is_empty() {
-        plan.before = before(node);
-        plan.between = between(node, &plan, &pods).map_err(|problem| vec![problem])?;
-        plan.after = after(node, &plan, &pods).map_err(|problem| vec![problem])?;
-        plan.after.extend(serves(&node.name, desired, &plan));
-        plan.rollback_after = Some(deadline::of_rollback(&plan).as_secs());
+        let serves = serves(&node.name, desired, &plan);
+        guard(node, &mut plan, &pods, serves).map_err(|problem| vec![problem])?;
     }
     Ok(plan)
+}
+
+/// The gates around a node's changes, and after how long it puts its old state back by itself.
+pub(in crate::plan) fn guard(
+    node: &Node,
+    plan: &mut NodePlan,
+    pods: &[RestartedPod<'_>],
+    serves: Option<Gate>,
+) -> Result<(), Problem> {
+    plan.before = before(node);
+    plan.between = between(node, plan, pods)?;
+    plan.after = after(node, plan, pods)?;
+    plan.after.extend(serves);
+    plan.rollback_after = Some(deadline::of_rollback(plan).as_secs());
+    Ok(())
 }
 
 /// Whether a part of it can be desired.
@@ -181,8 +194,13 @@ fn same_path(node: &NodeName, changes: &[Change]) -> Vec<Problem> {
     problems
 }
 
-/// A resource, the pod that it describes, and the manifest's new text.
-type RestartedPod<'a> = (&'a ResourceId, &'a StaticPodSpec, String);
+/// A static pod that restarts.
+pub(in crate::plan) struct RestartedPod<'a> {
+    pub(in crate::plan) resource: &'a ResourceId,
+    pub(in crate::plan) component: &'a str,
+    /// The manifest's new text.
+    pub(in crate::plan) text: String,
+}
 
 /// The static pods whose manifest gets new bytes: the kubelet restarts them.
 fn restarted_pods<'a>(resources: &[&'a Resource], changes: &[Change]) -> Vec<RestartedPod<'a>> {
@@ -196,7 +214,11 @@ fn restarted_pods<'a>(resources: &[&'a Resource], changes: &[Change]) -> Vec<Res
         .iter()
         .zip(changes)
         .filter_map(|(resource, change)| match &resource.spec {
-            Spec::StaticPod(spec) => Some((&resource.id, spec, written(change)?)),
+            Spec::StaticPod(spec) => Some(RestartedPod {
+                resource: &resource.id,
+                component: &spec.component,
+                text: written(change)?,
+            }),
             _ => None,
         })
         .collect()
@@ -243,11 +265,11 @@ fn between(node: &Node, plan: &NodePlan, pods: &[RestartedPod<'_>]) -> Result<Ve
         return Ok(Vec::new());
     }
     let mut gates = Vec::new();
-    for (_, spec, text) in pods {
+    for pod in pods {
         gates.push(Gate::ProcessRuns {
             node: node.name.clone(),
-            component: spec.component.clone(),
-            command: command(&node.name, spec, text)?,
+            component: pod.component.to_owned(),
+            command: command(&node.name, pod)?,
         });
     }
     if !gates.is_empty() {
@@ -256,10 +278,10 @@ fn between(node: &Node, plan: &NodePlan, pods: &[RestartedPod<'_>]) -> Result<Ve
     Ok(gates)
 }
 
-fn command(node: &NodeName, spec: &StaticPodSpec, text: &str) -> Result<Vec<String>, Problem> {
-    manifest::command(text, &spec.component).map_err(|source| Problem::Manifest {
+fn command(node: &NodeName, pod: &RestartedPod<'_>) -> Result<Vec<String>, Problem> {
+    manifest::command(&pod.text, pod.component).map_err(|source| Problem::Manifest {
         node: node.clone(),
-        component: spec.component.clone(),
+        component: pod.component.to_owned(),
         source,
     })
 }
@@ -269,8 +291,8 @@ fn after(node: &Node, plan: &NodePlan, pods: &[RestartedPod<'_>]) -> Result<Vec<
     let mut gates = Vec::new();
     // The mirror pod of a node that runs etcd alone is in nobody's API.
     if is_kubernetes_node(node) {
-        for (_, spec, text) in pods {
-            gates.push(runs(name, spec, text)?);
+        for pod in pods {
+            gates.push(runs(name, pod)?);
         }
     }
     if node.roles.contains(&Role::ControlPlane) {
@@ -319,14 +341,14 @@ fn serves(node: &NodeName, desired: &Desired, plan: &NodePlan) -> Option<Gate> {
     })
 }
 
-fn runs(node: &NodeName, spec: &StaticPodSpec, text: &str) -> Result<Gate, Problem> {
+fn runs(node: &NodeName, pod: &RestartedPod<'_>) -> Result<Gate, Problem> {
     let problem =
-        |source| Problem::Manifest { node: node.clone(), component: spec.component.clone(), source };
+        |source| Problem::Manifest { node: node.clone(), component: pod.component.to_owned(), source };
     Ok(Gate::StaticPodRuns {
         node: node.clone(),
-        component: spec.component.clone(),
-        command: command(node, spec, text)?,
-        annotations: manifest::annotations(text).map_err(problem)?,
+        component: pod.component.to_owned(),
+        command: command(node, pod)?,
+        annotations: manifest::annotations(&pod.text).map_err(problem)?,
     })
 }
 
