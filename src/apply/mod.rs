@@ -5,6 +5,7 @@ mod authority;
 mod fleet;
 mod material;
 mod pods;
+mod remember;
 mod report;
 mod rollout;
 mod script;

@@ -4,7 +4,7 @@
 
 use super::material::{Payload, Source};
 use super::pods::{manifests, removed};
-use crate::plan::undo::Record;
+use super::remember::remember;
 use crate::plan::{NodePlan, Operation, Prior, sha256};
 use crate::remote::{Reply, Script, quote};
 use crate::resource::{Kind, NodePath};
@@ -222,20 +222,6 @@ fn keep(plan: &NodePlan, payloads: &[Payload]) -> String {
     body
 }
 
-/// What it takes to take this transaction back once it is confirmed.
-fn remember(plan: &NodePlan) -> String {
-    let record = Record::of(plan).to_json();
-    let undoes = plan.undoes.as_ref().map(|undoes| {
-        format!("printf '%s\\n' {} >\"$T/undoes\" || abandon 70\n", quote(&undoes.transaction))
-    });
-    format!(
-        "remember {} <<'END_OF_RECORD' || abandon 70\n{}\nEND_OF_RECORD\n{}",
-        sha256(record.as_bytes()),
-        encode(record.as_bytes()),
-        undoes.unwrap_or_default()
-    )
-}
-
 /// Before anything is staged, since staged files get their owners at once.
 fn users(plan: &NodePlan) -> String {
     let mut body = String::new();
@@ -391,6 +377,6 @@ fn operations(plan: &NodePlan) -> impl Iterator<Item = &Operation> {
     plan.changes.iter().flat_map(|change| &change.operations)
 }
 
-fn encode(bytes: &[u8]) -> String {
+pub(super) fn encode(bytes: &[u8]) -> String {
     base64::engine::general_purpose::STANDARD.encode(bytes)
 }

@@ -13,8 +13,7 @@ use crate::plan::undo::{self, Obstacle, UndoError};
 use crate::plan::{NodePlan, Operation, Plan};
 use crate::remote::Script;
 use crate::resource::{FileState, ObservedContent, PresentFile};
-use crate::status::record::{self, PastError};
-use crate::status::{self, Depth, StatusError, Transaction};
+use crate::status::{self, Depth, PastError, StatusError, Transaction, record};
 use crate::ui::{Output, line};
 use clap::Args;
 use std::collections::BTreeSet;
@@ -209,7 +208,7 @@ fn plan(
     let state = status::parse(&run(&status::probe(Depth::History))?)
         .map_err(|source| RollbackError::Status { node: name.clone(), source: Box::new(source) })?;
     let past_error = |source| RollbackError::Past { node: name.clone(), source };
-    let transaction = record::choose(&state, id).map_err(past_error)?;
+    let transaction = status::choose(&state, id).map_err(past_error)?;
     let reply = run(&record::script(&transaction.id))?;
     let past = record::past(&reply, transaction, &state, observed.facts.live).map_err(past_error)?;
     let id = transaction.id.clone();

@@ -2,6 +2,7 @@
 //! one [`NodeState`]. It ends no transaction and breaks no lock; `apply` does. [`record`] reads what it takes to take one back.
 
 mod age;
+mod choice;
 mod error;
 mod parse;
 pub mod record;
@@ -9,6 +10,7 @@ mod report;
 mod transaction;
 
 pub use age::Age;
+pub use choice::{PastError, choose};
 pub use error::StatusError;
 pub use parse::parse;
 pub use report::{

@@ -145,8 +145,8 @@ fn everything_goes_back_with_the_gates_of_an_apply() {
     let now = |text: &str| Prior::Present {
         sha256: sha256(text.as_bytes()),
         mode: Mode(0o600),
-        owner: String::from("0"),
-        group: String::from("0"),
+        owner: String::from("root"),
+        group: String::from("root"),
     };
     let restore = |at: &str, copy, old: &str, new: &str| Operation::Restore {
         path: path(at),
@@ -230,6 +230,19 @@ fn a_tree_restarts_nothing_and_waits_for_nothing() {
     past.live = false;
     let plan = planned(&past, &Observed::default()).unwrap();
     assert!(plan.restart_units.is_empty() && plan.after.is_empty() && plan.rollback_after.is_none());
+}
+
+/// With another encryption config, or none, an API server could not read what was written meanwhile.
+#[test]
+fn the_encryption_config_of_an_api_server_does_not_change() {
+    let flag = "    - --encryption-provider-config=/etc/kubernetes/encryption/config.yaml\n";
+    let with = new_api().replace("    - --profiling=false\n", &format!("    - --profiling=false\n{flag}"));
+    let found = obstacles(|past| past.record.changes[2].after = Some(with.clone()));
+    assert!(matches!(&found[..], [Obstacle::Final { undo: Undo::UntilCommit, .. }]), "{found:?}");
+    let mut past = past();
+    past.record.changes[2].before = Some(with.clone());
+    past.record.changes[2].after = Some(with);
+    assert!(planned(&past, &Observed::default()).is_ok());
 }
 
 #[test]

@@ -1,11 +1,11 @@
 //! What a transaction notes for a later rollback, and the rollback's own steps, under each shell.
 
-use super::{SHELLS, SUPER_ADMIN, fill, listing, path, plan, prior, run, tree};
+use super::{SHELLS, SUPER_ADMIN, fill, listing, path, plan, prior, run, run_with, tree};
 use crate::apply::material::{Payload, payloads};
 use crate::apply::script::{change, code, confirm, roll_back};
-use crate::plan::undo::{Kept, Past};
+use crate::plan::undo::{Kept, Past, Setting};
 use crate::plan::{NodePlan, Operation, Prior, Undoes};
-use crate::status::{Depth, parse, probe, record};
+use crate::status::{Depth, choose, parse, probe, record};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -23,7 +23,7 @@ fn applied(shell: &[&str], root: &Path, id: &str) {
 
 fn past(shell: &[&str], root: &Path, id: &str) -> Past {
     let state = parse(&run(shell, &probe(Depth::History), root)).unwrap();
-    let transaction = record::choose(&state, Some(id)).unwrap();
+    let transaction = choose(&state, Some(id)).unwrap();
     let reply = run(shell, &record::script(id), root);
     assert_eq!(reply.stderr, "", "{shell:?}");
     record::past(&reply, transaction, &state, false).unwrap()
@@ -158,6 +158,26 @@ fn a_copy_that_is_damaged_changes_nothing() {
         assert_eq!(reply.code, code::UNTOUCHED, "{shell:?}: {}", reply.stderr);
         assert!(reply.stderr.contains("is not what was copied"), "{}", reply.stderr);
         assert_eq!(listing(root.path()), before, "{shell:?}");
+    }
+}
+
+/// In a tree nothing is asked of the kernel and of systemd: here the script is made to.
+#[test]
+fn a_running_system_tells_its_parameters_and_units() {
+    for shell in SHELLS {
+        let root = tree();
+        applied(shell, root.path(), "t1");
+        let folder = root.path().join("var/lib/harden/txn/t1");
+        fs::write(folder.join("sysctls"), "kernel.ostype\tolder\n").unwrap();
+        fs::write(folder.join("unit-states"), "x.service\tenabled\tinactive\n").unwrap();
+        let state = parse(&run(shell, &probe(Depth::History), root.path())).unwrap();
+        let live = |text: &str| text.replace("[ -n \"$R\" ] || ", "");
+        let reply = run_with(shell, &record::script("t1"), root.path(), &live);
+        let past = record::past(&reply, choose(&state, None).unwrap(), &state, true).unwrap();
+        let linux = Setting { before: String::from("older"), now: String::from("Linux") };
+        assert_eq!(past.sysctls, BTreeMap::from([(String::from("kernel.ostype"), linux)]), "{shell:?}");
+        assert_eq!(past.enabled["x.service"].before, "enabled", "{shell:?}");
+        assert_eq!(past.active["x.service"].before, "inactive", "{shell:?}");
     }
 }
 

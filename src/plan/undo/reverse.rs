@@ -2,8 +2,8 @@
 
 use super::obstacle::{Moved, NoCopy, Obstacle};
 use super::record::{Kept, Past, Place, Setting};
-use crate::plan::{Action, Change, Operation, Origin, Prior};
-use crate::resource::{Mode, NodePath, ResourceId, Undo};
+use crate::plan::{Action, Change, Operation, Origin, Prior, manifest};
+use crate::resource::{Kind, Mode, NodePath, ResourceId, Undo};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The bits of a mode that tell what something is.
@@ -37,8 +37,9 @@ pub(super) struct Reverse<'a> {
 impl Reverse<'_> {
     /// The change that takes another one back; `None` where nothing of it is to be done.
     pub(super) fn change(&mut self, change: &Change) -> Option<Change> {
-        if change.undo != Undo::Full {
-            self.obstacles.push(Obstacle::Final { resource: change.resource.clone(), undo: change.undo });
+        let undo = if turns_encryption(change) { Undo::UntilCommit } else { change.undo };
+        if undo != Undo::Full {
+            self.obstacles.push(Obstacle::Final { resource: change.resource.clone(), undo });
             return None;
         }
         let mut reasons = Vec::new();
@@ -248,6 +249,15 @@ impl Reverse<'_> {
     }
 }
 
+/// Whether it told the API server another encryption config: with the old one it could not read what was written meanwhile.
+fn turns_encryption(change: &Change) -> bool {
+    const COMPONENT: &str = "kube-apiserver";
+    let is_api_server = change.resource.kind == Kind::StaticPod && change.resource.name == COMPONENT;
+    let (Some(before), Some(after)) = (&change.before, &change.after) else { return false };
+    let config = |text: &str| manifest::flag(text, COMPONENT, "encryption-provider-config").ok().flatten();
+    is_api_server && config(before) != config(after)
+}
+
 /// Whether a copy is one of what the plan saw.
 fn is_copy(sum: &str, prior: Option<&Prior>) -> bool {
     match prior {
@@ -272,13 +282,13 @@ impl Place {
         Mode(self.mode & 0o7777)
     }
 
-    /// What a transaction must find there still. Owners stand in it by their numbers, which are the same under every list of names.
+    /// What a transaction must find there still.
     fn prior(&self) -> Prior {
         Prior::Present {
             sha256: self.sha256.clone(),
             mode: self.bits(),
-            owner: self.user.clone(),
-            group: self.group.clone(),
+            owner: self.user_name.clone(),
+            group: self.group_name.clone(),
         }
     }
 
