@@ -113,6 +113,7 @@ pub(crate) fn node(node: &str, changes: Vec<Change>) -> NodePlan {
     let answers = Gate::ApiServerReady { node: name(node) };
     NodePlan {
         node: name(node),
+        drain: None,
         before: vec![ready.clone()],
         between: Vec::new(),
         after: if pods.is_some() { vec![answers, ready] } else { vec![ready] },

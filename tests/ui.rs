@@ -62,6 +62,26 @@ fn visible(text: &str) -> String {
 }
 
 #[test]
+fn a_plan_says_which_nodes_are_drained_and_for_how_long() {
+    let mut plan = plans::whole();
+    let drain =
+        harden::plan::Drain { deadline: 90, delete_emptydir_data: false, delete_unmanaged_pods: false };
+    for node in &mut plan.waves[1].nodes {
+        node.drain = Some(drain);
+    }
+    let text = ui::plan::render(&plan, PLAIN);
+    for line in [
+        "  w-1: 1 change  [drained first]\n",
+        "Drain: the pods of 2 nodes are evicted first; a node that takes longer than 90 s is left as it is.\n",
+    ] {
+        assert!(text.contains(line), "{text}");
+    }
+    let document: serde_json::Value = serde_json::from_str(&json::plan(&plan).unwrap()).unwrap();
+    let nodes = |wave: usize| &document["waves"][wave]["nodes"][0];
+    assert_eq!((&nodes(1)["drain"]["deadline"], nodes(0).get("drain")), (&90.into(), None));
+}
+
+#[test]
 fn a_plan_shows_every_part() {
     assert_snapshot!(ui::plan::render(&plans::whole(), PLAIN));
 }

@@ -1,11 +1,11 @@
 //! Apply's way to real nodes and the real cluster: [`Fleet`] over the sessions and clients of `health`.
 
-use super::{Fleet, MaterialError, rollout};
+use super::{Cordon, DrainError, Fleet, MaterialError, drain, rollout};
 use crate::cluster::{ClusterError, Rollout};
 use crate::event::{Event, Listener};
 use crate::health::{self, GateError, HealthError, Pace, Reach};
 use crate::inventory::NodeName;
-use crate::plan::{ClusterOperation, Gate};
+use crate::plan::{ClusterOperation, Drain, Gate};
 use crate::remote::{Reply, Script};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -42,6 +42,30 @@ impl Fleet for Reach {
         health::wait(gates, &mut &*self, &pace, listener, cancel)
     }
 
+    fn cordon(
+        &self,
+        node: &NodeName,
+        settings: &Drain,
+        mark: &str,
+        listener: &Listener<'_>,
+    ) -> Result<Cordon, DrainError> {
+        drain::cordon(self, node, settings, mark, listener)
+    }
+
+    fn evict_pods(
+        &self,
+        node: &NodeName,
+        settings: &Drain,
+        listener: &Listener<'_>,
+        cancel: &dyn Fn() -> bool,
+    ) -> Result<(), DrainError> {
+        drain::evict_pods(self, node, settings, listener, cancel)
+    }
+
+    fn uncordon(&self, node: &NodeName, mark: &str) -> Result<(), HealthError> {
+        drain::uncordon(self, node, mark)
+    }
+
     fn change_cluster(
         &self,
         operation: &ClusterOperation,
@@ -54,6 +78,9 @@ impl Fleet for Reach {
             ClusterOperation::RestartDaemonSet { namespace, name, annotation, value } => {
                 self.any(|plane| plane.api.annotate_daemon_set(namespace, name, annotation, value))?;
                 self.wait_for_pods(namespace, name, listener)
+            }
+            ClusterOperation::Uncordon { node, mark } => {
+                Fleet::uncordon(self, node, mark).map_err(Into::into)
             }
             ClusterOperation::RewriteEncrypted { resources, prefix } => {
                 for resource in resources {

@@ -2,6 +2,7 @@
 //! template or issue a certificate, and what it needs of either is asked for through [`Materials`].
 
 mod authority;
+mod drain;
 mod fleet;
 mod material;
 mod pods;
@@ -14,6 +15,7 @@ mod tests;
 mod transaction;
 mod unlock;
 
+pub use drain::{Cordon, DrainError, Obstacle, Unevictable};
 pub use material::{Issued, Issuer, MaterialError, Materials};
 pub use report::{NodeError, NodeOutcome, Phase, Report, Stop};
 pub use unlock::{UnlockError, Unlocked, unlock};
@@ -21,7 +23,7 @@ pub use unlock::{UnlockError, Unlocked, unlock};
 use crate::event::{Event, Listener, Outcome};
 use crate::health::{GateError, HealthError};
 use crate::inventory::NodeName;
-use crate::plan::{ClusterOperation, Gate, Plan, Wave};
+use crate::plan::{ClusterOperation, Drain, Gate, Plan, Wave};
 use crate::remote::{Reply, Script};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -43,6 +45,28 @@ pub trait Fleet: Sync {
         listener: &Listener<'_>,
         cancel: &dyn Fn() -> bool,
     ) -> Result<(), GateError>;
+
+    /// Keeps new pods off a node, and marks it, unless somebody else does already. Before it does anything it looks whether
+    /// every pod there may be evicted.
+    fn cordon(
+        &self,
+        node: &NodeName,
+        settings: &Drain,
+        mark: &str,
+        listener: &Listener<'_>,
+    ) -> Result<Cordon, DrainError>;
+
+    /// Evicts the pods of a node and waits until they are gone, or until `cancel` says so.
+    fn evict_pods(
+        &self,
+        node: &NodeName,
+        settings: &Drain,
+        listener: &Listener<'_>,
+        cancel: &dyn Fn() -> bool,
+    ) -> Result<(), DrainError>;
+
+    /// Lets new pods on a node again, if it is cordoned with this mark.
+    fn uncordon(&self, node: &NodeName, mark: &str) -> Result<(), HealthError>;
 
     /// Carries out a change of the cluster itself.
     fn change_cluster(

@@ -6,69 +6,128 @@ use crate::remote::quote;
 use crate::resource::{Kind, NodePath};
 use std::fmt::Write as _;
 
-/// Seconds between the API server's manifest and etcd's on the same node. The old API server says that it is not ready as
-/// soon as it is asked to stop, and goes on serving while it drains; were etcd restarted at once, it would fail requests
-/// that a load balancer still sends there.
-const API_SERVER_LEAD: u32 = 5;
+/// Seconds between the end of the API server's port and etcd's stop on the same node. The old API server goes on serving what it
+/// has accepted while it drains; were etcd stopped at once, it would fail these requests.
+const API_SERVER_LEAD: u32 = 2;
 
 /// The flag that lets an API server end: without it open watches keep the old process until the kubelet kills it.
 const WATCH_GRACE: &str = "shutdown-watch-termination-grace-period";
 
-/// Seconds after an API server without that flag closed its port: by then it has answered what it had accepted.
-const DRAINED: u32 = 8;
+/// Seconds between the end of its port and the end of an API server without that flag: by then it has answered what it had accepted.
+const DRAINED: u32 = 5;
 
-/// The manifests of static pods, each of which the kubelet acts on at once. The API server goes before etcd. What a pod's user
-/// needs is done beside its manifest, while the old pod is gone.
+/// Replaces static pods. Their manifests are taken away and put back when the kubelet has done with the old pods: it starts the new
+/// ones at once then. The API server is stopped before etcd and comes back after it: a kubelet that finds an API server without
+/// etcd waits for its answer for 10 s before it starts etcd. What a pod's user needs is done while the old pod is gone.
 pub(super) fn manifests(plan: &NodePlan, payloads: &[Payload]) -> String {
-    let place = |path: &NodePath| match path.file_name() {
-        "kube-apiserver.yaml" => 1,
-        "etcd.yaml" => 2,
-        _ => 0,
-    };
     let mut body = String::new();
-    let pods = plan.changes.iter().filter(|change| change.resource.kind == Kind::StaticPod);
-    let (written, kept): (Vec<&Change>, Vec<&Change>) =
-        pods.partition(|change| payloads.iter().any(|payload| payload.resource == change.resource));
-    // The program of a manifest that stays may go on meanwhile.
-    for change in kept {
-        beside_manifest(change, &mut body);
-    }
-    let mut pods: Vec<(&Payload, Option<&Change>)> = payloads
-        .iter()
-        .filter(|payload| payload.resource.kind == Kind::StaticPod)
-        .map(|payload| (payload, written.iter().find(|change| change.resource == payload.resource).copied()))
-        .collect();
-    pods.sort_by_key(|(payload, _)| place(&payload.path));
-    let mut before = 0;
-    for (payload, change) in pods {
-        if before == 1 && place(&payload.path) == 2 {
-            let _ = writeln!(body, "pause {API_SERVER_LEAD}");
+    let changes = plan.changes.iter().filter(|change| change.resource.kind == Kind::StaticPod);
+    let payload_of = |change: &Change| payloads.iter().find(|payload| payload.resource == change.resource);
+    let mut pods = Vec::new();
+    for change in changes {
+        match payload_of(change) {
+            Some(payload) => pods.push(Pod { place: Place::of(&payload.path), payload, change }),
+            // The program of a manifest that stays may go on meanwhile.
+            None => beside_manifest(change, &mut body),
         }
-        before = place(&payload.path);
-        if let Some(change) = change {
-            beside_manifest(change, &mut body);
-        }
-        let _ = writeln!(body, "swap {}", quote(payload.path.as_str()));
     }
-    written.into_iter().filter_map(hasten).for_each(|line| body.push_str(&line));
+    pods.sort_by_key(|pod| pod.place);
+    stop(&pods, &mut body);
+    let (etcd, rest): (Vec<&Pod<'_>>, Vec<&Pod<'_>>) =
+        pods.iter().rev().partition(|pod| pod.place == Place::Etcd);
+    start(&etcd, &mut body);
+    if !etcd.is_empty() && !rest.is_empty() {
+        let _ = writeln!(body, "opened {ETCD_PORT}");
+    }
+    start(&rest, &mut body);
     body
 }
 
-/// Ends the old API server where it would not end by itself. Its process is told by its command, which is the old manifest's.
-fn hasten(change: &Change) -> Option<String> {
-    const COMPONENT: &str = "kube-apiserver";
+/// Puts the new manifests in their places.
+fn start(pods: &[&Pod<'_>], body: &mut String) {
+    for pod in pods {
+        beside_manifest(pod.change, body);
+    }
+    let replaced = pods.iter().filter(|pod| pod.change.before.is_some());
+    let names: String =
+        replaced.flat_map(|pod| [String::from(" "), quote(&pod.change.resource.name)]).collect();
+    if !names.is_empty() {
+        let _ = writeln!(body, "forgotten{names}");
+    }
+    for pod in pods {
+        let _ = writeln!(body, "swap {}", quote(pod.payload.path.as_str()));
+    }
+}
+
+/// Takes the old manifests away.
+fn stop(pods: &[Pod<'_>], body: &mut String) {
+    let outlived = pods.iter().find_map(|pod| outlives(pod.change));
+    // Seconds since the port of the old API server was closed.
+    let mut closed = None;
+    for Pod { place, payload, change } in pods {
+        let Some(old) = &change.before else { continue };
+        if let (Place::Etcd, Some(since)) = (place, &mut closed) {
+            let _ = writeln!(body, "pause {API_SERVER_LEAD}");
+            *since = API_SERVER_LEAD;
+        }
+        let _ = writeln!(body, "remove {}", quote(payload.path.as_str()));
+        let etcd_follows = pods.iter().any(|pod| pod.place == Place::Etcd);
+        if *place == Place::ApiServer && (etcd_follows || outlived.is_some()) {
+            let port = flag(old, "secure-port").unwrap_or_else(|| String::from("6443"));
+            let _ = writeln!(body, "closed {}", quote(&port));
+            closed = Some(0);
+        }
+    }
+    if let (Some(since), Some(digest)) = (closed, outlived) {
+        let _ = writeln!(body, "pause {}\nend_process {digest}", DRAINED - since);
+    }
+}
+
+/// A static pod that gets a new manifest.
+struct Pod<'a> {
+    place: Place,
+    payload: &'a Payload,
+    change: &'a Change,
+}
+
+/// In which order static pods are stopped; they are started the other way round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    Other,
+    ApiServer,
+    Etcd,
+}
+
+impl Place {
+    fn of(path: &NodePath) -> Self {
+        match path.file_name() {
+            "kube-apiserver.yaml" => Self::ApiServer,
+            "etcd.yaml" => Self::Etcd,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// Where kubeadm lets etcd listen for clients. Who waits for it in vain goes on.
+const ETCD_PORT: u16 = 2379;
+
+const API_SERVER: &str = "kube-apiserver";
+
+fn flag(manifest: &str, name: &str) -> Option<String> {
+    manifest::flag(manifest, API_SERVER, name).ok().flatten()
+}
+
+/// The digest of the old API server's command line, by which its process is told, where it would not end by itself and the new one
+/// will.
+fn outlives(change: &Change) -> Option<String> {
     let (before, after) = (change.before.as_deref()?, change.after.as_deref()?);
-    let has = |text: &str, name: &str| manifest::flag(text, COMPONENT, name).ok().flatten();
-    if change.resource.name != COMPONENT
-        || has(before, WATCH_GRACE).is_some()
-        || has(after, WATCH_GRACE).is_none()
-    {
+    let is_first = flag(before, WATCH_GRACE).is_none() && flag(after, WATCH_GRACE).is_some();
+    if change.resource.name != API_SERVER || !is_first {
         return None;
     }
-    let command = manifest::command(before, COMPONENT).ok()?;
+    let command = manifest::command(before, API_SERVER).ok()?;
     let line: String = command.iter().flat_map(|word| [word.as_str(), "\0"]).collect();
-    let port = has(before, "secure-port").unwrap_or_else(|| String::from("6443"));
-    Some(format!("hasten {} {} {DRAINED}\n", sha256(line.as_bytes()), quote(&port)))
+    Some(sha256(line.as_bytes()))
 }
 
 /// What is done before a static pod gets its new manifest.

@@ -1,6 +1,6 @@
 //! How an apply ended, node by node, and what that means for the exit code.
 
-use super::MaterialError;
+use super::{DrainError, MaterialError};
 use crate::error::{ExitCode, Hint};
 use crate::health::{GateError, HealthError};
 use crate::inventory::NodeName;
@@ -89,6 +89,14 @@ pub enum NodeError {
         resource: String,
         /// Why.
         source: MaterialError,
+    },
+    /// Its pods could not be evicted.
+    #[error("drain {node}")]
+    Drain {
+        /// Which node.
+        node: NodeName,
+        /// Why.
+        source: Box<DrainError>,
     },
     /// A step on the node failed.
     #[error("{attempt} on {node}: {}", said(message))]
@@ -188,6 +196,7 @@ impl Hint for NodeError {
                 format!("put right what it names and apply again; `journalctl -b -e` on {node} may tell more")
             }
             Self::Gate { source, .. } => return source.hint(),
+            Self::Drain { source, .. } => return source.hint(),
             Self::Remote { node, source, .. } => source.hint().unwrap_or_else(|| {
                 format!("check that {node} can be logged in to and runs scripts, then apply again")
             }),
@@ -202,9 +211,13 @@ impl Hint for NodeError {
 }
 
 impl NodeError {
-    /// Whether it is no failure of the node: the user asked to stop while a gate was waited for.
+    /// Whether it is no failure of the node: the user asked to stop while a gate or pods were waited for.
     fn is_interrupt(&self) -> bool {
-        matches!(self, Self::Gate { source, .. } if matches!(**source, GateError::Cancelled { .. }))
+        match self {
+            Self::Gate { source, .. } => matches!(**source, GateError::Cancelled { .. }),
+            Self::Drain { source, .. } => matches!(**source, DrainError::Cancelled { .. }),
+            _ => false,
+        }
     }
 }
 

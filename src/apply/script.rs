@@ -1,5 +1,5 @@
 //! From a node's plan to the scripts of its transaction. Pure: it builds text, and the functions that the text calls
-//! are in `transaction.sh`, `users.sh` and `host.sh`. It decides nothing: what is done stands in the plan, only the order
+//! are in `transaction.sh`, `users.sh`, `host.sh` and `pods.sh`. It decides nothing: what is done stands in the plan, only the order
 //! within a node is here.
 
 use super::material::{Payload, Source};
@@ -12,8 +12,15 @@ use base64::Engine as _;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-const FUNCTIONS: &str =
-    concat!(include_str!("transaction.sh"), "\n", include_str!("users.sh"), "\n", include_str!("host.sh"));
+const FUNCTIONS: &str = concat!(
+    include_str!("transaction.sh"),
+    "\n",
+    include_str!("users.sh"),
+    "\n",
+    include_str!("host.sh"),
+    "\n",
+    include_str!("pods.sh")
+);
 const ROLLBACK: &str = include_str!("rollback.sh");
 
 /// What stands in a command for the file that it is asked about.

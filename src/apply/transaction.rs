@@ -5,7 +5,7 @@ use super::material::{self, Payload};
 use super::report::Phase;
 use super::report::{NodeError, NodeOutcome};
 use super::script::{self, End, code};
-use super::{Run, STABLE, authority};
+use super::{Run, STABLE, authority, drain};
 use crate::error::Chain;
 use crate::event::{Event, Outcome};
 use crate::health::HealthError;
@@ -80,8 +80,23 @@ impl Transaction<'_> {
         if let Err(error) = self.gates(&self.plan.before, Phase::Before) {
             return NodeOutcome::Untouched(error);
         }
+        let drained = match drain::drain(self.plan, &self.id, self.run) {
+            Ok(Some(drained)) => drained,
+            Ok(None) => return self.change(&payloads),
+            Err(error) => return NodeOutcome::Untouched(error),
+        };
+        // That took its time, in which the cluster may have become sick.
+        let outcome = match self.gates(&self.plan.before, Phase::Before) {
+            Ok(()) => self.change(&payloads),
+            Err(error) => NodeOutcome::Untouched(error),
+        };
+        drained.end(&outcome);
+        outcome
+    }
+
+    fn change(&self, payloads: &[Payload]) -> NodeOutcome {
         self.step(CHANGE);
-        let script = script::change(&self.id, &owner(self.run), self.plan, &payloads);
+        let script = script::change(&self.id, &owner(self.run), self.plan, payloads);
         let reply = match self.send(CHANGE, &script, self.plan.script_deadline()) {
             Ok(reply) => reply,
             Err(error) => return self.roll_back(error, false),
@@ -89,7 +104,7 @@ impl Transaction<'_> {
         if let Some(outcome) = self.failed(CHANGE, &reply) {
             return outcome;
         }
-        if let Some(script) = script::restart_units(&self.id, self.plan, &payloads) {
+        if let Some(script) = script::restart_units(&self.id, self.plan, payloads) {
             let restarted = self.gates(&self.plan.between, Phase::Between).and_then(|()| {
                 self.step(RESTART);
                 self.send(RESTART, &script, self.plan.script_deadline())
@@ -101,7 +116,7 @@ impl Transaction<'_> {
             }
         }
         let proven = self.log_in().and_then(|()| self.gates(&self.plan.after, Phase::After));
-        match proven.and_then(|()| self.confirm(&reply, &payloads)) {
+        match proven.and_then(|()| self.confirm(&reply, payloads)) {
             Ok(()) => NodeOutcome::Applied,
             Err(error) => self.roll_back(error, true),
         }
@@ -255,7 +270,9 @@ impl Transaction<'_> {
                 Some(Gate::StaticPodRuns {
                     node: self.node(),
                     command: manifest::command(before, &component).ok()?,
-                    annotations: manifest::annotations(before).ok()?,
+                    // It may never have been replaced.
+                    manifest: None,
+                    probe: manifest::probe(before, &component).ok()?,
                     component,
                 })
             })
@@ -311,10 +328,8 @@ impl Transaction<'_> {
             return Ok(());
         }
         let stable = match phase {
-            // The node before it was proven a moment ago, and every node was read.
-            Phase::Before => Duration::from_secs(1),
-            // What follows waits for the same again.
-            Phase::Between => Duration::ZERO,
+            // The node before it was proven a moment ago, and every node was read; what follows waits for the same again.
+            Phase::Before | Phase::Between => Duration::ZERO,
             Phase::After | Phase::RolledBack => STABLE,
         };
         // Whether the old state is healthy is asked to the end: who asked to stop must know it.

@@ -184,9 +184,13 @@ impl Pipeline {
         let resources =
             if self.wants_encryption() { self.inventory.encryption.resources.as_slice() } else { &[] };
         let running = Running::new(reach);
-        let cluster = observe::observe_cluster(&running, reach.control_planes(), resources, listener)
+        let mut cluster = observe::observe_cluster(&running, reach.control_planes(), resources, listener)
             .map_err(Error::hinted)?;
-        Ok(Some((cluster, running.into_nodes())))
+        let nodes = running.into_nodes();
+        let marks = nodes.iter().filter(|node| node.unschedulable);
+        let marks = marks.filter_map(|node| Some((node.name.clone(), node.cordon_mark.clone()?)));
+        cluster.cordoned = marks.collect();
+        Ok(Some((cluster, nodes)))
     }
 
     /// The key that values are, or will be, encrypted with: the newest of the store, or a new one named by the day.

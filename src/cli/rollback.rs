@@ -2,13 +2,14 @@
 //! plan, preflights, one yes, gates and confirmation are those of an apply. What cannot be taken back is refused before
 //! anything is written.
 
-use super::apply::{Apply, Applying, carry_out};
+use super::apply::{Apply, carry_out};
+use super::load::now;
 use super::pipeline::{Observation, Pipeline, deadline};
 use super::{Error, Global, Parts};
 use crate::error::{ExitCode, Hint};
 use crate::health::HealthError;
 use crate::health::preflight::Preflight;
-use crate::inventory::{Deadline, Node, NodeName, Role};
+use crate::inventory::{Deadline, Inventory, Node, NodeName, Role};
 use crate::plan::undo::{self, Obstacle, UndoError};
 use crate::plan::{NodePlan, Operation, Plan};
 use crate::remote::Script;
@@ -158,6 +159,7 @@ pub fn run(arguments: &Rollback, global: &Global, output: &Output) -> Result<Exi
         return Err(Error::hinted(RollbackError::NoNode { name, known }));
     };
     pipeline.limit = BTreeSet::from([node.name.clone()]);
+    let inventory = pipeline.inventory.clone();
     // The cluster's health is told by its control planes; nobody else is asked.
     pipeline.inventory.nodes.retain(|other| {
         other.name == node.name
@@ -167,6 +169,7 @@ pub fn run(arguments: &Rollback, global: &Global, output: &Output) -> Result<Exi
     let apply = Apply {
         file: None,
         yes: arguments.yes,
+        accept: Vec::new(),
         no_rollback_timer: arguments.no_rollback_timer,
         rollback_after: arguments.rollback_after,
         skip_preflight: arguments.skip_preflight.clone(),
@@ -174,7 +177,8 @@ pub fn run(arguments: &Rollback, global: &Global, output: &Output) -> Result<Exi
     };
     let code = carry_out(&apply, pipeline, global, output, |applying| {
         let observation = applying.observe()?;
-        let mut plan = plan(&node, arguments.id.as_deref(), applying, &observation).map_err(Error::hinted)?;
+        let mut plan =
+            plan(&node, arguments.id.as_deref(), &inventory, &observation).map_err(Error::hinted)?;
         applying.set_rollback_after(&mut plan);
         applying.as_it_is(&plan, &observation)
     })?;
@@ -192,10 +196,10 @@ pub fn run(arguments: &Rollback, global: &Global, output: &Output) -> Result<Exi
 fn plan(
     node: &Node,
     id: Option<&str>,
-    applying: &Applying<'_>,
+    inventory: &Inventory,
     observation: &Observation,
 ) -> Result<Plan, RollbackError> {
-    let (name, pipeline) = (&node.name, &applying.pipeline);
+    let name = &node.name;
     let Some(observed) = observation.nodes.get(name) else {
         let found = observation.unreachable.iter().find(|lost| lost.node == *name);
         let (error, hint) = found.map(|lost| (lost.error.clone(), lost.hint.clone())).unwrap_or_default();
@@ -212,15 +216,17 @@ fn plan(
     let reply = run(&record::script(&transaction.id))?;
     let past = record::past(&reply, transaction, &state, observed.facts.live).map_err(past_error)?;
     let id = transaction.id.clone();
-    let undone = undo::undo(node, &past, observed, observation.certificates.get(name)).map_err(|error| {
-        let node = name.clone();
-        match error {
-            UndoError::Obstacles(obstacles) => RollbackError::Refused { node, id, obstacles },
-            source => RollbackError::NoPlan { node, id, source },
-        }
-    })?;
+    let undone =
+        undo::undo(node, &past, observed, observation.certificates.get(name), &inventory.apply.drain)
+            .map_err(|error| {
+                let node = name.clone();
+                match error {
+                    UndoError::Obstacles(obstacles) => RollbackError::Refused { node, id, obstacles },
+                    source => RollbackError::NoPlan { node, id, source },
+                }
+            })?;
     let notices = notices(&undone, observation);
-    Ok(undo::whole(&pipeline.inventory, undone, title(transaction), pipeline.now, notices))
+    Ok(undo::whole(inventory, undone, title(transaction), now(), notices))
 }
 
 /// What the user should know.

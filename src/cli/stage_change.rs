@@ -6,10 +6,12 @@ use crate::ui::count;
 
 /// The change, with how many objects it is about.
 pub(super) fn stage_change(operation: ClusterOperation, cluster: Option<&ClusterObserved>) -> ClusterChange {
+    let mut undo = Undo::Full;
     let (name, subject, reasons) = match &operation {
         ClusterOperation::RewriteEncrypted { resources, prefix } => {
             let (all, plain) = stored(resources, prefix, cluster);
             let verb = if plain == 1 { "is" } else { "are" };
+            undo = Undo::UntilCommit;
             (
                 String::from("stored-values"),
                 format!("every object of {} ({all} in etcd)", resources.join(", ")),
@@ -27,6 +29,9 @@ pub(super) fn stage_change(operation: ClusterOperation, cluster: Option<&Cluster
         ClusterOperation::ReplaceConfigMapKey { namespace, name, key, .. } => {
             (name.clone(), format!("ConfigMap {namespace}/{name}"), vec![format!("{key} is replaced")])
         }
+        ClusterOperation::Uncordon { node, .. } => {
+            (format!("node-{node}"), format!("Node {node}"), vec![String::from("it takes pods again")])
+        }
     };
     ClusterChange {
         resource: ResourceId::new(Kind::Object, name),
@@ -36,7 +41,7 @@ pub(super) fn stage_change(operation: ClusterOperation, cluster: Option<&Cluster
         before: None,
         after: None,
         controls: Vec::new(),
-        undo: Undo::None,
+        undo,
         operation,
     }
 }
@@ -66,5 +71,7 @@ mod tests {
         let change = stage_change(operation, Some(&cluster));
         assert_eq!(change.subject, "every object of secrets (340 in etcd)");
         assert_eq!(change.reasons[0], "311 objects are not stored with the key yet");
+        // The key stays in the store: nothing is lost, and nobody has to accept it by name.
+        assert_eq!(change.undo, Undo::UntilCommit);
     }
 }

@@ -1,12 +1,12 @@
 //! One API server, asked directly: readiness, nodes, mirror pods, ConfigMaps, metrics.
 
 use super::link::{ANSWER_LIMIT, Answer, Link, PAGE_LIMIT, Peer, Question};
-use super::{ClusterError, Credentials, Dial, MirrorPod, NodeInfo, Readiness, metrics};
+use super::{ClusterError, Credentials, Dial, NodeInfo, Readiness, metrics};
 use crate::inventory::Minor;
 use crate::resource::{ConfigMapKey, ObservedKey};
 use http::{Method, StatusCode};
 use k8s_openapi::api::coordination::v1::Lease;
-use k8s_openapi::api::core::v1::{Node, Pod};
+use k8s_openapi::api::core::v1::Node;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
@@ -117,14 +117,6 @@ impl Api {
         let path = format!("/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/{node}");
         let lease: Option<Lease> = self.get(&format!("read the lease of node {node}"), &path)?;
         Ok(lease.and_then(|lease| lease.spec?.renew_time).map(|time| time.0.as_second()))
-    }
-
-    /// The mirror pod of a static pod; `None` when there is none.
-    pub fn static_pod(&self, node: &str, component: &str) -> Result<Option<MirrorPod>, ClusterError> {
-        let attempt = format!("read the mirror pod {component}-{node}");
-        let path = format!("/api/v1/namespaces/kube-system/pods/{component}-{node}");
-        let pod: Option<Pod> = self.get(&attempt, &path)?;
-        Ok(pod.and_then(|pod| MirrorPod::from_pod(pod, component)))
     }
 
     /// A ConfigMap; `None` when there is none of that name.

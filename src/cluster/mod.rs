@@ -3,10 +3,12 @@
 
 mod api;
 mod canary;
+mod cordon;
 mod credentials;
 mod daemon_set;
 mod error;
 mod etcd;
+mod eviction;
 mod images;
 mod link;
 mod metrics;
@@ -20,8 +22,9 @@ pub use credentials::{Credentials, EtcdCredentials};
 pub use daemon_set::Rollout;
 pub use error::ClusterError;
 pub use etcd::{Alarm, Etcd, EtcdHeader, EtcdMember, EtcdStatus};
+pub use eviction::{Blocked, Eviction, PodOnNode};
 pub use images::NodeImages;
-pub use reading::{MirrorPod, NodeInfo, Readiness};
+pub use reading::{NodeInfo, Readiness};
 
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;

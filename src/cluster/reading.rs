@@ -1,6 +1,6 @@
-//! What the API's replies mean: readiness, nodes, mirror pods. Pure functions on what was received.
+//! What the API's replies mean: readiness, nodes. Pure functions on what was received.
 
-use k8s_openapi::api::core::v1::{ContainerStatus, Node, Pod};
+use k8s_openapi::api::core::v1::Node;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What an API server says of itself.
@@ -45,10 +45,13 @@ pub struct NodeInfo {
     pub pressures: Vec<String>,
     /// Whether new pods are kept off it.
     pub unschedulable: bool,
+    /// harden's mark on it, where it was harden that keeps new pods off it: which transaction, and whose.
+    pub cordon_mark: Option<String>,
 }
 
 impl From<Node> for NodeInfo {
     fn from(node: Node) -> Self {
+        let cordon_mark = node.metadata.annotations.and_then(|mut it| it.remove(super::cordon::MARK));
         let labels = node.metadata.labels.unwrap_or_default();
         let roles = labels
             .keys()
@@ -82,71 +85,8 @@ impl From<Node> for NodeInfo {
                 .map(|condition| condition.type_.clone())
                 .collect(),
             unschedulable: node.spec.and_then(|spec| spec.unschedulable).unwrap_or_default(),
+            cordon_mark,
         }
-    }
-}
-
-/// The API's image of a static pod, and the state of its main container.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct MirrorPod {
-    /// The container's command and arguments.
-    pub command: Vec<String>,
-    /// The pod's annotations, the manifest's own among them.
-    pub annotations: BTreeMap<String, String>,
-    /// Whether the container runs.
-    pub running: bool,
-    /// Whether the container's probes pass.
-    pub ready: bool,
-    /// How often the container was restarted.
-    pub restarts: i32,
-    /// What the container runs as, `containerd://…`; differs after each restart.
-    pub container_id: String,
-    /// Why it does not run or is not ready; empty when it is.
-    pub reason: String,
-}
-
-impl MirrorPod {
-    /// Reads a pod; `component` is the container's name. `None` when it is no mirror pod.
-    pub(super) fn from_pod(pod: Pod, component: &str) -> Option<Self> {
-        let annotations = pod.metadata.annotations.unwrap_or_default();
-        if !annotations.contains_key("kubernetes.io/config.mirror") {
-            return None;
-        }
-        let container = pod.spec?.containers.into_iter().find(|container| container.name == component)?;
-        let mut command = container.command.unwrap_or_default();
-        command.extend(container.args.unwrap_or_default());
-        let status = pod.status.unwrap_or_default();
-        let of_container = status
-            .container_statuses
-            .unwrap_or_default()
-            .into_iter()
-            .find(|container| container.name == component)
-            .unwrap_or_default();
-        Some(Self {
-            command,
-            annotations,
-            running: of_container.state.as_ref().is_some_and(|state| state.running.is_some()),
-            ready: of_container.ready,
-            restarts: of_container.restart_count,
-            reason: reason(&of_container),
-            container_id: of_container.container_id.unwrap_or_default(),
-        })
-    }
-}
-
-fn reason(status: &ContainerStatus) -> String {
-    let state = status.state.clone().unwrap_or_default();
-    if let Some(waiting) = state.waiting {
-        return sentence(waiting.reason.as_deref(), waiting.message.as_deref());
-    }
-    if let Some(ended) = state.terminated {
-        let text = sentence(ended.reason.as_deref(), ended.message.as_deref());
-        return format!("it ended with code {}: {text}", ended.exit_code);
-    }
-    match (state.running.is_some(), status.ready) {
-        (true, true) => String::new(),
-        (true, false) => String::from("its probes do not pass yet"),
-        (false, _) => String::from("it has not started yet"),
     }
 }
 

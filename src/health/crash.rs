@@ -37,11 +37,7 @@ pub(super) struct Crashes<'a> {
 pub(super) fn of<'a>(gates: &'a [Gate]) -> Vec<Crashes<'a>> {
     let mut found: Vec<Crashes<'a>> = Vec::new();
     for gate in gates {
-        let (Gate::StaticPodRuns { node, component, command, .. }
-        | Gate::ProcessRuns { node, component, command }) = gate
-        else {
-            continue;
-        };
+        let Gate::StaticPodRuns { node, component, command, .. } = gate else { continue };
         // A shell around it, or another name: its process could not be told, and a life would be taken for none.
         let program = command.first().and_then(|program| program.rsplit('/').next());
         if program == Some(component) && !found.iter().any(|known| known.is(node, component)) {
@@ -54,7 +50,7 @@ pub(super) fn of<'a>(gates: &'a [Gate]) -> Vec<Crashes<'a>> {
 /// The last words of the component that a gate is about, where it was started during this wait.
 pub(super) fn last_words(crashes: &[Crashes<'_>], gate: &Gate, access: &mut dyn GateAccess) -> Vec<String> {
     let component = match gate {
-        Gate::StaticPodRuns { component, .. } | Gate::ProcessRuns { component, .. } => component.as_str(),
+        Gate::StaticPodRuns { component, .. } => component.as_str(),
         Gate::ApiServerReady { .. } | Gate::EncryptionLoaded { .. } => "kube-apiserver",
         Gate::EtcdHealthy { .. } => "etcd",
         Gate::UnitActive { .. } | Gate::NodeReady { .. } | Gate::KubeletServes { .. } => return Vec::new(),

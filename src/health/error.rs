@@ -51,6 +51,16 @@ pub enum HealthError {
         /// What went wrong.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// A component does not answer what the kubelet asks it.
+    #[error("ask {probe} on {node}: {source}")]
+    Probe {
+        /// Which node.
+        node: NodeName,
+        /// The port and the path.
+        probe: String,
+        /// What went wrong.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// A certificate of the node cannot be read.
     #[error("judge the certificate of the kubelet of {node}")]
     Certificate {

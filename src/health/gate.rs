@@ -1,12 +1,12 @@
 //! One poll of one gate: what is asked, and whether the answers mean that it holds. It neither waits nor repeats.
 
-use super::{ContainerReport, EncryptionReport, HealthError, KubeletReport, ProcessReport};
-use crate::cluster::{Alarm, EtcdMember, EtcdStatus, MirrorPod, NodeInfo, Readiness};
+use super::{ContainerReport, EncryptionReport, HealthError, KubeletReport, ProcessReport, StaticPodReport};
+use crate::cluster::{Alarm, EtcdMember, EtcdStatus, NodeInfo, Readiness};
 use crate::error::Chain;
 use crate::inventory::NodeName;
 use crate::plan::Gate;
+use crate::plan::manifest::Probe;
 use crate::resource::NodePath;
-use std::collections::BTreeMap;
 
 /// A member that lags further behind than this has not caught up. etcd itself refuses writes at 5,000 (its
 /// `maxGapBetweenApplyAndCommitIndex`), and a member that only just serves requests is behind by a few dozen.
@@ -22,10 +22,15 @@ pub trait GateAccess {
     fn etcd_status(&mut self, node: &NodeName) -> Result<EtcdStatus, HealthError>;
     /// What the quorum says through the node's own etcd member.
     fn etcd_cluster(&mut self, node: &NodeName) -> Result<EtcdCluster, HealthError>;
-    /// A static pod of the node, by the node's own API server.
-    fn static_pod(&mut self, node: &NodeName, component: &str) -> Result<Option<MirrorPod>, HealthError>;
-    /// The processes of that name on the node.
-    fn processes(&mut self, node: &NodeName, component: &str) -> Result<Vec<ProcessReport>, HealthError>;
+    /// The processes of that name on the node, and when the manifest was put there.
+    fn processes(
+        &mut self,
+        node: &NodeName,
+        component: &str,
+        manifest: Option<&NodePath>,
+    ) -> Result<StaticPodReport, HealthError>;
+    /// The HTTP status with which a component answers what the kubelet asks it.
+    fn probe(&mut self, node: &NodeName, probe: &Probe) -> Result<u16, HealthError>;
     /// The processes of a static pod's component and the logs of its containers, by the node itself.
     fn container(&mut self, node: &NodeName, component: &str) -> Result<ContainerReport, HealthError>;
     /// The last lines of the log of a container.
@@ -100,13 +105,12 @@ pub fn check(gate: &Gate, access: &mut dyn GateAccess) -> Result<Held, Pending> 
             etcd_serves(&access.etcd_status(node)?)?;
             etcd_complete(&access.etcd_cluster(node)?)
         }
-        Gate::StaticPodRuns { node, component, command, annotations } => {
-            // Its state is only worth something from an API server that has caught up itself.
-            api_ready(&access.readiness(node)?)?;
-            static_pod_runs(access.static_pod(node, component)?, command, annotations)
-        }
-        Gate::ProcessRuns { node, component, command } => {
-            process_runs(&access.processes(node, component)?, command)
+        Gate::StaticPodRuns { node, component, command, manifest, probe } => {
+            let held = process_runs(&access.processes(node, component, manifest.as_ref())?, command)?;
+            if let Some(probe) = probe {
+                answers(access.probe(node, probe)?, probe)?;
+            }
+            Ok(held)
         }
         Gate::NodeReady { node } => node_ready(access.kubernetes_node(node)?),
         Gate::KubeletServes { node, certificate, issuer } => {
@@ -181,44 +185,37 @@ fn etcd_complete(cluster: &EtcdCluster) -> Result<Held, Pending> {
     Ok(held())
 }
 
-fn static_pod_runs(
-    pod: Option<MirrorPod>,
-    command: &[String],
-    annotations: &BTreeMap<String, String>,
-) -> Result<Held, Pending> {
-    let Some(pod) = pod else {
-        return pending("there is no mirror pod yet");
-    };
-    if pod.command != command {
-        let missing = command.iter().find(|part| !pod.command.contains(part));
-        return match missing {
-            Some(part) => pending(format!("the mirror pod is still an older one, without `{part}`")),
-            None => pending("the mirror pod is still an older one"),
-        };
-    }
-    if let Some((name, _)) =
-        annotations.iter().find(|(name, value)| pod.annotations.get(*name) != Some(*value))
-    {
-        return pending(format!("the mirror pod is still an older one, with another annotation {name}"));
-    }
-    if !pod.running || !pod.ready {
-        return pending(pod.reason);
-    }
-    Ok(Held { identity: format!("{} {}", pod.container_id, pod.restarts) })
-}
+/// Of a second each, and rounded.
+const CLOCKS: i64 = 2;
 
 /// Other processes of that name may run on the node: a workload may bring an etcd of its own.
-fn process_runs(processes: &[ProcessReport], command: &[String]) -> Result<Held, Pending> {
-    if let Some(process) = processes.iter().find(|process| process.command == command) {
-        return Ok(Held { identity: process.pid.clone() });
+fn process_runs(report: &StaticPodReport, command: &[String]) -> Result<Held, Pending> {
+    let is_old = |process: &ProcessReport| match (process.started, report.placed) {
+        (Some(started), Some(placed)) => started + CLOCKS < placed,
+        _ => false,
+    };
+    let mut alike = report.processes.iter().filter(|process| process.command == command).peekable();
+    if alike.peek().is_some() {
+        return match alike.find(|process| !is_old(process)) {
+            Some(process) => Ok(Held { identity: process.pid.clone() }),
+            None => pending("the process is still the one from before the new manifest"),
+        };
     }
-    let Some(other) = processes.first() else {
+    let Some(other) = report.processes.first() else {
         return pending("there is no such process");
     };
     match command.iter().find(|part| !other.command.contains(part)) {
         Some(part) => pending(format!("the process is still the old one, without `{part}`")),
         None => pending("the process is still the old one"),
     }
+}
+
+/// As the kubelet takes it.
+fn answers(status: u16, probe: &Probe) -> Result<(), Pending> {
+    if (200..400).contains(&status) {
+        return Ok(());
+    }
+    pending(format!("it answers {probe} with {status}"))
 }
 
 fn kubelet_serves(report: &KubeletReport) -> Result<Held, Pending> {

@@ -5,7 +5,7 @@ use super::{HealthError, SCRIPT_DEADLINE};
 use crate::inventory::NodeName;
 use crate::remote::{Dialer, Script, Session, rooted};
 use crate::resource::CertificateFacts;
-use openssl::ssl::{SslConnector, SslMethod, SslVerifyMode};
+use openssl::ssl::{SslConnector, SslMethod, SslStream, SslVerifyMode};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
@@ -63,14 +63,21 @@ pub(super) fn served(
 fn handshake(stream: UnixStream) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
     stream.set_read_timeout(Some(HANDSHAKE))?;
     stream.set_write_timeout(Some(HANDSHAKE))?;
+    let stream = encrypt(stream)?;
+    let certificate = stream.ssl().peer_certificate().ok_or("it shows no certificate")?;
+    Ok(certificate.to_pem()?)
+}
+
+/// A TLS stream to whoever answers.
+pub(super) fn encrypt(
+    stream: UnixStream,
+) -> Result<SslStream<UnixStream>, Box<dyn std::error::Error + Send + Sync>> {
     let mut connector = SslConnector::builder(SslMethod::tls_client())?;
     connector.set_verify(SslVerifyMode::NONE);
     let configuration =
         connector.build().configure()?.verify_hostname(false).use_server_name_indication(false);
     // The failed handshake's own error holds the stream, which nobody needs.
-    let stream = configuration.connect("kubelet", stream).map_err(|error| error.to_string())?;
-    let certificate = stream.ssl().peer_certificate().ok_or("it shows no certificate")?;
-    Ok(certificate.to_pem()?)
+    Ok(configuration.connect("node", stream).map_err(|error| error.to_string())?)
 }
 
 #[cfg(test)]

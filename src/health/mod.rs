@@ -7,6 +7,7 @@ mod error;
 mod gate;
 mod kubelet;
 pub mod preflight;
+mod probe;
 mod processes;
 mod reach;
 mod wait;
@@ -15,7 +16,7 @@ pub use encryption::{EncryptionReport, Trial};
 pub use error::{GateError, HealthError};
 pub use gate::{EtcdCluster, GateAccess, Held, NodeReport, Pending, UnitReport, check};
 pub use kubelet::{KubeletReport, serving_certificate};
-pub use processes::{ContainerReport, ProcessReport};
+pub use processes::{ContainerReport, ProcessReport, StaticPodReport};
 pub use reach::Reach;
 pub use wait::{Clock, Pace, SystemClock, wait, wait_with};
 

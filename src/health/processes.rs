@@ -8,6 +8,17 @@ pub struct ProcessReport {
     pub pid: String,
     /// Its command line.
     pub command: Vec<String>,
+    /// When it was started, seconds since 1970 on the node's clock; `None` where that cannot be told.
+    pub started: Option<i64>,
+}
+
+/// The processes of a static pod's component, and its manifest.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StaticPodReport {
+    /// The processes of that name.
+    pub processes: Vec<ProcessReport>,
+    /// When the manifest was put there, on the same clock; `None` where it was not asked for, or is not there.
+    pub placed: Option<i64>,
 }
 
 /// A component of a static pod, by the node itself.
@@ -19,39 +30,58 @@ pub struct ContainerReport {
     pub logs: Vec<String>,
 }
 
-/// The clock, the time since boot, and the start by the latter; old systemd prints the start only as a local time otherwise.
-pub(super) const KUBELET_START: &str = "date +%s; cut -d. -f1 /proc/uptime; \
-    systemctl show -p ActiveEnterTimestampMonotonic kubelet.service | cut -d= -f2";
+/// The clock and the time since boot.
+pub(super) const CLOCK: &str = "date +%s; cut -d. -f1 /proc/uptime\n";
 
-/// Reads the output of [`KUBELET_START`]. A start in the future means that the two clocks do not belong together, as in
-/// containers that have an uptime of their own.
-pub(super) fn started(text: &str) -> Option<i64> {
-    let numbers: Vec<i64> = text.lines().map(str::parse).collect::<Result<_, _>>().ok()?;
-    let [now, uptime, start] = numbers[..] else { return None };
-    let started = now - uptime + start / 1_000_000;
-    (start > 0 && started <= now + 1).then_some(started)
+/// The kubelet's start by the time since boot; old systemd prints it only as a local time otherwise.
+pub(super) const KUBELET_START: &str =
+    "systemctl show -p ActiveEnterTimestampMonotonic kubelet.service | cut -d= -f2";
+
+/// A time since boot, in `per_second` parts of a second, on the clock that [`CLOCK`] printed. One in the future means that the two
+/// do not belong together, as in containers that have an uptime of their own.
+fn on_clock(clock: &str, since_boot: &str, per_second: i64) -> Option<i64> {
+    let mut lines = clock.lines().map(|line| line.trim().parse::<i64>().ok());
+    let (now, uptime) = (lines.next()??, lines.next()??);
+    let since_boot: i64 = since_boot.trim().parse().ok()?;
+    let at = now - uptime + since_boot / per_second;
+    (since_boot > 0 && at <= now + 1).then_some(at)
 }
 
-/// Each process whose program is the component: its number, its arguments a line each, an empty line. The kernel cuts names to
-/// 15 characters. Only shell built-ins but for the match itself: a node has hundreds of processes.
+/// Reads the outputs of [`CLOCK`] and [`KUBELET_START`].
+pub(super) fn kubelet_started(clock: &str, start: &str) -> Option<i64> {
+    on_clock(clock, start, 1_000_000)
+}
+
+/// Each process whose program is the component: its number and what `/proc` says of it after its name, its arguments a line each,
+/// an empty line. The kernel cuts names to 15 characters. Only shell built-ins but for the match itself: a node has hundreds of
+/// processes.
 pub(super) const PROCESSES: &str = r#"harden_cut=$(printf %.15s "$harden_name")
 for harden_process in /proc/[0-9]*; do
   harden_read=
   read -r harden_read 2>/dev/null <"$harden_process/comm" || continue
   [ "$harden_read" = "$harden_cut" ] || continue
-  echo "${harden_process#/proc/}"
+  read -r harden_read 2>/dev/null <"$harden_process/stat" || continue
+  echo "${harden_process#/proc/} ${harden_read##*) }"
   tr '\0' '\n' <"$harden_process/cmdline" 2>/dev/null
   echo
 done
 :"#;
 
-/// Reads the output of [`PROCESSES`]. No argument of a component is empty.
-pub(super) fn processes(text: &str) -> Vec<ProcessReport> {
+/// The kernel's parts of a second in `/proc`, `USER_HZ`, which is the same for all programs of the platforms that Kubernetes has.
+const TICKS: i64 = 100;
+/// Where the start stands among what `/proc/PID/stat` says after the name: its field 22.
+const START: usize = 19;
+
+/// Reads the outputs of [`CLOCK`] and [`PROCESSES`]. No argument of a component is empty.
+pub(super) fn processes(clock: &str, text: &str) -> Vec<ProcessReport> {
     let blocks = text.split("\n\n").map(|block| block.trim_matches('\n')).filter(|block| !block.is_empty());
     blocks
         .map(|block| {
-            let mut lines = block.lines().map(str::to_owned);
-            ProcessReport { pid: lines.next().unwrap_or_default(), command: lines.collect() }
+            let mut lines = block.lines();
+            let mut facts = lines.next().unwrap_or_default().split_whitespace();
+            let pid = facts.next().unwrap_or_default().to_owned();
+            let started = facts.nth(START).and_then(|start| on_clock(clock, start, TICKS));
+            ProcessReport { pid, command: lines.map(str::to_owned).collect(), started }
         })
         .collect()
 }
@@ -127,23 +157,31 @@ mod tests {
 
     #[test]
     fn processes_are_told_apart() {
-        let found = processes("12\netcd\n--a=b\n\n13\netcd\n\n");
-        let found: Vec<_> =
-            found.iter().map(|process| (process.pid.as_str(), process.command.len())).collect();
-        assert_eq!(found, [("12", 2), ("13", 1)]);
-        assert!(processes("").is_empty());
+        let stat = "S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 59100 20 21";
+        let found = processes("1000\n600\n", &format!("12 {stat}\netcd\n--a=b\n\n13\netcd\n\n"));
+        let found: Vec<_> = found
+            .iter()
+            .map(|process| (process.pid.as_str(), process.command.len(), process.started))
+            .collect();
+        assert_eq!(found, [("12", 2, Some(991)), ("13", 1, None)]);
+        assert!(processes("", "").is_empty());
     }
 
     #[test]
     fn a_process_is_found_by_every_shell() {
         let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
         for shell in [["dash"].as_slice(), &["bash"], &["busybox", "sh"]] {
-            let script = format!("harden_name=sleep\n{PROCESSES}");
-            let output =
-                std::process::Command::new(shell[0]).args(&shell[1..]).args(["-c", &script]).output();
-            let found = processes(&String::from_utf8(output.unwrap().stdout).unwrap());
+            let said = |script: &str| {
+                let output =
+                    std::process::Command::new(shell[0]).args(&shell[1..]).args(["-c", script]).output();
+                String::from_utf8(output.unwrap().stdout).unwrap()
+            };
+            let clock = said(CLOCK);
+            let found = processes(&clock, &said(&format!("harden_name=sleep\n{PROCESSES}")));
             let ours = found.iter().find(|process| process.pid == child.id().to_string()).unwrap();
             assert_eq!(ours.command, ["sleep", "60"]);
+            let now: i64 = clock.lines().next().unwrap().parse().unwrap();
+            assert!(ours.started.is_some_and(|started| (now - 10..=now + 1).contains(&started)), "{ours:?}");
         }
         child.kill().unwrap();
         child.wait().unwrap();
@@ -151,9 +189,10 @@ mod tests {
 
     #[test]
     fn the_kubelets_start_is_put_on_the_nodes_clock() {
-        assert_eq!(started("1000\n600\n590000000\n"), Some(990));
-        assert_eq!(started("1000\n5\n590000000\n"), None);
-        assert_eq!(started("1000\n600\n0\n"), None);
-        assert_eq!(started("1000\n"), None);
+        assert_eq!(kubelet_started("1000\n600\n", "590000000\n"), Some(990));
+        assert_eq!(kubelet_started("1000\n5\n", "590000000\n"), None);
+        assert_eq!(kubelet_started("1000\n600\n", "0\n"), None);
+        assert_eq!(kubelet_started("1000\n", "590000000\n"), None);
+        assert_eq!(kubelet_started("1000\n600\n", ""), None);
     }
 }

@@ -3,13 +3,14 @@
 
 use super::encryption::{EncryptionReport, FIRST_PROVIDER, REPORTS_HASH, Trial, expected_prefix};
 use super::kubelet::{self, KubeletReport};
-use super::processes::{self, CONTAINER_LOGS, KUBELET_START, LOG_END, PROCESSES};
+use super::processes::{self, CLOCK, CONTAINER_LOGS, KUBELET_START, LOG_END, PROCESSES};
 use super::{
     ContainerReport, EtcdCluster, GateAccess, HealthError, NodeReport, ProcessReport, SCRIPT_DEADLINE,
-    UnitReport, open,
+    StaticPodReport, UnitReport, open, probe,
 };
-use crate::cluster::{Api, ClusterError, ControlPlane, Etcd, EtcdStatus, MirrorPod, Readiness};
+use crate::cluster::{Api, ClusterError, ControlPlane, Etcd, EtcdStatus, Readiness};
 use crate::inventory::NodeName;
+use crate::plan::manifest::Probe;
 use crate::remote::{Dialer, RemoteError, Reply, Script, Session, quote, rooted};
 use crate::resource::NodePath;
 use crate::{pki, plan};
@@ -32,7 +33,7 @@ pub struct Reach {
 struct Slot {
     session: Box<dyn Session>,
     plane: Option<ControlPlane>,
-    /// To the kubelet's port, from the first time that it is asked.
+    /// To the node's own ports, from the first time that one is asked.
     dialer: Option<Box<dyn Dialer>>,
     silences: u32,
 }
@@ -58,16 +59,23 @@ impl Slot {
         }
     }
 
-    /// The certificate that the kubelet serves with, PEM, by its configuration.
-    fn served(&mut self, node: &NodeName, config: &str) -> Result<Vec<u8>, HealthError> {
+    /// Asks what listens on the node itself. A way that failed is not used again: its connection may be dead.
+    fn through<T>(
+        &mut self,
+        question: impl FnOnce(&dyn Dialer) -> Result<T, HealthError>,
+    ) -> Result<T, HealthError> {
         let dialer = match self.dialer.take() {
             Some(dialer) => dialer,
             None => self.session.dialer()?,
         };
-        let certificate = kubelet::served(node, dialer.as_ref(), &kubelet::endpoint(config))?;
-        // One that failed is not used again: its connection may be dead.
+        let answer = question(dialer.as_ref())?;
         self.dialer = Some(dialer);
-        Ok(certificate)
+        Ok(answer)
+    }
+
+    /// The certificate that the kubelet serves with, PEM, by its configuration.
+    fn served(&mut self, node: &NodeName, config: &str) -> Result<Vec<u8>, HealthError> {
+        self.through(|dialer| kubelet::served(node, dialer, &kubelet::endpoint(config)))
     }
 
     fn plane(&mut self) -> Result<&ControlPlane, HealthError> {
@@ -203,9 +211,11 @@ impl Reach {
 
     /// When the node's kubelet was started; `None` where there is no session to ask by, or no answer.
     fn kubelet_started(&self, node: &NodeName) -> Option<i64> {
-        let script = Script::new("ask when the kubelet was started").section("start", KUBELET_START);
+        let script = Script::new("ask when the kubelet was started")
+            .section("clock", CLOCK)
+            .section("start", KUBELET_START);
         let reply = self.slot(node).ok()?.run(&script).ok()?;
-        processes::started(&reply.section("start").text())
+        processes::kubelet_started(&reply.section("clock").text(), &reply.section("start").text())
     }
 
     fn trial(&self, node: &NodeName, path: &NodePath) -> Result<EncryptionReport, HealthError> {
@@ -254,6 +264,17 @@ impl Reach {
     }
 }
 
+fn look_for(component: &str, node: &NodeName) -> Script {
+    let names = format!("harden_name={} harden_node={}", quote(component), quote(node.as_str()));
+    Script::new(format!("look for {component}"))
+        .section("clock", CLOCK)
+        .section("processes", format!("{names}\n{PROCESSES}"))
+}
+
+fn found(reply: &Reply) -> Vec<ProcessReport> {
+    processes::processes(&reply.section("clock").text(), &reply.section("processes").text())
+}
+
 impl GateAccess for &Reach {
     fn unit(&mut self, node: &NodeName, unit: &str) -> Result<UnitReport, HealthError> {
         let body = format!("systemctl show -p ActiveState -p SubState -p InvocationID -- {}", quote(unit));
@@ -285,27 +306,32 @@ impl GateAccess for &Reach {
         })
     }
 
-    fn static_pod(&mut self, node: &NodeName, component: &str) -> Result<Option<MirrorPod>, HealthError> {
-        self.api(node, |api| api.static_pod(node.as_str(), component))
+    fn processes(
+        &mut self,
+        node: &NodeName,
+        component: &str,
+        manifest: Option<&NodePath>,
+    ) -> Result<StaticPodReport, HealthError> {
+        let mut script = look_for(component, node);
+        if let Some(manifest) = manifest {
+            script = script.section("placed", format!("stat -c %Z -- {}", rooted(manifest.as_str())));
+        }
+        let reply = self.slot(node)?.run(&script)?;
+        Ok(StaticPodReport {
+            processes: found(&reply),
+            placed: manifest.and_then(|_| reply.section("placed").text().trim().parse().ok()),
+        })
     }
 
-    fn processes(&mut self, node: &NodeName, component: &str) -> Result<Vec<ProcessReport>, HealthError> {
-        let body = format!("harden_name={}\n{PROCESSES}", quote(component));
-        let script = Script::new(format!("look for {component}")).section("processes", body);
-        let reply = self.slot(node)?.run(&script)?;
-        Ok(processes::processes(&reply.section("processes").text()))
+    fn probe(&mut self, node: &NodeName, asked: &Probe) -> Result<u16, HealthError> {
+        self.slot(node)?.through(|dialer| probe::status(node, dialer, asked))
     }
 
     fn container(&mut self, node: &NodeName, component: &str) -> Result<ContainerReport, HealthError> {
-        let names = format!("harden_name={} harden_node={}", quote(component), quote(node.as_str()));
-        let script = Script::new(format!("look for {component}"))
-            .section("processes", format!("{names}\n{PROCESSES}"))
-            .section("logs", CONTAINER_LOGS);
+        let script = look_for(component, node).section("logs", CONTAINER_LOGS);
         let reply = self.slot(node)?.run(&script)?;
-        Ok(ContainerReport {
-            processes: processes::processes(&reply.section("processes").text()),
-            logs: reply.section("logs").text().lines().map(str::to_owned).collect(),
-        })
+        let logs = reply.section("logs").text().lines().map(str::to_owned).collect();
+        Ok(ContainerReport { processes: found(&reply), logs })
     }
 
     fn last_words(&mut self, node: &NodeName, log: &str) -> Result<Vec<String>, HealthError> {

@@ -9,15 +9,34 @@ use std::time::{Duration, Instant};
 /// How long gates must hold, and how often they are polled. How long each may take stands in the plan: [`Gate::deadline`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pace {
-    /// How long a gate must hold before it counts.
+    /// How long what was restarted must live before it counts: what crashes does so within its first seconds.
     pub stable: Duration,
+    /// How long everything else must hold before it counts.
+    pub steady: Duration,
     /// The pause between two polls.
     pub poll: Duration,
 }
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { stable: Duration::from_secs(3), poll: Duration::from_millis(500) }
+        Self {
+            stable: Duration::from_secs(3),
+            steady: Duration::from_secs(1),
+            poll: Duration::from_millis(500),
+        }
+    }
+}
+
+impl Pace {
+    fn of(&self, gate: &Gate) -> Duration {
+        match gate {
+            Gate::UnitActive { .. } | Gate::StaticPodRuns { .. } => self.stable,
+            Gate::ApiServerReady { .. }
+            | Gate::EtcdHealthy { .. }
+            | Gate::NodeReady { .. }
+            | Gate::KubeletServes { .. }
+            | Gate::EncryptionLoaded { .. } => self.steady.min(self.stable),
+        }
     }
 }
 
@@ -49,7 +68,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// Waits until all gates have held together for [`Pace::stable`]. `cancel` ends it at the next gate that does not hold: what
+/// Waits until all gates have held for their time, and do so together. `cancel` ends it at the next gate that does not hold: what
 /// is a moment from being proven is proven rather than given up.
 pub fn wait(
     gates: &[Gate],
@@ -80,7 +99,7 @@ pub fn wait_with(
     let mut crashes = crash::of(gates);
     loop {
         for watch in &mut watches {
-            watch.poll(clock, access, pace.stable);
+            watch.poll(clock, access, pace.of(watch.gate));
             watch.report(started, clock.now(), listener);
             if watch.held.is_none() && cancel() {
                 return Err(GateError::Cancelled { node: watch.gate.node().clone() });

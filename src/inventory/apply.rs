@@ -1,24 +1,29 @@
-//! `[apply]`: how many nodes are changed at once, and how many transactions they keep. As it stands in the file, as it is once checked, and the way between.
+//! `[apply]`: how many nodes are changed at once, which are drained, and how many transactions they keep. As it stands in the file,
+//! as it is once checked, and the way between.
 
 use super::diagnostic::{Problem, Report};
+use super::drain::{self, Drain, RawDrain};
 use super::raw::{Located, Scalar};
+use super::structure::Damage;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::str::FromStr;
 
 /// How changes are applied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Apply {
     /// How many workers may be changed at once.
     pub max_unavailable: MaxUnavailable,
+    /// Which nodes are drained before what runs their pods is restarted.
+    pub drain: Drain,
     /// How many transactions a node keeps; at least one.
     pub retention: u32,
 }
 
 impl Default for Apply {
     fn default() -> Self {
-        Self { max_unavailable: MaxUnavailable::default(), retention: RETENTION }
+        Self { max_unavailable: MaxUnavailable::default(), drain: Drain::default(), retention: RETENTION }
     }
 }
 
@@ -104,22 +109,27 @@ pub(super) struct RawApply {
     /// How many transactions a node keeps, the last one included: so many can be looked at, and taken back by `harden rollback`.
     #[schemars(range(min = 1, max = 1000), extend("default" = RETENTION))]
     pub(super) retention: Option<u32>,
+    /// Nodes of which roles are drained before their kubelet or container runtime is restarted.
+    pub(super) drain: Option<Located<RawDrain>>,
 }
 
-pub(super) fn lower(raw: &RawApply, report: &mut Report) -> Apply {
-    let mut apply = Apply { retention: raw.retention.unwrap_or(RETENTION), ..Apply::default() };
-    if let Some(amount) = &raw.max_unavailable {
-        match amount.value().0.0.parse() {
-            Ok(max_unavailable) => apply.max_unavailable = max_unavailable,
-            Err(error) => {
-                let error: MaxUnavailableError = error;
-                let problem = Problem::new(error.to_string())
-                    .help("write a number, or a percentage in quotes: `\"25%\"`");
-                report.error(amount.span(), problem);
-            }
-        }
+pub(super) fn lower(raw: &RawApply, damage: &Damage, report: &mut Report) -> Apply {
+    let max_unavailable = raw.max_unavailable.as_ref().map(|amount| max_unavailable(amount, report));
+    let drain = raw.drain.as_ref().map(|drain| drain::lower(drain, damage, report));
+    Apply {
+        max_unavailable: max_unavailable.unwrap_or_default(),
+        drain: drain.unwrap_or_default(),
+        retention: raw.retention.unwrap_or(RETENTION),
     }
-    apply
+}
+
+fn max_unavailable(amount: &Located<Amount>, report: &mut Report) -> MaxUnavailable {
+    amount.value().0.0.parse().unwrap_or_else(|error: MaxUnavailableError| {
+        let problem =
+            Problem::new(error.to_string()).help("write a number, or a percentage in quotes: `\"25%\"`");
+        report.error(amount.span(), problem);
+        MaxUnavailable::default()
+    })
 }
 
 #[cfg(test)]

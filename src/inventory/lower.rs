@@ -113,7 +113,7 @@ pub(super) fn lower(
         kubelet: kubelet(raw.kubelet.unwrap_or_default(), report),
         waivers,
         switches,
-        apply: apply::lower(&raw.apply.unwrap_or_default(), report),
+        apply: apply::lower(&raw.apply.unwrap_or_default(), damage, report),
         host: host::host(&raw.host.unwrap_or_default()),
         kube_proxy: host::kube_proxy(&raw.kube_proxy.unwrap_or_default(), profile),
         files: host::files(&raw.files.unwrap_or_default()),

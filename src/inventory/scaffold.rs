@@ -151,6 +151,12 @@ const DEFAULTS: &str = r#"# What follows are the defaults: change what should be
 # max-unavailable = 1             # workers that are changed at once, or "25%" of all; control planes always go one by one
 # retention = 10                  # transactions that each node keeps: what `harden status -v` shows and `harden rollback` takes back
 
+# [apply.drain]                   # before the kubelet or the container runtime of a node restarts, its pods are evicted
+# worker = true                   # and control-plane = true for control-plane nodes
+# deadline = "5m"                 # a node that takes longer is left as it is, and the apply stops
+# delete-emptydir-data = false    # true: also pods that lose what they keep in an emptyDir
+# delete-unmanaged-pods = false   # true: also pods that no controller creates again
+
 # [host]
 # sshd = false                    # true: keys and strong algorithms only; whoever logs in by password is locked out
 # auditd = true                   # watch the files of Kubernetes and etcd where auditd is installed

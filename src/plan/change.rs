@@ -278,4 +278,11 @@ pub enum ClusterOperation {
         /// What every value in etcd must begin with, `k8s:enc:secretbox:v1:key-20261124:`.
         prefix: String,
     },
+    /// Take away the cordon of a node, if it is still the one of an apply that did not come to its end.
+    Uncordon {
+        /// Which node.
+        node: NodeName,
+        /// That apply's mark.
+        mark: String,
+    },
 }

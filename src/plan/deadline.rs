@@ -8,8 +8,10 @@ use std::time::Duration;
 pub const FILES: Duration = Duration::from_mins(2);
 /// What each restarted unit adds to it: systemd's own default for starting one.
 const UNIT: Duration = Duration::from_secs(90);
-/// What each pod that is stopped first adds to it: what `transaction.sh` waits, and some time to look.
+/// What each pod that is stopped for its data adds to it: what `pods.sh` waits, and some time to look.
 const STOP: Duration = Duration::from_mins(2);
+/// What the replacement of static pods adds to it, however many: what `pods.sh` waits for each, most of it at the same time.
+const REPLACE: Duration = Duration::from_mins(3);
 /// For logging in anew, several times if need be.
 pub const RECONNECT: Duration = Duration::from_mins(1);
 
@@ -19,9 +21,11 @@ impl NodePlan {
         let operations = self.changes.iter().flat_map(|change| &change.operations);
         let stops = operations.filter(|operation| matches!(operation, Operation::StopPod { .. })).count();
         let times = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        let replaces = usize::from(!self.restart_pods.is_empty());
         FILES
             .saturating_add(UNIT.saturating_mul(times(self.restart_units.len())))
             .saturating_add(STOP.saturating_mul(times(stops)))
+            .saturating_add(REPLACE.saturating_mul(times(replaces)))
     }
 }
 
@@ -39,10 +43,9 @@ impl Gate {
         match self {
             Self::UnitActive { .. } => Duration::from_mins(1),
             // A restart takes 42 s with kubeadm's defaults. An encryption config is looked at once a minute.
-            Self::ApiServerReady { .. }
-            | Self::StaticPodRuns { .. }
-            | Self::ProcessRuns { .. }
-            | Self::EncryptionLoaded { .. } => Duration::from_mins(3),
+            Self::ApiServerReady { .. } | Self::StaticPodRuns { .. } | Self::EncryptionLoaded { .. } => {
+                Duration::from_mins(3)
+            }
             // A kubelet looks at its certificate once a minute at least.
             Self::EtcdHealthy { .. } | Self::NodeReady { .. } | Self::KubeletServes { .. } => {
                 Duration::from_mins(2)

@@ -1,9 +1,9 @@
 //! Gates as data: what must hold before and after a node is touched. `health` runs them.
 
+use super::manifest::Probe;
 use crate::inventory::NodeName;
 use crate::resource::NodePath;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// A condition that must hold, with a title that users read.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -26,26 +26,23 @@ pub enum Gate {
         /// On which node.
         node: NodeName,
     },
-    /// The mirror pod in the API is the one of the present manifest, and its container runs and is ready.
+    /// A process of the component runs with the manifest's command line, and answers as the manifest has the kubelet ask it.
+    /// The node itself is asked: the mirror pod in the API tells the same a minute later, since the kubelet cannot bring it up to
+    /// date while the node's API server is replaced.
     StaticPodRuns {
         /// On which node.
         node: NodeName,
         /// The component, `kube-apiserver`.
         component: String,
-        /// The container's full command in the new manifest.
+        /// The container's full command in the manifest.
         command: Vec<String>,
-        /// harden's annotations in the new manifest: digests of the files that the pod read when it was started.
-        annotations: BTreeMap<String, String>,
-    },
-    /// A process of the component runs with the new command line, and has for some seconds: the old one is gone. The
-    /// mirror pod tells the same later, since the kubelet may take a minute to bring it up to date.
-    ProcessRuns {
-        /// On which node.
-        node: NodeName,
-        /// The component, `kube-apiserver`.
-        component: String,
-        /// The container's full command in the new manifest.
-        command: Vec<String>,
+        /// The manifest, which the process must be younger than: where only what the pod read at its start has changed, the
+        /// command line does not tell the old process from the new one. `None` where it may be either.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        manifest: Option<NodePath>,
+        /// What the kubelet asks it; `None` where the manifest has nothing of the kind.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        probe: Option<Probe>,
     },
     /// The Kubernetes node is Ready.
     NodeReady {
@@ -78,7 +75,6 @@ impl Gate {
             Self::ApiServerReady { .. } => String::from("kube-apiserver answers /readyz"),
             Self::EtcdHealthy { .. } => String::from("etcd is healthy and caught up"),
             Self::StaticPodRuns { component, .. } => format!("{component} runs with its new manifest"),
-            Self::ProcessRuns { component, .. } => format!("{component} runs with its new flags"),
             Self::NodeReady { .. } => String::from("node is Ready"),
             Self::KubeletServes { .. } => String::from("kubelet serves with its certificate"),
             Self::EncryptionLoaded { .. } => String::from("kube-apiserver has loaded the encryption config"),
@@ -92,7 +88,6 @@ impl Gate {
             | Self::ApiServerReady { node }
             | Self::EtcdHealthy { node }
             | Self::StaticPodRuns { node, .. }
-            | Self::ProcessRuns { node, .. }
             | Self::NodeReady { node }
             | Self::KubeletServes { node, .. }
             | Self::EncryptionLoaded { node, .. } => node,

@@ -11,6 +11,7 @@ pub mod file;
 mod gate;
 pub mod kubeadm;
 pub mod manifest;
+mod no_return;
 pub mod pod_security;
 mod stale;
 pub mod undo;
@@ -23,6 +24,7 @@ pub use change::{Action, Change, ClusterChange, ClusterOperation, Operation, Ori
 pub use diff::{DiffError, RunAsError};
 pub use digest::{certificates, digest, sha256};
 pub use gate::Gate;
+pub use no_return::NoReturn;
 pub use stale::Stale;
 pub use undo::Undoes;
 
@@ -113,6 +115,9 @@ pub struct NodePlan {
     pub restart_units: Vec<String>,
     /// Static pods that the kubelet restarts because their manifest changes.
     pub restart_pods: Vec<String>,
+    /// How its pods are evicted before anything is changed on it; `None` where they are left alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drain: Option<Drain>,
     /// Gates that must hold before this node is touched.
     pub before: Vec<Gate>,
     /// Gates that must hold once the new static pods run, before a unit is restarted: a kubelet that finds a changed manifest
@@ -127,6 +132,17 @@ pub struct NodePlan {
     /// The transaction that it takes back, where it is the plan of a rollback.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undoes: Option<Undoes>,
+}
+
+/// How the pods of a node are evicted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drain {
+    /// How many seconds it may take.
+    pub deadline: u64,
+    /// Whether pods may be evicted whose data in an emptyDir is lost with them.
+    pub delete_emptydir_data: bool,
+    /// Whether pods may be evicted that no controller creates again.
+    pub delete_unmanaged_pods: bool,
 }
 
 /// How many changes a plan holds.

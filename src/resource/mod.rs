@@ -155,8 +155,9 @@ pub enum Undo {
     /// Always: putting the old files back restores the old state.
     #[default]
     Full,
-    /// Only until the transaction is confirmed.
+    /// Only until it is confirmed: from then on data is written that depends on it, and the old files alone do not bring the old
+    /// state back. A procedure of its own does (encryption at rest: everything is written again without the key).
     UntilCommit,
-    /// Never: data written meanwhile depends on it (an encryption key in use).
+    /// Never: what it destroys is not kept (the last copy of a key or kubeconfig). It must be accepted by name.
     None,
 }

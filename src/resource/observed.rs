@@ -182,6 +182,8 @@ pub struct ClusterObserved {
     /// Every Kubernetes node by its name, with its addresses: IP addresses and DNS names. A node that is not in the
     /// inventory is among them too.
     pub nodes: BTreeMap<String, BTreeSet<String>>,
+    /// The nodes that are cordoned with harden's mark, by name, and the mark: which transaction, and whose.
+    pub cordoned: BTreeMap<String, String>,
     /// kube-proxy's DaemonSet; `None` where there is none, since another program does its work.
     pub kube_proxy: Option<DaemonSetState>,
 }

@@ -7,14 +7,15 @@
 //! | `format_version` | [`crate::plan::FORMAT_VERSION`]: a reader must refuse another number before the dot and ignore keys it does not know |
 //! | `harden_version`, `cluster`, `created`, `inputs` | who made it, for what, when (seconds since 1970), from which inputs (SHA-256) |
 //! | `stage`, `remaining` | the present stage and those that follow, each `{"name", "title"}` |
-//! | `waves` | in order, each `{"title", "nodes": [{"node", "changes", "restart_units", "restart_pods", "before", "after"}]}`; the plan of a rollback has `undoes` as well |
-//! | `waves[].nodes[].changes` | each with `resource`, `action` (`add`, `change`, `remove`), `subject`, `reasons` (why, beyond what the texts show), `edits` (what the texts show, in words), `restarts`, the masked texts `before` and `after`, `origin` (`new`, `drift`, `pending`, `both`), `controls`, `undo` and `operations` |
+//! | `waves` | in order, each `{"title", "nodes": [{"node", "changes", "restart_units", "restart_pods", "drain", "before", "after"}]}`; `drain` is left out where the node's pods are left alone, and `undoes` of what is no rollback |
+//! | `waves[].nodes[].changes` | each with `resource`, `action` (`add`, `change`, `remove`), `subject`, `reasons` (why, beyond what the texts show), `edits` (what the texts show, in words), `restarts`, the masked texts `before` and `after`, `origin` (`new`, `drift`, `pending`, `both`), `controls`, `undo` (`full`, `until-commit`, `none`) and `operations` |
 //! | `cluster_changes`, `gates` | what follows the waves |
 //! | `in_sync`, `unreachable`, `notices` | the other nodes, and what the user should know |
 //! | `partial` | `true` where only a part of what is declared was looked at; otherwise left out |
 //! | `summary` | `{"add", "change", "remove", "nodes", "of"}`, the numbers of the closing line |
+//! | `no_return` | the changes whose `undo` is `none`, each resource once, `{"resource", "subject", "reason", "nodes"}`: `harden apply` asks for each, or takes `--accept RESOURCE` |
 //!
-//! Without `summary` it is the type [`Plan`], and it can be read as one. Secrets are masked in every text.
+//! Without `summary` and `no_return` it is the type [`Plan`], and it can be read as one. Secrets are masked in every text.
 //!
 //! Drift (`harden drift -o json`) is one object with `format_version`, `harden_version`, `cluster`, `created`,
 //! `cluster_changes`, `in_sync`, `unreachable` and `notices` as in a plan, and with
@@ -49,7 +50,7 @@ use super::Applied;
 use super::plan::DriftSummary;
 use crate::event::{Event, Outcome};
 use crate::inventory::NodeName;
-use crate::plan::{Change, ClusterChange, Plan, Summary, Unreachable};
+use crate::plan::{Change, ClusterChange, NoReturn, Plan, Summary, Unreachable};
 use crate::secret::mask;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -60,11 +61,13 @@ struct Document<'a> {
     #[serde(flatten)]
     plan: &'a Plan,
     summary: Summary,
+    no_return: Vec<NoReturn>,
 }
 
 /// A plan as a pretty-printed JSON document.
 pub fn plan(plan: &Plan) -> Result<String, serde_json::Error> {
-    let document = serde_json::to_value(Document { plan, summary: plan.summary() })?;
+    let document =
+        serde_json::to_value(Document { plan, summary: plan.summary(), no_return: plan.no_return() })?;
     serde_json::to_string_pretty(&masked(document))
 }
 

@@ -38,7 +38,7 @@ fn planned(world: &World, id: Option<&str>) -> Result<NodePlan, No> {
     let transaction = choose(&state, id).map_err(No::Past)?;
     let reply = world.run(&node.name, &script(&transaction.id), Duration::from_mins(1)).unwrap();
     let past = past(&reply, transaction, &state, false).map_err(No::Past)?;
-    undo(&node, &past, &Observed::default(), None).map_err(No::Undo)
+    undo(&node, &past, &Observed::default(), None, &harden::inventory::Drain::default()).map_err(No::Undo)
 }
 
 fn whole(world: &World, node: NodePlan) -> Plan {

@@ -1,12 +1,13 @@
 //! Imagined nodes: each is a directory tree, and scripts run there for real.
 
 use super::material::{Store, change, fill};
-use harden::apply::{Fleet, MaterialError, NodeOutcome, Report, Run, apply};
+use super::pods::{Draining, Pods};
+use harden::apply::{Cordon, DrainError, Fleet, MaterialError, NodeOutcome, Report, Run, apply};
 use harden::event::{Event, Listener};
 use harden::health::{GateError, HealthError};
 use harden::inventory::NodeName;
 use harden::plan::{
-    Action, ClusterChange, ClusterOperation, FORMAT_VERSION, Gate, NodePlan, Plan, StageTitle, Wave,
+    Action, ClusterChange, ClusterOperation, Drain, FORMAT_VERSION, Gate, NodePlan, Plan, StageTitle, Wave,
 };
 use harden::remote::{RemoteError, Reply, Script, quote};
 use harden::resource::{Kind, ResourceId, Undo};
@@ -60,6 +61,7 @@ pub(super) struct World {
     pub(super) no_login: Vec<&'static str>,
     pub(super) stage_is_sick: bool,
     pub(super) cluster_refuses: bool,
+    pub(super) pods: Pods,
     pub(super) store: Store,
     /// The user interrupts when so many nodes are done.
     pub(super) interrupted_after: usize,
@@ -91,6 +93,7 @@ impl World {
             no_login: Vec::new(),
             stage_is_sick: false,
             cluster_refuses: false,
+            pods: Pods::default(),
             store: Store::Open,
             interrupted_after: usize::MAX,
             interrupted_in: None,
@@ -109,6 +112,7 @@ impl World {
             unchanged: BTreeMap::from([(ResourceId::new(Kind::File, "other"), String::from("as it is"))]),
             restart_units: vec![String::from("kubelet.service")],
             restart_pods: Vec::new(),
+            drain: None,
             before: vec![Gate::NodeReady { node: name(node) }],
             between: Vec::new(),
             after: vec![Gate::ApiServerReady { node: name(node) }],
@@ -352,6 +356,28 @@ impl Fleet for World {
         // Whether the old state is healthy is asked to the end.
         assert!(!self.interrupted.load(Ordering::Relaxed) || !cancel());
         if self.sick.contains(&(leaked(node), *waits - 1)) { Err(sick(node)) } else { Ok(()) }
+    }
+
+    fn cordon(&self, node: &NodeName, _: &Drain, mark: &str, _: &Listener<'_>) -> Result<Cordon, DrainError> {
+        self.pods.cordon(node, mark)
+    }
+
+    fn evict_pods(
+        &self,
+        node: &NodeName,
+        settings: &Drain,
+        _: &Listener<'_>,
+        cancel: &dyn Fn() -> bool,
+    ) -> Result<(), DrainError> {
+        assert!(!self.is_locked(node.as_str()), "drained before anything is done there");
+        if self.pods.draining.get(node.as_str()) == Some(&Draining::Interrupted) {
+            self.interrupted.store(true, Ordering::Relaxed);
+        }
+        self.pods.evict(node, settings, cancel)
+    }
+
+    fn uncordon(&self, node: &NodeName, mark: &str) -> Result<(), HealthError> {
+        if self.pods.uncordon(node, mark) { Ok(()) } else { Err(refused()) }
     }
 
     fn change_cluster(&self, _: &ClusterOperation, _: &Listener<'_>) -> Result<(), MaterialError> {

@@ -82,32 +82,6 @@ fn nodes_are_read_with_what_troubles_them() {
 }
 
 #[test]
-fn a_mirror_pod_shows_its_manifest_and_its_state() {
-    let pod = reply("mirror-pod.json");
-    let path = "GET /api/v1/namespaces/kube-system/pods/kube-apiserver-cp-1";
-    let crashing = pod.replace("\"ready\": true", "\"ready\": false").replace(
-        "\"running\": {",
-        "\"waiting\": {\"reason\": \"CrashLoopBackOff\", \"message\": \"back-off 10s\"}, \"unknown\": {",
-    );
-    let (_server, api) = api([
-        answer(path, 200, &pod),
-        answer(path, 200, crashing),
-        answer(path, 200, pod.replace("kubernetes.io/config.mirror", "other")),
-        answer(path, 404, "{}"),
-    ]);
-    let seen = api.static_pod("cp-1", "kube-apiserver").unwrap().unwrap();
-    assert!(seen.running && seen.ready && seen.reason.is_empty());
-    assert_eq!(seen.command[..2], ["kube-apiserver", "--advertise-address=10.77.0.11"]);
-    assert!(seen.annotations.contains_key("kubernetes.io/config.hash"));
-    assert!(seen.container_id.starts_with("containerd://"));
-    let seen = api.static_pod("cp-1", "kube-apiserver").unwrap().unwrap();
-    assert!(!seen.running && !seen.ready);
-    assert_eq!(seen.reason, "CrashLoopBackOff: back-off 10s");
-    assert_eq!(api.static_pod("cp-1", "kube-apiserver").unwrap(), None, "it is no mirror pod");
-    assert_eq!(api.static_pod("cp-1", "kube-apiserver").unwrap(), None);
-}
-
-#[test]
 fn a_config_map_is_written_only_as_it_was_read() {
     let path = "/api/v1/namespaces/kube-system/configmaps/kubeadm-config";
     let get: &str = Box::leak(format!("GET {path}").into_boxed_str());

@@ -12,12 +12,12 @@ use std::process::{Child, Command, Stdio};
 const CHANGED: &str = "/var/lib/kubelet/config.yaml";
 
 /// An inventory of its own beside templates of its own.
-struct Site {
+pub(super) struct Site {
     folder: tempfile::TempDir,
 }
 
 impl Site {
-    fn new(lab: &Lab, addition: &str) -> Self {
+    pub(super) fn new(lab: &Lab, addition: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let inventory = fs::read_to_string(lab.inventory()).unwrap();
         fs::write(folder.path().join("harden.toml"), format!("{inventory}\n{addition}\n")).unwrap();
@@ -35,7 +35,7 @@ impl Site {
         fs::write(file, text).unwrap();
     }
 
-    fn inventory(&self) -> PathBuf {
+    pub(super) fn inventory(&self) -> PathBuf {
         self.folder.path().join("harden.toml")
     }
 }

@@ -2,6 +2,7 @@
 //! planned again to "no changes", while a client of its API notices nothing. `tests/run` brings the cluster up.
 
 mod benchmark;
+mod drain;
 mod faults;
 mod rollback;
 mod workloads;
@@ -142,6 +143,7 @@ fn cluster_main_job() {
     rollback::brings_the_old_state_back(&lab, &mut harden);
     a_kubelet_without_its_certificate_is_repaired(&lab, &mut harden);
     a_user_with_sudo_and_without_forwarding_will_do(&lab, &mut harden);
+    drain::respects_budgets(&lab, &mut harden);
     if std::env::var("HARDEN_LAB_FULL").is_ok_and(|full| full == "yes") {
         faults::leave_the_old_state_or_the_new_one(&lab, &mut harden);
     }

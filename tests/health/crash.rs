@@ -1,7 +1,6 @@
 //! A container that ends soon after each start: noticed long before the deadline, and its log in the error.
 
 use super::{Fake, GateError, name, run};
-use harden::cluster::MirrorPod;
 use harden::error::{Chain, Hint as _};
 use harden::health::{ContainerReport, ProcessReport};
 use harden::plan::Gate;
@@ -11,7 +10,8 @@ fn gate(component: &str, command: &[&str]) -> Gate {
         node: name("cp-1"),
         component: component.into(),
         command: command.iter().map(|part| (*part).to_owned()).collect(),
-        annotations: [].into(),
+        manifest: None,
+        probe: None,
     }
 }
 
@@ -24,6 +24,7 @@ fn containers(component: &str, starts: &[u64], lived: u64, now: u64) -> Containe
     let process = |pid: String, argument: &str| ProcessReport {
         pid,
         command: vec![component.to_owned(), argument.to_owned()],
+        started: None,
     };
     let mut processes = vec![process(String::from("7"), "--workload")];
     processes.extend(alive.map(|number| process(number.to_string(), "--x")));
@@ -34,7 +35,7 @@ fn containers(component: &str, starts: &[u64], lived: u64, now: u64) -> Containe
 const STARTS: [u64; 4] = [5, 6, 17, 38];
 
 fn never_runs(fake: &mut Fake<'_>) {
-    fake.pod = Some(MirrorPod::default());
+    fake.pod.processes.clear();
 }
 
 #[test]

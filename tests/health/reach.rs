@@ -58,14 +58,14 @@ impl Session for Tree {
     }
 }
 
-struct Site {
+pub(crate) struct Site {
     root: tempfile::TempDir,
-    server: Server,
+    pub(crate) server: Server,
     logins: Arc<AtomicUsize>,
-    reach: Reach,
+    pub(crate) reach: Reach,
 }
 
-fn site(script: impl IntoIterator<Item = Answer>) -> Site {
+pub(crate) fn site(script: impl IntoIterator<Item = Answer>) -> Site {
     let root = tempfile::tempdir().unwrap();
     let server = Server::new("kubernetes", script);
     server.write_credentials(root.path());

@@ -106,9 +106,11 @@ fn a_manifest_is_read() {
     assert_eq!((command.len(), command[1].as_str()), (28, "--advertise-address=10.77.0.11"));
     assert_eq!(manifest::version(text, "kube-apiserver").unwrap().as_deref(), Some("v1.35.4"));
     assert_eq!(manifest::flag(text, "kube-apiserver", "secure-port").unwrap().as_deref(), Some("6443"));
-    assert!(manifest::annotations(text).unwrap().is_empty(), "those of others are none of harden's");
-    let own = text.replace("  annotations:\n", "  annotations:\n    harden/file.x: abc\n");
-    assert_eq!(manifest::annotations(&own).unwrap(), [("harden/file.x".into(), "abc".into())].into());
+    let probe = manifest::probe(text, "kube-apiserver").unwrap().unwrap();
+    assert_eq!(
+        (probe.tls, probe.host.as_str(), probe.to_string().as_str()),
+        (true, "10.77.0.11", ":6443/readyz")
+    );
     let image = |image: &str| {
         let text = format!("spec: {{containers: [{{name: x, image: '{image}'}}]}}");
         manifest::version(&text, "x").unwrap()

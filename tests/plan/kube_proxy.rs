@@ -46,7 +46,7 @@ fn steps(plan: &Plan) -> Vec<String> {
             assert_eq!(annotation, "harden/metrics-bind-address");
             format!("restart {namespace}/{name} with {value}")
         }
-        other @ ClusterOperation::RewriteEncrypted { .. } => panic!("{other:?}"),
+        other => panic!("{other:?}"),
     };
     plan.cluster_changes.iter().map(|change| step(&change.operation)).collect()
 }

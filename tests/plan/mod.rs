@@ -2,11 +2,13 @@
 
 mod authority;
 mod cases;
+mod drain;
 mod file;
 mod fixture;
 mod host;
 mod kube_proxy;
 mod model;
+mod no_return;
 mod nodes;
 mod pod_security;
 mod preflight;

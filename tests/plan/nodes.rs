@@ -241,13 +241,13 @@ fn gates_stand_around_a_control_plane_node() {
     assert_eq!(because_of("static-pod.kube-apiserver"), ["kube-apiserver"]);
     assert_eq!(because_of("yaml-keys.kubelet"), ["kubelet.service"]);
     assert!(because_of("attributes.pki").is_empty());
-    let Gate::StaticPodRuns { component, command, annotations, .. } = &node.after[0] else {
+    let Gate::StaticPodRuns { component, command, manifest, probe, .. } = &node.after[0] else {
         panic!("{:?}", node.after)
     };
-    assert_eq!(
-        (component.as_str(), annotations["harden/file.audit-policy"].as_str(), command[0].as_str()),
-        ("kube-apiserver", "r1", "kube-apiserver")
-    );
+    assert_eq!((component.as_str(), command[0].as_str()), ("kube-apiserver", "kube-apiserver"));
+    let manifest = manifest.as_ref().map(ToString::to_string);
+    assert_eq!(manifest.as_deref(), Some("/etc/kubernetes/manifests/kube-apiserver.yaml"));
+    assert_eq!(probe.as_ref().map(ToString::to_string).as_deref(), Some(":6443/readyz"));
     assert!(command.contains(&String::from("--enable-admission-plugins=NodeRestriction,EventRateLimit")));
     assert_eq!(
         node.after[1..],

@@ -126,7 +126,7 @@ fn planned(past: &Past, observed: &Observed) -> Result<NodePlan, UndoError> {
         harden::resource::Spec::Certificate(spec) => Some(spec),
         _ => None,
     });
-    undo(&inventory.nodes[0], past, observed, certificate.as_ref())
+    undo(&inventory.nodes[0], past, observed, certificate.as_ref(), &harden::inventory::Drain::default())
 }
 
 fn obstacles(alter: impl FnOnce(&mut Past)) -> Vec<Obstacle> {
@@ -185,9 +185,7 @@ fn everything_goes_back_with_the_gates_of_an_apply() {
     );
     let old = harden::plan::manifest::command(API, "kube-apiserver").unwrap();
     let runs = |gates: &[Gate]| {
-        gates.iter().any(|gate| {
-            matches!(gate, Gate::StaticPodRuns { command, .. } | Gate::ProcessRuns { command, .. } if *command == old)
-        })
+        gates.iter().any(|gate| matches!(gate, Gate::StaticPodRuns { command, .. } if *command == old))
     };
     assert!(runs(&plan.between) && runs(&plan.after));
     assert!(plan.before.contains(&Gate::EtcdHealthy { node: name("cp-1") }));

@@ -74,13 +74,14 @@ fn a_changed_inventory_is_pending_and_not_drift() {
 #[test]
 fn super_admin_conf_goes_where_that_is_asked_for() {
     const SUPER_ADMIN: &str = "cp-1/etc/kubernetes/super-admin.conf";
+    const ACCEPT: &[&str] = &["--accept", "absent.super-admin-kubeconfig"];
     let site = Site::new();
     site.declare("[files]\nremove-super-admin-conf = true");
     let plan = site.run(&["plan"]);
     assert!(plan.stdout.contains("- /etc/kubernetes/super-admin.conf"), "{}", plan.stdout);
     assert!(plan.stdout.contains("kubeadm init phase kubeconfig super-admin"), "{}", plan.stdout);
     assert_eq!(plan.last(), "Plan: 10 to add, 22 to change, 1 to remove on 2 of 2 nodes.");
-    let site = site.applied();
+    let site = site.applied_with(ACCEPT);
     assert!(!site.node(SUPER_ADMIN).exists() && site.node("cp-1/etc/kubernetes/admin.conf").exists());
     let plan = site.run(&["plan", "--detailed-exitcode"]);
     assert_eq!((plan.code, plan.last()), (0, "No changes. 2 nodes are as declared."));
@@ -93,7 +94,7 @@ fn super_admin_conf_goes_where_that_is_asked_for() {
         "{}",
         drift.stdout
     );
-    assert!(!site.applied().node(SUPER_ADMIN).exists());
+    assert!(!site.applied_with(ACCEPT).node(SUPER_ADMIN).exists());
 }
 
 #[test]

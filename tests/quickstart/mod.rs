@@ -1,6 +1,7 @@
 //! The program as its users run it, on a copy of `inventories/quickstart`: no host, no network but loopback, nothing
 //! shared between two tests.
 
+mod accept;
 mod apply;
 mod check;
 mod etcd_user;
@@ -109,7 +110,12 @@ impl Site {
 
     /// Applies, which has to succeed.
     pub(crate) fn applied(self) -> Self {
-        let ran = self.run(&["apply", "--yes"]);
+        self.applied_with(&[])
+    }
+
+    /// [`Self::applied`] with further options.
+    pub(crate) fn applied_with(self, options: &[&str]) -> Self {
+        let ran = self.run(&[&["apply", "--yes"][..], options].concat());
         assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
         self
     }

@@ -29,6 +29,7 @@ const STEPS: &[&str] = &[
     "armed\n",
     "swap '/etc/kubernetes/audit",
     "attributes '/etc/kubernetes/admin.conf",
+    "remove '/etc/kubernetes/manifests",
     "swap '/etc/kubernetes/manifests",
     "exit 0\n}\nharden_called=1; harden_main",
 ];

@@ -25,13 +25,9 @@ fn the_process_of_that_command_is_ended_once_its_port_is_closed() {
             drop(listener);
         });
         let digest = crate::plan::sha256(format!("sleep\0{seconds}\0").as_bytes());
-        let text = format!("{}hasten {digest} {port} 1\n", functions("t1"));
-        let script = Script::new("hasten").section("hasten", text);
-        let asleep = "SECONDS\n  live || return 0\n  tries=0";
-        let awake = |text: &str| {
-            assert!(text.contains(asleep));
-            text.replace(asleep, "SECONDS\n  tries=0")
-        };
+        let text = format!("{}closed {port}\npause 1\nend_process {digest}\n", functions("t1"));
+        let script = Script::new("end it").section("end", text);
+        let awake = |text: &str| text.replace("live || return 0", "true");
         let began = Instant::now();
         let reply = run_with(shell, &script, root.path(), &awake);
         assert_eq!((reply.code, reply.stderr.as_str()), (0, ""), "{shell:?}");
@@ -48,12 +44,12 @@ const OLD: &str = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: kube-apiserver\
 
 /// Only the change that brings the flag, and by the old manifest's command.
 #[test]
-fn only_an_api_server_without_the_flag_is_hastened() {
+fn only_an_api_server_without_the_flag_is_ended() {
     let root = tree();
     let (mut plan, mut payloads) = plan(root.path());
     let new = format!("{OLD}    - --shutdown-watch-termination-grace-period=5s\n");
     let id = crate::resource::ResourceId::new(crate::resource::Kind::StaticPod, "kube-apiserver");
-    plan.changes[0].resource = id.clone();
+    plan.changes[1].resource = id.clone();
     payloads[0].resource = id;
     let digest = crate::plan::sha256(b"kube-apiserver\0--secure-port=7443\0");
     for (before, after, expected) in [
@@ -62,10 +58,16 @@ fn only_an_api_server_without_the_flag_is_hastened() {
         (OLD, OLD, false),
         ("nonsense", new.as_str(), false),
     ] {
-        plan.changes[0].before = Some(before.to_owned());
-        plan.changes[0].after = Some(after.to_owned());
+        plan.changes[1].before = Some(before.to_owned());
+        plan.changes[1].after = Some(after.to_owned());
         let body = manifests(&plan, &payloads);
-        assert_eq!(body.ends_with(&format!("hasten {digest} '7443' 8\n")), expected, "{body}");
-        assert_eq!(body.contains("hasten"), expected, "{body}");
+        assert_eq!(
+            body.contains(&format!(
+                "closed '7443'\npause 5\nend_process {digest}\nforgotten 'kube-apiserver'\nswap"
+            )),
+            expected,
+            "{body}"
+        );
+        assert_eq!(body.contains("closed") || body.contains("end_process"), expected, "{body}");
     }
 }

@@ -128,15 +128,22 @@ fn plan(root: &Path) -> (NodePlan, Vec<Payload>) {
         origin: Origin::New,
         controls: Vec::new(),
         undo: Undo::Full,
-        operations: vec![tighten(SUPER_ADMIN), replace, make, tighten("/etc/kubernetes/admin.conf"), remove],
+        operations: vec![tighten(SUPER_ADMIN), make, tighten("/etc/kubernetes/admin.conf"), remove],
         desired: String::new(),
+    };
+    let pod = Change {
+        resource: replaced.resource.clone(),
+        before: Some(String::from("old\n")),
+        operations: vec![replace],
+        ..change.clone()
     };
     let plan = NodePlan {
         node: NodeName(String::from("cp-1")),
-        changes: vec![change],
+        changes: vec![change, pod],
         unchanged: std::collections::BTreeMap::new(),
         restart_units: vec![String::from("kubelet.service")],
         restart_pods: Vec::new(),
+        drain: None,
         before: Vec::new(),
         between: Vec::new(),
         after: Vec::new(),

@@ -1,8 +1,10 @@
 //! Why an apply did not begin, or did not come to its end.
 
 use super::MOST_STAGES;
+use super::accept::place;
 use crate::error::Hint;
 use crate::health::preflight::Refusal;
+use crate::plan::NoReturn;
 use crate::ui::{count, line};
 use std::collections::BTreeSet;
 
@@ -22,6 +24,35 @@ pub enum ApplyError {
     Unfit {
         /// What.
         refusals: Vec<Refusal>,
+    },
+    /// Changes that nothing takes back were not accepted by name.
+    #[error(
+        "{} cannot be undone, and nothing was changed{} without an --accept for each:\n{}",
+        count(changes.len(), "change"),
+        since(*done),
+        final_changes(changes)
+    )]
+    Unaccepted {
+        /// Which.
+        changes: Vec<NoReturn>,
+        /// How many stages were applied before.
+        done: usize,
+    },
+    /// The user did not accept a change that nothing takes back.
+    #[error("nothing was changed{}: {resource} was not accepted with `yes`", since(*done))]
+    NotAccepted {
+        /// Which.
+        resource: String,
+        /// How many stages were applied before.
+        done: usize,
+    },
+    /// A pattern that is to be accepted is about no resource at all.
+    #[error("`--accept {pattern}`: there is no such resource")]
+    AcceptsNothing {
+        /// The pattern.
+        pattern: String,
+        /// What was probably meant.
+        meant: Option<String>,
     },
     /// The user did not say yes.
     #[error("nothing was changed: the answer was not `yes`")]
@@ -62,6 +93,13 @@ fn listed(moved: &[String]) -> String {
     moved.iter().map(|path| format!("  {path}")).collect::<Vec<_>>().join("\n")
 }
 
+fn final_changes(changes: &[NoReturn]) -> String {
+    let lines = changes
+        .iter()
+        .map(|change| line(&format!("{}: {}, {}", change.resource, place(change), change.reason)));
+    listed(&lines.collect::<Vec<_>>())
+}
+
 /// A line for each refusal and one for its remedy. Nodes and their runtimes have a say in the words.
 fn refused(refusals: &[Refusal]) -> String {
     let lines = refusals
@@ -91,7 +129,16 @@ impl Hint for ApplyError {
                     flags.collect::<Vec<_>>().join(" ")
                 ))
             }
-            Self::Declined => None,
+            Self::Unaccepted { changes, .. } => {
+                let options: Vec<String> =
+                    changes.iter().map(|change| format!("--accept {}", change.resource)).collect();
+                Some(format!("look at them in the plan, and add {}", options.join(" ")))
+            }
+            Self::AcceptsNothing { meant: Some(meant), .. } => Some(format!("did you mean `{meant}`?")),
+            Self::AcceptsNothing { meant: None, .. } => {
+                Some(String::from("name the resource as the plan names it after --accept"))
+            }
+            Self::Declined | Self::NotAccepted { .. } => None,
         }
     }
 }

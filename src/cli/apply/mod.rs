@@ -1,6 +1,7 @@
 //! `harden apply`: make the nodes match. Without a file it plans, asks once and goes through all stages; with one it does
 //! exactly what was reviewed. It ends with a summary, or with `-o json` with one document and nothing else.
 
+mod accept;
 mod error;
 mod outcome;
 
@@ -36,6 +37,11 @@ pub struct Apply {
     /// Do not ask; there is no environment variable for it, on purpose
     #[arg(short, long, visible_alias = "auto-approve")]
     pub yes: bool,
+
+    /// Accept this change although it cannot be undone, as in `absent.super-admin-kubeconfig`; `*`, `?` and `[…]` stand for more
+    /// than one, and it may be repeated. Without it apply asks for each, and with --yes it refuses
+    #[arg(long, value_name = "CHANGE")]
+    pub accept: Vec<String>,
 
     /// Do without the timer and the boot unit by which each node puts its old state back by itself when it is not
     /// confirmed: for nodes without systemd
@@ -106,6 +112,8 @@ pub(super) fn carry_out(
         global,
         output,
         asked: arguments.yes,
+        unattended: arguments.yes,
+        accepted: arguments.accept.clone(),
         rollback: arguments.rollback(),
         skipped: &arguments.skip_preflight,
         record,
@@ -137,11 +145,15 @@ fn tell(record: &Applied, global: &Global, output: &Output) -> Result<(), Error>
 
 /// One run of the verb.
 pub(super) struct Applying<'a> {
-    pub(super) pipeline: Pipeline,
+    pipeline: Pipeline,
     global: &'a Global,
     output: &'a Output,
     /// Whether the user said yes.
     asked: bool,
+    /// Whether nobody is there to be asked.
+    unattended: bool,
+    /// What is accepted of what cannot be undone: resources, and patterns of them.
+    accepted: Vec<String>,
     /// When nodes put their old state back by themselves.
     rollback: Rollback,
     /// What the user wants to be left aside of what speaks against it.
@@ -169,10 +181,19 @@ impl Applying<'_> {
                 self.record.nothing_left = true;
                 return Ok(ExitCode::Success);
             }
+            // What comes in a later stage is refused before the first one is written.
+            let is_whole = stage > 0 || plan.remaining.is_empty();
+            let whole = if is_whole { None } else { Some(self.pipeline.plan_whole(&observation)?) };
+            let no_return = accept::all(&plan, whole.as_ref());
+            if stage == 0 {
+                self.refuse_unknown_patterns(whole.as_ref().unwrap_or(&plan))?;
+            }
+            self.refuse_unaccepted(&no_return)?;
             if stage == 0 {
                 self.refuse_unfit(&plan, &observation)?;
             }
             self.ask(&plan)?;
+            self.ask_for_each(&no_return)?;
             // Keys are made before they are planned with, so that the plan knows their digests.
             let store = self.open_store(&plan)?;
             let plan = self.plan(&observation)?;
@@ -209,8 +230,12 @@ impl Applying<'_> {
         if plan.waves.is_empty() && plan.cluster_changes.is_empty() {
             return Ok(ExitCode::Success);
         }
+        let no_return = plan.no_return();
+        self.refuse_unknown_patterns(plan)?;
+        self.refuse_unaccepted(&no_return)?;
         self.refuse_unfit(plan, observation)?;
         self.ask(plan)?;
+        self.ask_for_each(&no_return)?;
         let store = self.open_store(plan)?;
         Ok(self.execute(plan, observation, store).unwrap_or(ExitCode::Success))
     }

@@ -1,6 +1,7 @@
 //! From everything that is desired and observed to one plan.
 
 mod cluster;
+pub(super) mod drain;
 mod error;
 mod kube_proxy;
 pub(super) mod node;
@@ -61,7 +62,12 @@ pub fn build(inputs: Inputs<'_>) -> Result<Plan, PlanError> {
     let mut changed: BTreeMap<NodeName, NodePlan> = BTreeMap::new();
     let mut in_sync = Vec::new();
     let mut unreachable = inputs.unreachable.clone();
-    let scene = Scene { holders: holders(&inputs), now: inputs.now, partial: inputs.partial };
+    let scene = Scene {
+        holders: holders(&inputs),
+        now: inputs.now,
+        partial: inputs.partial,
+        drain: &inputs.inventory.apply.drain,
+    };
     unreachable.retain(|node| inputs.limit.contains(&node.node));
     for node in &inputs.inventory.nodes {
         let name = &node.name;
@@ -87,9 +93,11 @@ pub fn build(inputs: Inputs<'_>) -> Result<Plan, PlanError> {
         return Err(PlanError { problems });
     }
     notices.extend(outage::notice(inputs.inventory, &changed));
+    notices.extend(drain::notice(inputs.inventory, &changed));
     let mut cluster_changes = cluster::changes(&inputs, &changed, &mut notices)?;
     let procedure = procedure(&inputs, &mut notices);
     cluster_changes.extend(procedure.changes);
+    cluster_changes.extend(drain::left_behind(&inputs, &changed));
     let mut seen = BTreeSet::new();
     notices.retain(|notice| seen.insert(notice.clone()));
     Ok(Plan {

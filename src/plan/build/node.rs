@@ -1,7 +1,7 @@
 //! One node: its changes, what restarts, and the gates around it.
 
-use super::Problem;
-use crate::inventory::{Node, NodeName, Role};
+use super::{Problem, drain};
+use crate::inventory::{self, Node, NodeName, Role};
 use crate::plan::diff::{self, Context, Holder};
 use crate::plan::{Change, Gate, NodePlan, Operation, Origin, digest};
 use crate::plan::{deadline, manifest};
@@ -10,7 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Units whose place in the order of restarts is not that of the resources: the runtime goes before what uses it, and the
 /// daemon that carries our own connection goes last.
-const FIRST: &[&str] = &["containerd.service", "crio.service", "cri-docker.service", "docker.service"];
+pub(super) const RUNTIMES: &[&str] =
+    &["containerd.service", "crio.service", "cri-docker.service", "docker.service"];
 /// The unit that runs static pods, as kubeadm's package names it.
 pub(in crate::plan) const KUBELET: &str = "kubelet.service";
 const LAST: &[&str] = &["ssh.service", "sshd.service"];
@@ -21,6 +22,8 @@ pub(super) struct Scene<'a> {
     pub(super) now: i64,
     /// Whether what is desired is a part only.
     pub(super) partial: bool,
+    /// Which nodes are drained.
+    pub(super) drain: &'a inventory::Drain,
 }
 
 /// The plan of one node, without changes where it is as it should be.
@@ -83,8 +86,7 @@ pub(super) fn plan(
     }
     let live = observed.facts.live;
     let pods = restarted_pods(&resources, &changes);
-    let mirrored = is_kubernetes_node(node) && !pods.is_empty();
-    let restart_units = if live { restarted_units(&resources, mirrored) } else { Vec::new() };
+    let restart_units = if live { restarted_units(&resources) } else { Vec::new() };
     if live {
         for (resource, change) in resources.iter().zip(&mut changes) {
             change.restarts.clone_from(&resource.restarts);
@@ -101,6 +103,7 @@ pub(super) fn plan(
         },
         changes,
         unchanged,
+        drain: drain::of_node(node, scene.drain, &restart_units),
         restart_units,
         before: Vec::new(),
         between: Vec::new(),
@@ -198,6 +201,7 @@ fn same_path(node: &NodeName, changes: &[Change]) -> Vec<Problem> {
 pub(in crate::plan) struct RestartedPod<'a> {
     pub(in crate::plan) resource: &'a ResourceId,
     pub(in crate::plan) component: &'a str,
+    pub(in crate::plan) manifest: &'a NodePath,
     /// The manifest's new text.
     pub(in crate::plan) text: String,
 }
@@ -217,6 +221,7 @@ fn restarted_pods<'a>(resources: &[&'a Resource], changes: &[Change]) -> Vec<Res
             Spec::StaticPod(spec) => Some(RestartedPod {
                 resource: &resource.id,
                 component: &spec.component,
+                manifest: &spec.path,
                 text: written(change)?,
             }),
             _ => None,
@@ -224,20 +229,17 @@ fn restarted_pods<'a>(resources: &[&'a Resource], changes: &[Change]) -> Vec<Res
         .collect()
 }
 
-/// The units of the resources that change, each once. With static pods that are `mirrored` in the API the kubelet is among
-/// them: its connections end with the API server that is replaced, and without a new start it may take two minutes until it
-/// has told the API of the new pods, which is what proves that they run. Its other pods run on.
-fn restarted_units(resources: &[&Resource], mirrored: bool) -> Vec<String> {
-    let of_resources = resources.iter().flat_map(|resource| &resource.restarts).map(String::as_str);
+/// The units of the resources that change, each once.
+fn restarted_units(resources: &[&Resource]) -> Vec<String> {
     let mut units: Vec<String> = Vec::new();
-    for unit in of_resources.chain(mirrored.then_some(KUBELET)) {
-        if !units.iter().any(|known| known == unit) {
-            units.push(unit.to_owned());
+    for unit in resources.iter().flat_map(|resource| &resource.restarts) {
+        if !units.contains(unit) {
+            units.push(unit.clone());
         }
     }
     units.sort_by_key(|unit| {
         let unit = unit.as_str();
-        i32::from(LAST.contains(&unit)) - i32::from(FIRST.contains(&unit))
+        i32::from(LAST.contains(&unit)) - i32::from(RUNTIMES.contains(&unit))
     });
     units
 }
@@ -258,19 +260,14 @@ fn before(node: &Node) -> Vec<Gate> {
     gates
 }
 
-/// The kubelet has replaced the static pods before it is restarted. After its restart it brings their mirror pods up to date
-/// at once, which otherwise may take it a minute.
+/// The kubelet has replaced the static pods before it is restarted.
 fn between(node: &Node, plan: &NodePlan, pods: &[RestartedPod<'_>]) -> Result<Vec<Gate>, Problem> {
     if plan.restart_units.is_empty() {
         return Ok(Vec::new());
     }
     let mut gates = Vec::new();
     for pod in pods {
-        gates.push(Gate::ProcessRuns {
-            node: node.name.clone(),
-            component: pod.component.to_owned(),
-            command: command(&node.name, pod)?,
-        });
+        gates.push(runs(&node.name, pod)?);
     }
     if !gates.is_empty() {
         gates.extend(before(node).into_iter().filter(|gate| !matches!(gate, Gate::NodeReady { .. })));
@@ -278,22 +275,11 @@ fn between(node: &Node, plan: &NodePlan, pods: &[RestartedPod<'_>]) -> Result<Ve
     Ok(gates)
 }
 
-fn command(node: &NodeName, pod: &RestartedPod<'_>) -> Result<Vec<String>, Problem> {
-    manifest::command(&pod.text, pod.component).map_err(|source| Problem::Manifest {
-        node: node.clone(),
-        component: pod.component.to_owned(),
-        source,
-    })
-}
-
 fn after(node: &Node, plan: &NodePlan, pods: &[RestartedPod<'_>]) -> Result<Vec<Gate>, Problem> {
     let name = &node.name;
     let mut gates = Vec::new();
-    // The mirror pod of a node that runs etcd alone is in nobody's API.
-    if is_kubernetes_node(node) {
-        for pod in pods {
-            gates.push(runs(name, pod)?);
-        }
+    for pod in pods {
+        gates.push(runs(name, pod)?);
     }
     if node.roles.contains(&Role::ControlPlane) {
         gates.push(Gate::ApiServerReady { node: name.clone() });
@@ -347,12 +333,13 @@ fn runs(node: &NodeName, pod: &RestartedPod<'_>) -> Result<Gate, Problem> {
     Ok(Gate::StaticPodRuns {
         node: node.clone(),
         component: pod.component.to_owned(),
-        command: command(node, pod)?,
-        annotations: manifest::annotations(&pod.text).map_err(problem)?,
+        command: manifest::command(&pod.text, pod.component).map_err(problem)?,
+        manifest: Some(pod.manifest.clone()),
+        probe: manifest::probe(&pod.text, pod.component).map_err(problem)?,
     })
 }
 
 /// Whether a kubelet registers it.
-fn is_kubernetes_node(node: &Node) -> bool {
+pub(super) fn is_kubernetes_node(node: &Node) -> bool {
     node.roles.contains(&Role::ControlPlane) || node.roles.contains(&Role::Worker)
 }

@@ -4,8 +4,10 @@
 mod arguments;
 pub(super) use arguments::list;
 pub(super) mod mounts;
+mod probe;
 mod run_as;
 
+pub use probe::{Probe, probe};
 pub use run_as::{PodUser, RunAs, is_own, run_as, run_as_root, user};
 
 use super::yaml::{self, YamlError};
@@ -13,9 +15,6 @@ use crate::error::Hint;
 use crate::resource::{ControlId, FlagSpec, NodePath, StaticPodSpec};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// What the names of harden's own annotations begin with.
-const OWN_ANNOTATIONS: &str = "harden/";
 
 /// The annotation in which older versions kept one digest over everything that they owned of a pod. It goes with the next
 /// change of the manifest: by itself it is no reason to restart anything.
@@ -145,14 +144,6 @@ pub fn flags(text: &str, component: &str) -> Result<BTreeMap<String, String>, Ma
     let mut pod = yaml::parse(text)?;
     let container = container_mut(&mut pod, component)?;
     Ok(arguments::Arguments::read(container, component)?.all())
-}
-
-/// harden's own annotations of the pod in a manifest, those of earlier runs included.
-pub fn annotations(text: &str) -> Result<BTreeMap<String, String>, ManifestError> {
-    let pod = yaml::parse(text)?;
-    let all = pod["metadata"]["annotations"].as_object().into_iter().flatten();
-    let own = all.filter(|(name, _)| name.starts_with(OWN_ANNOTATIONS));
-    Ok(own.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect())
 }
 
 /// The version that a manifest's image has, by its tag: `v1.35.4`, `3.6.6-0`. `None` where it has no tag.

@@ -9,9 +9,9 @@ pub use obstacle::{Moved, NoCopy, Obstacle};
 pub use record::{Kept, Past, Place, Record, RecordError, Setting, Undoes};
 
 use super::build::node::{KUBELET, RestartedPod, guard};
-use super::build::outage;
+use super::build::{drain, outage};
 use super::{Change, FORMAT_VERSION, Gate, NodePlan, Operation, Plan, Problem, StageTitle, Wave};
-use crate::inventory::{Inventory, Node};
+use crate::inventory::{self, Inventory, Node};
 use crate::resource::{CertificateSpec, FileState, Kind, NodePath, Observed, ObservedContent};
 use reverse::Reverse;
 use std::collections::BTreeMap;
@@ -30,12 +30,14 @@ pub enum UndoError {
     Gates(#[source] Box<Problem>),
 }
 
-/// The plan that takes a transaction back. `serving` is the certificate that harden makes for the node's kubelet.
+/// The plan that takes a transaction back. `serving` is the certificate that harden makes for the node's kubelet, and `drained`
+/// says which nodes are drained.
 pub fn undo(
     node: &Node,
     past: &Past,
     observed: &Observed,
     serving: Option<&CertificateSpec>,
+    drained: &inventory::Drain,
 ) -> Result<NodePlan, UndoError> {
     let contents = past.record.changes.iter().flat_map(reverse::contents).map(|(path, _)| path).collect();
     let mut reverse = Reverse { past, contents, obstacles: Vec::new() };
@@ -55,6 +57,7 @@ pub fn undo(
         node: node.name.clone(),
         changes: changes.clone(),
         unchanged: BTreeMap::new(),
+        drain: drain::of_node(node, drained, &restart_units),
         restart_units,
         restart_pods: Vec::new(),
         before: Vec::new(),
@@ -94,13 +97,14 @@ fn is_named(certificate: &NodePath, past: &Past, observed: &Observed) -> bool {
 
 /// The static pods whose manifests come back: the kubelet restarts them.
 fn restarted_pods(changes: &[Change]) -> Vec<RestartedPod<'_>> {
-    let pods = changes.iter().filter(|change| {
-        change.resource.kind == Kind::StaticPod
-            && change.operations.iter().any(|it| matches!(it, Operation::Restore { .. }))
-    });
+    let pods = changes.iter().filter(|change| change.resource.kind == Kind::StaticPod);
     pods.filter_map(|change| {
+        let manifest = change.operations.iter().find_map(|operation| match operation {
+            Operation::Restore { path, .. } => Some(path),
+            _ => None,
+        })?;
         let text = change.after.clone()?;
-        Some(RestartedPod { resource: &change.resource, component: &change.resource.name, text })
+        Some(RestartedPod { resource: &change.resource, component: &change.resource.name, manifest, text })
     })
     .collect()
 }
@@ -108,7 +112,8 @@ fn restarted_pods(changes: &[Change]) -> Vec<RestartedPod<'_>> {
 /// A plan of nothing but this.
 pub fn whole(inventory: &Inventory, node: NodePlan, title: String, now: i64, notices: Vec<String>) -> Plan {
     let changed = BTreeMap::from([(node.node.clone(), node)]);
-    let mut all: Vec<String> = outage::notice(inventory, &changed).into_iter().collect();
+    let known = outage::notice(inventory, &changed).into_iter().chain(drain::notice(inventory, &changed));
+    let mut all: Vec<String> = known.collect();
     all.extend(notices);
     let nodes = changed.into_values().collect();
     Plan {

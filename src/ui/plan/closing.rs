@@ -17,6 +17,7 @@ pub(super) fn lines(plan: &Plan, view: View) -> Vec<String> {
     }
     lines.extend(not_read(plan, view));
     lines.extend(restarts(plan));
+    lines.extend(drain(plan));
     lines.extend(rollback(plan));
     lines.extend(no_return(plan, view));
     lines.push(view.paint.tone(Tone::Heading, &closing(plan)));
@@ -93,6 +94,18 @@ fn restart(restart: &Restart<'_>) -> String {
     format!("{} on {}{pace}", line(restart.name), count(restart.nodes, "node"))
 }
 
+/// What becomes of the pods of the nodes that are drained.
+fn drain(plan: &Plan) -> Option<String> {
+    let nodes = plan.waves.iter().flat_map(|wave| &wave.nodes);
+    let drained: Vec<u64> = nodes.filter_map(|node| Some(node.drain?.deadline)).collect();
+    let seconds = drained.iter().max()?;
+    let time = if seconds % 60 == 0 { format!("{} min", seconds / 60) } else { format!("{seconds} s") };
+    Some(format!(
+        "Drain: the pods of {} are evicted first; a node that takes longer than {time} is left as it is.",
+        count(drained.len(), "node")
+    ))
+}
+
 /// How long whoever is locked out has to wait, at most.
 fn rollback(plan: &Plan) -> Option<String> {
     let nodes = plan.waves.iter().flat_map(|wave| &wave.nodes);
@@ -104,11 +117,15 @@ fn rollback(plan: &Plan) -> Option<String> {
 }
 
 fn no_return(plan: &Plan, view: View) -> Option<String> {
-    use crate::resource::Undo;
-    let on_nodes = plan.changes().filter(|(_, change)| change.undo == Undo::None).count();
-    let in_cluster = plan.cluster_changes.iter().filter(|change| change.undo == Undo::None).count();
-    let all = on_nodes + in_cluster;
-    let text = format!("{} marked ! cannot be undone.", count(all, "change"));
+    let found = plan.no_return();
+    let options: Vec<String> =
+        found.iter().map(|it| format!("--accept {}", line(&it.resource.to_string()))).collect();
+    let all: usize = found.iter().map(|it| it.nodes.len().max(1)).sum();
+    let text = format!(
+        "{} marked ! cannot be undone; apply asks for each, or takes {}.",
+        count(all, "change"),
+        options.join(" ")
+    );
     (all > 0).then(|| view.paint.tone(Tone::Warning, &text))
 }
 

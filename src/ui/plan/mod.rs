@@ -102,11 +102,16 @@ fn node_heading(node: &NodePlan, items: &[Item<'_>], view: View) -> String {
         .filter(|name| !items.iter().any(|item| item.restarts.contains(name)))
         .map(|name| line(short_unit(name)))
         .collect();
+    let drained = if node.drain.is_some() { "  [drained first]" } else { "" };
     let restarts = match rest.as_slice() {
         [] => String::new(),
-        rest => view.paint.tone(Tone::Warning, &format!("  [restarts {}]", rest.join(", "))),
+        rest => format!("  [restarts {}]", rest.join(", ")),
     };
-    format!("  {}: {count}{restarts}", view.paint.tone(Tone::Heading, node.node.as_str()))
+    let marks = match format!("{drained}{restarts}") {
+        marks if marks.is_empty() => marks,
+        marks => view.paint.tone(Tone::Warning, &marks),
+    };
+    format!("  {}: {count}{marks}", view.paint.tone(Tone::Heading, node.node.as_str()))
 }
 
 fn cluster_lines(plan: &Plan, view: View) -> Vec<String> {
