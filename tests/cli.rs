@@ -2,7 +2,9 @@
 
 use crate::plans;
 use clap::{Args, Command as Definition, CommandFactory};
-use harden::cli::{Cli, apply, check, drift, hostkeys, init, plan, schema, status, unlock, validate};
+use harden::cli::{
+    Cli, apply, check, drift, hostkeys, init, plan, rollback, schema, status, unlock, validate,
+};
 use insta::assert_snapshot;
 use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
@@ -48,11 +50,12 @@ fn help_and_version_succeed() {
 /// The help of verbs that take part in the command line once they are wired.
 #[test]
 fn every_verb_has_its_help() {
-    let verbs: [fn(Definition) -> Definition; 10] = [
+    let verbs: [fn(Definition) -> Definition; 11] = [
         plan::Plan::augment_args,
         apply::Apply::augment_args,
         drift::Drift::augment_args,
         check::Check::augment_args,
+        rollback::Rollback::augment_args,
         status::Status::augment_args,
         unlock::Unlock::augment_args,
         validate::Validate::augment_args,
@@ -60,8 +63,10 @@ fn every_verb_has_its_help() {
         init::Init::augment_args,
         hostkeys::HostKeys::augment_args,
     ];
-    let names =
-        ["plan", "apply", "drift", "check", "status", "unlock", "validate", "schema", "init", "hostkeys"];
+    let names = [
+        "plan", "apply", "drift", "check", "rollback", "status", "unlock", "validate", "schema", "init",
+        "hostkeys",
+    ];
     let mut help = Vec::new();
     for (name, verb) in names.into_iter().zip(verbs) {
         // The global part is the same everywhere and in the snapshot of `show --help`.

@@ -116,6 +116,24 @@ fn how_many_workers_at_once_is_a_number_or_a_percentage() {
 }
 
 #[test]
+fn how_many_transactions_a_node_keeps_is_a_number_from_one() {
+    let of = |apply: &str| {
+        let node =
+            "[[nodes]]\nname = \"cp-1\"\naddress = \"10.0.0.11\"\nroles = [\"control-plane\", \"etcd\"]\n";
+        let text = format!("[cluster]\nname = \"x\"\nkubernetes = \"1.35\"\n{apply}\n{node}");
+        read(text).map(|loaded| loaded.inventory.apply.retention)
+    };
+    for (apply, expected) in
+        [("", 10), ("[apply]", 10), ("[apply]\nretention = 1", 1), ("[apply]\nretention = 1000", 1000)]
+    {
+        assert_eq!(of(apply).unwrap(), expected, "{apply}");
+    }
+    for wrong in ["0", "-1", "1001", "true", "2.5", "\"10\""] {
+        assert!(of(&format!("[apply]\nretention = {wrong}")).is_err(), "{wrong}");
+    }
+}
+
+#[test]
 fn a_missing_file_has_a_hint() {
     let error = load(&project("tests/inventory/none.toml")).unwrap_err();
     assert!(matches!(error, InventoryError::Read { .. }));

@@ -122,6 +122,7 @@ pub(crate) fn node(node: &str, changes: Vec<Change>) -> NodePlan {
         changes,
         unchanged: std::collections::BTreeMap::new(),
         rollback_after: Some(600),
+        undoes: None,
     }
 }
 

@@ -47,17 +47,35 @@ pub(super) struct Payload {
     pub(super) ownership: Ownership,
     /// Owner, group and mode of the directory, where that has to be made for it. Those above it get the mode only.
     pub(super) directory: Ownership,
-    /// Its bytes. Not a `Secret`, which would mask every line of an ordinary file in the output: what is secret in it has
-    /// been registered with the mask where it was made.
-    pub(super) content: Zeroizing<String>,
+    /// Its bytes.
+    pub(super) content: Source,
     /// Whether it is a private key or holds another secret, as what it takes the place of does.
     pub(super) is_private: bool,
+}
+
+/// Where the bytes of a file come from.
+pub(super) enum Source {
+    /// They are sent. Not a `Secret`, which would mask every line of an ordinary file in the output: what is secret in it has
+    /// been registered with the mask where it was made.
+    Sent(Zeroizing<String>),
+    /// They are on the node: a copy that a transaction keeps there.
+    Copy {
+        /// The transaction.
+        transaction: String,
+        /// The copy's number.
+        number: u32,
+        /// SHA-256 of it, hexadecimal.
+        sha256: String,
+    },
 }
 
 impl Payload {
     /// SHA-256 of the bytes, hexadecimal.
     pub(super) fn sha256(&self) -> String {
-        sha256(self.content.as_bytes())
+        match &self.content {
+            Source::Sent(content) => sha256(content.as_bytes()),
+            Source::Copy { sha256, .. } => sha256.clone(),
+        }
     }
 }
 
@@ -77,7 +95,7 @@ pub(super) fn payloads(
                 path: path.clone(),
                 ownership: ownership.clone(),
                 directory: of_root(*directory_mode),
-                content: resolve(content, materials)?,
+                content: Source::Sent(resolve(content, materials)?),
                 is_private: change.sensitive,
             }),
             Operation::Issue { certificate, authority, .. } => {
@@ -90,7 +108,7 @@ pub(super) fn payloads(
                     path: certificate.key_path.clone(),
                     ownership: certificate.key_ownership.clone(),
                     directory: directory.clone(),
-                    content: Zeroizing::new(new.key.expose().clone()),
+                    content: Source::Sent(Zeroizing::new(new.key.expose().clone())),
                     is_private: true,
                 });
                 payloads.push(Payload {
@@ -98,11 +116,25 @@ pub(super) fn payloads(
                     path: certificate.path.clone(),
                     ownership: certificate.ownership.clone(),
                     directory,
-                    content: Zeroizing::new(new.certificate),
+                    content: Source::Sent(Zeroizing::new(new.certificate)),
                     is_private: false,
                 });
             }
+            Operation::Restore { path, transaction, copy, sha256, .. } => payloads.push(Payload {
+                resource: resource.clone(),
+                path: path.clone(),
+                // The copy brings its own.
+                ownership: of_root(Mode(0o600)),
+                directory: of_root(Mode(0o755)),
+                content: Source::Copy {
+                    transaction: transaction.clone(),
+                    number: *copy,
+                    sha256: sha256.clone(),
+                },
+                is_private: change.sensitive,
+            }),
             Operation::Remove { .. }
+            | Operation::RemoveDirectory { .. }
             | Operation::SetAttributes { .. }
             | Operation::AddUser { .. }
             | Operation::StopPod { .. }

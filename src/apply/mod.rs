@@ -6,6 +6,7 @@ mod drain;
 mod fleet;
 mod material;
 mod pods;
+mod remember;
 mod report;
 mod rollout;
 mod script;
@@ -93,6 +94,8 @@ pub struct Run<'a> {
     pub by: &'a str,
     /// Seconds since 1970.
     pub now: i64,
+    /// How many transactions a node keeps.
+    pub retention: u32,
     /// Where events go.
     pub listener: &'a Listener<'a>,
     /// Whether the user asked to stop. The node in hand is finished where its gates hold, and put back where they are waited for;

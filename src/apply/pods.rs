@@ -32,7 +32,7 @@ pub(super) fn manifests(plan: &NodePlan, payloads: &[Payload]) -> String {
         }
     }
     pods.sort_by_key(|pod| pod.place);
-    let rested = rested(plan);
+    let rested = rested(plan, payloads);
     if let Some(manifest) = &rested {
         let manifest = quote(manifest);
         let _ = writeln!(body, "rest {manifest}\nclosed {API_SERVER_PORT}\npause {API_SERVER_LEAD}");
@@ -52,22 +52,17 @@ pub(super) fn manifests(plan: &NodePlan, payloads: &[Payload]) -> String {
 }
 
 /// The manifest of the API server that is stopped while its etcd is replaced, and stays as it is otherwise.
-pub(super) fn rested(plan: &NodePlan) -> Option<String> {
-    let written =
-        |change: &&Change| change.resource.kind == Kind::StaticPod && change.resource.name == API_SERVER;
-    if !plan.restart_pods.iter().any(|component| component == API_SERVER)
-        || plan.changes.iter().any(|change| written(&change))
-    {
+pub(super) fn rested(plan: &NodePlan, payloads: &[Payload]) -> Option<String> {
+    let is_written = plan
+        .changes
+        .iter()
+        .any(|change| change.resource.kind == Kind::StaticPod && change.resource.name == API_SERVER);
+    if is_written || !plan.restart_pods.iter().any(|component| component == API_SERVER) {
         return None;
     }
-    let mut operations = plan.changes.iter().flat_map(|change| &change.operations);
-    operations.find_map(|operation| match operation {
-        Operation::Write { path, .. } if Place::of(path) == Place::Etcd => {
-            let folder = path.as_str().strip_suffix(path.file_name())?;
-            Some(format!("{folder}{API_SERVER}.yaml"))
-        }
-        _ => None,
-    })
+    let etcd = payloads.iter().find(|payload| Place::of(&payload.path) == Place::Etcd)?;
+    let folder = etcd.path.as_str().strip_suffix(etcd.path.file_name())?;
+    Some(format!("{folder}{API_SERVER}.yaml"))
 }
 
 /// Puts the new manifests in their places.
@@ -76,7 +71,8 @@ fn start(pods: &[&Pod<'_>], body: &mut String) {
         beside_manifest(pod.change, body);
     }
     let replaced = pods.iter().filter(|pod| pod.change.before.is_some());
-    let names: String = replaced.map(|pod| format!(" {}", quote(&pod.change.resource.name))).collect();
+    let names: String =
+        replaced.flat_map(|pod| [String::from(" "), quote(&pod.change.resource.name)]).collect();
     if !names.is_empty() {
         let _ = writeln!(body, "forgotten{names}");
     }

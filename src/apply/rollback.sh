@@ -92,9 +92,9 @@ remove_staged() {
 }
 
 # The deepest directory first; one that is in use by now stays.
-remove_directories() {
+remove_directories() { # dir|emptied
   sort -r "$T/paths" | while IFS='	' read -r kind _ path; do
-    [ "$kind" != dir ] || rmdir -- "$R$path" 2>/dev/null
+    [ "$kind" != "$1" ] || rmdir -- "$R$path" 2>/dev/null
   done
 }
 
@@ -282,7 +282,7 @@ revert() {
     [ "$mode" = boot ] || let_kubelet_replace_pods
     restore_system
   fi
-  remove_directories
+  remove_directories dir
   verify_files
   sync
   if [ -z "$R" ]; then
@@ -299,7 +299,7 @@ revert() {
 # It never got as far as the first change: what it prepared goes away, and so does its directory.
 discard() {
   remove_staged
-  remove_directories
+  remove_directories dir
   [ -z "$failed" ] || exit 1
   unlock
   cd / && rm -rf -- "$T"
@@ -334,6 +334,7 @@ elif [ -e "$T/committed" ]; then
   # The confirmation may have been killed before it was recorded. Without the record all is well but the history.
   [ ! -e "$T/state.json" ] || mv -fT -- "$T/state.json" "$H/state.json" || bad "recording in $H/state.json"
   forget committed
+  remove_directories emptied
   sync -- "$H" 2>/dev/null
   outcome=committed
 elif [ -e "$T/reverted" ]; then

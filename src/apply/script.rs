@@ -2,8 +2,9 @@
 //! are in `transaction.sh`, `users.sh`, `host.sh` and `pods.sh`. It decides nothing: what is done stands in the plan, only the order
 //! within a node is here.
 
-use super::material::Payload;
+use super::material::{Payload, Source};
 use super::pods::{manifests, removed, rested};
+use super::remember::remember;
 use crate::plan::{NodePlan, Operation, Prior, sha256};
 use crate::remote::{Reply, Script, quote};
 use crate::resource::{Kind, NodePath};
@@ -54,14 +55,14 @@ pub(super) fn change(id: &str, owner: &str, plan: &NodePlan, payloads: &[Payload
     let script = Script::new("apply changes")
         .section("state", begin)
         .section("check", check(plan))
-        .section("keep", keep(plan, payloads))
+        .section("keep", format!("{}{}", keep(plan, payloads), remember(plan)))
         .section("users", users(plan))
         .section("stage", stage(payloads))
         .section("validate", validate(plan))
         .section("swap", swap(plan, payloads));
     let script =
         if plan.between.is_empty() { script.section("restart", restart(plan, payloads)) } else { script };
-    script.section("manifests", manifests(plan, payloads))
+    script.section("manifests", format!("{}{}leave\n", manifests(plan, payloads), remove_unnamed(plan)))
 }
 
 /// The script that restarts units after the static pods; `None` where [`change`] has done that.
@@ -76,13 +77,13 @@ pub(super) fn nothing() -> Script {
 }
 
 /// The script that confirms: from here on the new state is the one to keep. `state` is the new `state.json`; it is on the
-/// node before the rename that decides, and takes the old one's place after it.
-pub(super) fn confirm(id: &str, state: &str) -> Script {
+/// node before the rename that decides, and takes the old one's place after it. `retention` transactions stay.
+pub(super) fn confirm(id: &str, state: &str, retention: u32) -> Script {
     let body = format!(
         "{}receive \"$T/state.json\" {} <<'END_OF_STATE' && flush \"$T/state.json\" || exit 1\n{}\nEND_OF_STATE\n\
          mv -T -- \"$T/pending\" \"$T/committed\" 2>/dev/null || {{ echo 'it has put its old state back by itself meanwhile' >&2; exit 1; }}\n\
          flush \"$T\"\n\
-         sh \"$T/rollback.sh\"\nforget_old\nexit 0\n",
+         sh \"$T/rollback.sh\"\nforget_old {retention}\nexit 0\n",
         functions(id),
         sha256(state.as_bytes()),
         encode(state.as_bytes())
@@ -184,12 +185,14 @@ fn keep(plan: &NodePlan, payloads: &[Payload]) -> String {
         let kind = if payload.is_private { "private" } else { "file" };
         let _ = writeln!(body, "keep {} {kind}", quote(payload.path.as_str()));
     }
-    if let Some(manifest) = rested(plan) {
+    if let Some(manifest) = rested(plan, payloads) {
         let _ = writeln!(body, "keep_rested {}", quote(&manifest));
     }
+    // What an earlier transaction had made may be a key.
+    let kind = if plan.undoes.is_some() { "private" } else { "file" };
     // A rollback puts back in this order, and attributes need a file that they are of.
     for path in plan.changes.iter().flat_map(|change| removed(&change.operations)) {
-        let _ = writeln!(body, "keep {} file", quote(path.as_str()));
+        let _ = writeln!(body, "keep {} {kind}", quote(path.as_str()));
     }
     for operation in operations(plan) {
         match operation {
@@ -211,7 +214,11 @@ fn keep(plan: &NodePlan, payloads: &[Payload]) -> String {
             Operation::SetOwners { path, .. } => {
                 let _ = writeln!(body, "keep_tree {}", quote(path.as_str()));
             }
+            Operation::RemoveDirectory { path } => {
+                let _ = writeln!(body, "keep_directory {}", quote(path.as_str()));
+            }
             Operation::Write { .. }
+            | Operation::Restore { .. }
             | Operation::Remove { .. }
             | Operation::Issue { .. }
             | Operation::AddUser { .. }
@@ -267,11 +274,17 @@ fn quoted(command: &[String]) -> String {
 fn stage(payloads: &[Payload]) -> String {
     let mut body = String::new();
     for payload in payloads {
-        let ownership = &payload.ownership;
+        let (path, ownership) = (quote(payload.path.as_str()), &payload.ownership);
+        let content = match &payload.content {
+            Source::Sent(content) => content,
+            Source::Copy { transaction, number, sha256 } => {
+                let _ = writeln!(body, "stage_copy {path} {} {number} {sha256}", quote(transaction));
+                continue;
+            }
+        };
         let _ = writeln!(
             body,
-            "stage {} {} {:o} {} {} {:o} {} {} <<'END_OF_FILE' || abandon 70\n{}\nEND_OF_FILE",
-            quote(payload.path.as_str()),
+            "stage {path} {} {:o} {} {} {:o} {} {} <<'END_OF_FILE' || abandon 70\n{}\nEND_OF_FILE",
             payload.sha256(),
             ownership.mode.0,
             quote(&ownership.owner),
@@ -279,7 +292,7 @@ fn stage(payloads: &[Payload]) -> String {
             payload.directory.mode.0,
             quote(&payload.directory.owner),
             quote(&payload.directory.group),
-            encode(payload.content.as_bytes())
+            encode(content.as_bytes())
         );
     }
     body
@@ -311,7 +324,9 @@ fn swap(plan: &NodePlan, payloads: &[Payload]) -> String {
                 }
             }
             Operation::Write { .. }
+            | Operation::Restore { .. }
             | Operation::Remove { .. }
+            | Operation::RemoveDirectory { .. }
             | Operation::Issue { .. }
             | Operation::AddUser { .. }
             | Operation::StopPod { .. }
@@ -321,11 +336,25 @@ fn swap(plan: &NodePlan, payloads: &[Payload]) -> String {
             | Operation::SetUnit { .. } => {}
         }
     }
+    if plan.undoes.is_none() {
+        body.push_str(&remove_others(plan));
+    }
+    body
+}
+
+/// Removes files that belong to no static pod.
+fn remove_others(plan: &NodePlan) -> String {
+    let mut body = String::new();
     let others = plan.changes.iter().filter(|change| change.resource.kind != Kind::StaticPod);
     for path in others.flat_map(|change| removed(&change.operations)) {
         let _ = writeln!(body, "remove {}", quote(path.as_str()));
     }
     body
+}
+
+/// What an earlier transaction made goes after the manifests that came with it and name it.
+fn remove_unnamed(plan: &NodePlan) -> String {
+    if plan.undoes.is_some() { remove_others(plan) } else { String::new() }
 }
 
 fn restart(plan: &NodePlan, payloads: &[Payload]) -> String {
@@ -358,6 +387,6 @@ fn operations(plan: &NodePlan) -> impl Iterator<Item = &Operation> {
     plan.changes.iter().flat_map(|change| &change.operations)
 }
 
-fn encode(bytes: &[u8]) -> String {
+pub(super) fn encode(bytes: &[u8]) -> String {
     base64::engine::general_purpose::STANDARD.encode(bytes)
 }

@@ -164,7 +164,8 @@ impl Transaction<'_> {
     fn confirm(&self, reply: &Reply, payloads: &[Payload]) -> Result<(), NodeError> {
         self.step(CONFIRM);
         let state = self.state(&reply.section("state").output, payloads);
-        let reply = self.send(CONFIRM, &script::confirm(&self.id, &state), deadline::FILES)?;
+        let reply =
+            self.send(CONFIRM, &script::confirm(&self.id, &state, self.run.retention), deadline::FILES)?;
         match (reply.code, script::end(&reply)) {
             (0, Some(End::Committed)) => {
                 self.warn(&reply);
@@ -301,6 +302,16 @@ impl Transaction<'_> {
         applied.transaction.clone_from(&self.id);
         self.run.by.clone_into(&mut applied.by);
         applied.at = self.run.now;
+        if let Some(undoes) = &self.plan.undoes {
+            // As before: what the inventory wants of them is pending again, and no drift.
+            for (id, before) in &undoes.applied {
+                match before {
+                    Some(before) => applied.resources.insert(id.clone(), before.clone()),
+                    None => applied.resources.remove(id),
+                };
+            }
+            return serde_json::to_string_pretty(&applied).unwrap_or_default();
+        }
         let changed = self.plan.changes.iter().map(|change| (&change.resource, &change.desired));
         for (id, desired) in self.plan.unchanged.iter().chain(changed) {
             applied.resources.entry(id.clone()).or_default().desired.clone_from(desired);

@@ -167,6 +167,11 @@ keep() { # PATH file|private
   fi
 }
 
+# A directory that is removed when this is confirmed, and empty by then. Until then nothing needs to be put back.
+keep_directory() { # PATH
+  printf 'emptied\t-\t%s\n' "$1" >>"$T/paths" || abandon 70
+}
+
 keep_attributes() { # PATH
   [ ! -L "$R$1" ] || refuse "$1" "a symbolic link"
   how=$(stat -c %a:%u:%g -- "$R$1") || abandon 70
@@ -183,6 +188,28 @@ keep_tree() { # PATH
     echo "$1 is no directory, or there is no find that knows -execdir: install findutils" >&2
     abandon 70
   }
+}
+
+# Notes what takes this back once it is confirmed: what the plan says, and what stood in the record of what was applied.
+remember() { # SHA256, and the plan's part in base64 on standard input
+  receive "$T/record.json" "$1" || abandon 70
+  [ ! -e "$H/state.json" ] || cp -- "$H/state.json" "$T/state-before.json" || abandon 70
+}
+
+# Notes what is at every path now, so that it can be told later whether somebody changed it since.
+leave() {
+  (
+    cd -- "$R/" || exit 1
+    set --
+    while IFS='	' read -r kind _ path; do
+      case $kind in dir | emptied) continue ;; esac
+      if [ -e ".$path" ] || [ -L ".$path" ]; then set -- "$@" ".$path"; fi
+    done <"$T/paths"
+    [ $# -gt 0 ] || exit 0
+    stat -c 'at %f:%u:%g:%U:%G:%n' -- "$@" || exit 1
+    sha256sum -- "$@" 2>/dev/null
+    exit 0
+  ) >"$T/left" || broken "write $T/left"
 }
 
 refuse() { # PATH WHAT
@@ -216,6 +243,19 @@ stage() { # PATH SHA256 MODE OWNER GROUP DIRECTORY-MODE DIRECTORY-OWNER DIRECTOR
   receive "$new" "$2" || abandon 70
   if [ "$owners" = 0 ]; then chown "$(number passwd "$4"):$(number group "$5")" -- "$new" || abandon 70; fi
   chmod "$3" -- "$new" || abandon 70
+  flush "$new"
+}
+
+# Stages a copy that an earlier transaction keeps beside its target, with the attributes that it has.
+stage_copy() { # PATH TRANSACTION NUMBER SHA256
+  directories "$1" 755 root root
+  new=$(staged "$1")
+  printf '%s\n' "$1" >>"$T/staged" || abandon 70
+  cp -a -- "$H/txn/$2/files/$3" "$new" || abandon 70
+  [ "$(digest "$new")" = "$4" ] || {
+    printf 'the copy of %s that transaction %s keeps is not what was copied\n' "$1" "$2" >&2
+    abandon 70
+  }
   flush "$new"
 }
 
@@ -254,9 +294,9 @@ attributes() { # PATH OWNER GROUP MODE, each "-" to leave it alone
   if [ "$4" != - ]; then chmod "$4" -- "$R$1" || broken "change the mode of $1"; fi
 }
 
-# Keeps the ten newest transactions; their names begin with the time. What is not at its end is kept however old.
-forget_old() {
-  for old in "$H/txn"/*; do printf '%s\n' "${old##*/}"; done | sort -r | tail -n +11 | while IFS= read -r old; do
+# Keeps so many of the newest transactions; their names begin with the time. What is not at its end is kept however old.
+forget_old() { # COUNT
+  for old in "$H/txn"/*; do printf '%s\n' "${old##*/}"; done | sort -r | tail -n "+$(($1 + 1))" | while IFS= read -r old; do
     for marker in pending reverting failed; do
       [ ! -e "$H/txn/$old/$marker" ] || continue 2
     done

@@ -19,6 +19,7 @@ mod pipeline;
 pub mod plan;
 mod pod_security;
 mod preflight;
+pub mod rollback;
 mod running;
 pub mod schema;
 mod serving;
@@ -82,6 +83,8 @@ pub enum Verb {
     Drift(drift::Drift),
     /// Judge the cluster by a security benchmark; changes nothing
     Check(check::Check),
+    /// Put back the state before a node's last transaction, or before another one
+    Rollback(rollback::Rollback),
     /// Tell what became of the last transaction on each node; changes nothing
     Status(status::Status),
     /// Break the locks that applies left behind: what is not confirmed is put back
@@ -122,6 +125,7 @@ pub fn run(cli: Cli, output: &Output) -> Result<ExitCode, Error> {
         Verb::Apply(arguments) => apply::run(&arguments, &global, output),
         Verb::Drift(arguments) => drift::run(&arguments, &global, output),
         Verb::Check(arguments) => check::run(&arguments, &global, output),
+        Verb::Rollback(arguments) => rollback::run(&arguments, &global, output),
         Verb::Status(_) => status::run(&global, output),
         Verb::Unlock(arguments) => unlock::run(&arguments, &global, output),
     }

@@ -1,4 +1,5 @@
-//! `[apply]`: how many nodes are changed at once, and which are drained. As it stands in the file, as it is once checked, and the way between.
+//! `[apply]`: how many nodes are changed at once, which are drained, and how many transactions they keep. As it stands in the file,
+//! as it is once checked, and the way between.
 
 use super::diagnostic::{Problem, Report};
 use super::drain::{self, Drain, RawDrain};
@@ -10,13 +11,24 @@ use std::borrow::Cow;
 use std::str::FromStr;
 
 /// How changes are applied.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Apply {
     /// How many workers may be changed at once.
     pub max_unavailable: MaxUnavailable,
     /// Which nodes are drained before what runs their pods is restarted.
     pub drain: Drain,
+    /// How many transactions a node keeps; at least one.
+    pub retention: u32,
 }
+
+impl Default for Apply {
+    fn default() -> Self {
+        Self { max_unavailable: MaxUnavailable::default(), drain: Drain::default(), retention: RETENTION }
+    }
+}
+
+/// How many transactions a node keeps unless the inventory says so.
+const RETENTION: u32 = 10;
 
 /// How many workers may be changed at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,6 +106,9 @@ pub(super) struct RawApply {
     /// and at least one. Control-plane nodes and etcd members are changed one by one, whatever it says.
     #[schemars(extend("default" = 1))]
     pub(super) max_unavailable: Option<Located<Amount>>,
+    /// How many transactions a node keeps, the last one included: so many can be looked at, and taken back by `harden rollback`.
+    #[schemars(range(min = 1, max = 1000), extend("default" = RETENTION))]
+    pub(super) retention: Option<u32>,
     /// Nodes of which roles are drained before their kubelet or container runtime is restarted.
     pub(super) drain: Option<Located<RawDrain>>,
 }
@@ -101,7 +116,11 @@ pub(super) struct RawApply {
 pub(super) fn lower(raw: &RawApply, damage: &Damage, report: &mut Report) -> Apply {
     let max_unavailable = raw.max_unavailable.as_ref().map(|amount| max_unavailable(amount, report));
     let drain = raw.drain.as_ref().map(|drain| drain::lower(drain, damage, report));
-    Apply { max_unavailable: max_unavailable.unwrap_or_default(), drain: drain.unwrap_or_default() }
+    Apply {
+        max_unavailable: max_unavailable.unwrap_or_default(),
+        drain: drain.unwrap_or_default(),
+        retention: raw.retention.unwrap_or(RETENTION),
+    }
 }
 
 fn max_unavailable(amount: &Located<Amount>, report: &mut Report) -> MaxUnavailable {

@@ -149,6 +149,7 @@ const DEFAULTS: &str = r#"# What follows are the defaults: change what should be
 
 # [apply]
 # max-unavailable = 1             # workers that are changed at once, or "25%" of all; control planes always go one by one
+# retention = 10                  # transactions that each node keeps: what `harden status -v` shows and `harden rollback` takes back
 
 # [apply.drain]                   # before the kubelet or the container runtime of a node restarts, its pods are evicted
 # worker = true                   # and control-plane = true for control-plane nodes

@@ -102,6 +102,25 @@ pub enum Operation {
         /// What must still be there when apply begins.
         prior: Prior,
     },
+    /// Put back a file from the copy that an earlier transaction keeps of it on the node, with the owner, group and mode that
+    /// it had. Its content does not leave the node.
+    Restore {
+        /// Where.
+        path: NodePath,
+        /// The transaction.
+        transaction: String,
+        /// The number of its copy.
+        copy: u32,
+        /// SHA-256 of the copy, hexadecimal.
+        sha256: String,
+        /// What must still be there when apply begins.
+        prior: Prior,
+    },
+    /// Remove a directory that an earlier transaction made, when this one is confirmed and if nothing is in it any more.
+    RemoveDirectory {
+        /// Where.
+        path: NodePath,
+    },
     /// Change owner, group and mode; each `None` is left alone.
     SetAttributes {
         /// Where.

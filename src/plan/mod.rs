@@ -14,6 +14,7 @@ pub mod manifest;
 mod no_return;
 pub mod pod_security;
 mod stale;
+pub mod undo;
 pub mod wave;
 pub mod yaml;
 pub mod yaml_keys;
@@ -25,6 +26,7 @@ pub use digest::{certificates, digest, sha256};
 pub use gate::Gate;
 pub use no_return::NoReturn;
 pub use stale::Stale;
+pub use undo::Undoes;
 
 use crate::inventory::NodeName;
 use crate::resource::ResourceId;
@@ -128,6 +130,9 @@ pub struct NodePlan {
     /// could (a directory tree).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollback_after: Option<u64>,
+    /// The transaction that it takes back, where it is the plan of a rollback.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undoes: Option<Undoes>,
 }
 
 /// How the pods of a node are evicted.

@@ -48,11 +48,13 @@ impl Operation {
         match self {
             Self::Write { path, prior, .. }
             | Self::Remove { path, prior }
+            | Self::Restore { path, prior, .. }
             | Self::SetAttributes { path, prior, .. } => Some((path, prior)),
             Self::Issue { certificate, prior, .. } => Some((&certificate.path, prior)),
             Self::AddUser { .. }
             | Self::StopPod { .. }
             | Self::SetOwners { .. }
+            | Self::RemoveDirectory { .. }
             | Self::Validate { .. }
             | Self::Activate { .. }
             | Self::SetSysctls { .. }

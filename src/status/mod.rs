@@ -1,13 +1,16 @@
 //! What became of harden's transactions on a node, as `/var/lib/harden` there tells it: one script that only reads, one reply,
-//! one [`NodeState`]. It ends no transaction and breaks no lock; `apply` does.
+//! one [`NodeState`]. It ends no transaction and breaks no lock; `apply` does. [`record`] reads what it takes to take one back.
 
 mod age;
+mod choice;
 mod error;
 mod parse;
+pub mod record;
 mod report;
 mod transaction;
 
 pub use age::Age;
+pub use choice::{PastError, choose};
 pub use error::StatusError;
 pub use parse::parse;
 pub use report::{

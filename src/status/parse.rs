@@ -83,6 +83,7 @@ impl Reading {
             "owner" => rest.clone_into(&mut open.owner),
             // On a full disk it is empty, and then it was not armed.
             "deadline" => open.deadline = rest.parse().ok(),
+            "undoes" => open.undoes = Some(rest.to_owned()),
             "units" => open.units.push(rest.to_owned()),
             "worker" => open.running = true,
             _ => return None,

@@ -28,6 +28,8 @@ pub struct Transaction {
     pub paths: Vec<ChangedPath>,
     /// The systemd units that it restarted, or was to restart.
     pub units: Vec<String>,
+    /// The transaction that it takes back, where it is a rollback.
+    pub undoes: Option<String>,
 }
 
 /// How far a transaction has come.
@@ -110,6 +112,7 @@ impl Transaction {
             problems: Vec::new(),
             paths: Vec::new(),
             units: Vec::new(),
+            undoes: None,
         }
     }
 

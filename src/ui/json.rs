@@ -7,7 +7,7 @@
 //! | `format_version` | [`crate::plan::FORMAT_VERSION`]: a reader must refuse another number before the dot and ignore keys it does not know |
 //! | `harden_version`, `cluster`, `created`, `inputs` | who made it, for what, when (seconds since 1970), from which inputs (SHA-256) |
 //! | `stage`, `remaining` | the present stage and those that follow, each `{"name", "title"}` |
-//! | `waves` | in order, each `{"title", "nodes": [{"node", "changes", "restart_units", "restart_pods", "drain", "before", "after"}]}`; `drain` is left out where the node's pods are left alone |
+//! | `waves` | in order, each `{"title", "nodes": [{"node", "changes", "restart_units", "restart_pods", "drain", "before", "after"}]}`; `drain` is left out where the node's pods are left alone, and `undoes` of what is no rollback |
 //! | `waves[].nodes[].changes` | each with `resource`, `action` (`add`, `change`, `remove`), `subject`, `reasons` (why, beyond what the texts show), `edits` (what the texts show, in words), `restarts`, the masked texts `before` and `after`, `origin` (`new`, `drift`, `pending`, `both`), `controls`, `undo` (`full`, `until-commit`, `none`) and `operations` |
 //! | `cluster_changes`, `gates` | what follows the waves |
 //! | `in_sync`, `unreachable`, `notices` | the other nodes, and what the user should know |

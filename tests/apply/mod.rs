@@ -12,4 +12,5 @@ mod pods;
 mod prove;
 mod random;
 mod run;
+mod undo;
 mod world;

@@ -155,6 +155,7 @@ impl World {
             between: if self.is_parted { vec![Gate::NodeReady { node: name(node) }] } else { Vec::new() },
             after: vec![Gate::ApiServerReady { node: name(node) }],
             rollback_after: Some(TIMER),
+            undoes: None,
         }
     }
 
@@ -201,6 +202,7 @@ impl World {
             materials: &self.wrong.store,
             by: "me@here",
             now: 1_795_478_400,
+            retention: 10,
             listener: &|event| self.events.lock().unwrap().push(event),
             interrupted: &|| {
                 self.interrupted.load(Ordering::Relaxed) || self.done() >= self.wrong.interrupted_after

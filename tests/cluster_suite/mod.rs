@@ -4,6 +4,7 @@
 mod benchmark;
 mod drain;
 mod faults;
+mod rollback;
 mod workloads;
 
 use crate::support::availability::Availability;
@@ -150,6 +151,7 @@ fn cluster_main_job() {
     workloads::work(&lab);
     workloads::are_refused(&lab);
     drift_is_found_and_repaired(&lab, &mut harden);
+    rollback::brings_the_old_state_back(&lab, &mut harden);
     a_kubelet_without_its_certificate_is_repaired(&lab, &mut harden);
     a_user_with_sudo_and_without_forwarding_will_do(&lab, &mut harden);
     drain::respects_budgets(&lab, &mut harden);

@@ -14,4 +14,5 @@ mod pod_security;
 mod preflight;
 mod random;
 mod run_as;
+mod undo;
 mod waves;

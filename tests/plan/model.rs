@@ -73,6 +73,9 @@ fn operate(observed: &mut Observed, operation: &Operation) -> Vec<NodePath> {
             observed.strays.remove(path);
             vec![]
         }
+        Operation::Restore { .. } | Operation::RemoveDirectory { .. } => {
+            panic!("only a rollback has it")
+        }
         Operation::StopPod { .. } | Operation::Validate { .. } | Operation::Activate { .. } => vec![],
         Operation::SetSysctls { values } => {
             observed.sysctls.extend(values.iter().map(|(name, value)| (name.clone(), Some(value.clone()))));

@@ -35,6 +35,7 @@ fn transaction(ago: i64, state: State) -> Transaction {
             path("/etc/kubernetes/audit/policy.yaml", PathChange::Added),
             path("/var/lib/kubelet/config.yaml", PathChange::Replaced),
         ],
+        undoes: None,
         units: vec![String::from("kubelet.service")],
     }
 }

@@ -72,7 +72,7 @@ fn it_is_armed_before_anything_is_written_and_disarmed_at_the_end() {
             let reply = run_with(shell, &script, root.path(), &systemd);
             assert_eq!(reply.code, 0, "{shell:?}: {}", reply.stderr);
             assert!(exists(root.path(), UNIT) && exists(root.path(), WANTED), "{shell:?}");
-            let last = if confirmed { confirm("t2", "{}") } else { roll_back("t2") };
+            let last = if confirmed { confirm("t2", "{}", 10) } else { roll_back("t2") };
             let expected = if confirmed { End::Committed } else { End::Reverted };
             assert_eq!(end(&run(shell, &last, root.path())), Some(expected), "{shell:?}");
             assert!(!exists(root.path(), UNIT) && !exists(root.path(), WANTED), "{shell:?}");
@@ -120,7 +120,7 @@ fn alone_and_when_the_node_starts_it_puts_the_old_state_back() {
             assert!(result.starts_with(&format!("{mode} ")) && result.lines().count() == 1, "{result}");
             assert!(!exists(root.path(), UNIT) && !exists(root.path(), "var/lib/harden/lock"));
             // What harden wants afterwards comes too late, whichever it is.
-            let reply = run(shell, &confirm("t1", "{}"), root.path());
+            let reply = run(shell, &confirm("t1", "{}", 10), root.path());
             assert_ne!((reply.code, end(&reply)), (0, Some(End::Committed)), "{shell:?}");
             assert_eq!(end(&run(shell, &roll_back("t1"), root.path())), Some(End::Reverted), "{shell:?}");
         }

@@ -95,7 +95,7 @@ fn a_full_disk_leaves_the_old_state_or_the_new_one() {
             let length = ballast.metadata().unwrap().len();
             ballast.set_len(length.saturating_sub(blocks * 4096)).unwrap();
             let changed = run(shell, &change("t1", "me@here", &plan, &payloads), root.path()).code;
-            let confirmed = run(shell, &confirm("t1", &"x".repeat(20_000)), root.path()).code;
+            let confirmed = run(shell, &confirm("t1", &"x".repeat(20_000), 10), root.path()).code;
             let reply = run(shell, &roll_back("t1"), root.path());
             let ended = end(&reply).unwrap_or_else(|| panic!("{shell:?} {blocks}: {}", reply.stderr));
             assert_eq!(confirmed == 0, ended == End::Committed, "{shell:?} {blocks}");

@@ -122,7 +122,8 @@ fn a_change_that_comes_after_its_rollback_cannot_begin() {
 #[test]
 fn a_rollback_that_was_killed_is_done_again() {
     for shell in SHELLS {
-        for mark in ["  restore_files files\n", "  remove_directories\n  verify_files\n", "unlock\necho"] {
+        for mark in ["  restore_files files\n", "  remove_directories dir\n  verify_files\n", "unlock\necho"]
+        {
             let root = tree();
             let before = listing(root.path());
             let (plan, payloads) = plan(root.path());
@@ -146,14 +147,14 @@ fn a_confirmation_that_was_killed_stays_one() {
         for (mark, expected) in [
             ("mv -T --", End::Reverted),
             ("sh \"$T/rollback.sh\"", End::Committed),
-            ("forget_old\n", End::Committed),
+            ("forget_old 10\n", End::Committed),
         ] {
             let root = tree();
             let before = listing(root.path());
             let (plan, payloads) = plan(root.path());
             run(shell, &change("t1", "me@here", &plan, &payloads), root.path());
             let after = listing(root.path());
-            let text = confirm("t1", "{\"x\": 1}").render("NONCE", root.path().to_str().unwrap());
+            let text = confirm("t1", "{\"x\": 1}", 10).render("NONCE", root.path().to_str().unwrap());
             spawn(shell, &killed_before(mark)(&text)).wait_with_output().unwrap();
             let reply = run(shell, &roll_back("t1"), root.path());
             assert_eq!(end(&reply), Some(expected), "{shell:?} {mark}: {}", reply.stderr);
@@ -206,7 +207,7 @@ fn the_ten_newest_transactions_are_kept_and_those_that_are_not_at_their_end() {
         fs::write(home.join("1710-aa/failed"), "").unwrap();
         fs::write(home.join("1711-aa/pending"), "").unwrap();
         assert_eq!(run(shell, &change("1799-aa", "me@here", &plan, &payloads), root.path()).code, 0);
-        assert_eq!(end(&run(shell, &confirm("1799-aa", "{}"), root.path())), Some(End::Committed));
+        assert_eq!(end(&run(shell, &confirm("1799-aa", "{}", 10), root.path())), Some(End::Committed));
         let mut names: Vec<_> = fs::read_dir(home)
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())

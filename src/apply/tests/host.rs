@@ -1,6 +1,7 @@
 //! Users, and the commands around a new file, each under every shell.
 
 use super::{SHELLS, listing, me, path, plan, run, run_with, tree};
+use crate::apply::material::Source;
 use crate::apply::script::{End, change, code, confirm, end, roll_back};
 use crate::plan::{NodePlan, Operation};
 use crate::resource::Mode;
@@ -9,6 +10,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::process::Command;
+use zeroize::Zeroizing;
 
 /// As if the tree were a running node, for the commands around a new file only.
 fn alive(text: &str) -> String {
@@ -97,7 +99,7 @@ fn a_user_is_made_in_a_tree_and_owns_its_directory_by_the_trees_number() {
         let reply = run(shell, &change("t2", "me@here", &plan_of_it, &payloads), root.path());
         assert_eq!(reply.code, 0, "{shell:?}: {}", reply.stderr);
         assert_eq!(owner(root.path()), (user, group, 0o700));
-        assert_eq!(end(&run(shell, &confirm("t2", "{}"), root.path())), Some(End::Committed));
+        assert_eq!(end(&run(shell, &confirm("t2", "{}", 10), root.path())), Some(End::Committed));
         // What belongs to the tree's etcd is expected by that name.
         let mut again = plan_of_it.clone();
         again.changes.truncate(1);
@@ -260,7 +262,7 @@ fn what_was_removed_is_not_kept_once_it_is_confirmed() {
         let kept = || fs::read_dir(&files).unwrap().count();
         assert_eq!(run(shell, &change("t1", "me@here", &plan, &payloads), root.path()).code, 0);
         assert_eq!(kept(), 2, "{shell:?}");
-        assert_eq!(end(&run(shell, &confirm("t1", "{}"), root.path())), Some(End::Committed));
+        assert_eq!(end(&run(shell, &confirm("t1", "{}", 10), root.path())), Some(End::Committed));
         assert_eq!(kept(), 1, "{shell:?}");
     }
 }
@@ -269,7 +271,7 @@ fn what_was_removed_is_not_kept_once_it_is_confirmed() {
 #[test]
 fn what_was_private_is_kept_until_the_transaction_ends() {
     for shell in SHELLS {
-        for (last, kept_then) in [(confirm("t1", "{}"), 0), (roll_back("t1"), 1)] {
+        for (last, kept_then) in [(confirm("t1", "{}", 10), 0), (roll_back("t1"), 1)] {
             let root = tree();
             let (plan, mut payloads) = plan(root.path());
             let before = listing(root.path());
@@ -314,7 +316,7 @@ fn the_ssh_servers_own_check_refuses_a_broken_file() {
         ] {
             let root = tree();
             let (mut plan, mut payloads) = plan(root.path());
-            *payloads[1].content = text;
+            payloads[1].content = Source::Sent(Zeroizing::new(text));
             let before = listing(root.path());
             let at = payloads[1].path.clone();
             with(&mut plan, Operation::Validate { path: at, command: command.clone() });

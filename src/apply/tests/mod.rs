@@ -9,9 +9,10 @@ mod host;
 mod run_as;
 mod status;
 mod transaction;
+mod undo;
 mod unlock;
 
-use super::material::Payload;
+use super::material::{Payload, Source};
 use crate::inventory::NodeName;
 use crate::plan::{Action, Change, NodePlan, Operation, Origin, Prior};
 use crate::remote::{Reply, Script};
@@ -99,7 +100,7 @@ fn plan(root: &Path) -> (NodePlan, Vec<Payload>) {
                 path: path(at),
                 ownership: ownership(0o600),
                 directory: Ownership { mode: Mode(0o750), ..ownership(0o750) },
-                content: Zeroizing::new(String::from("new\n")),
+                content: Source::Sent(Zeroizing::new(String::from("new\n"))),
                 is_private: false,
             },
         )
@@ -147,6 +148,7 @@ fn plan(root: &Path) -> (NodePlan, Vec<Payload>) {
         between: Vec::new(),
         after: Vec::new(),
         rollback_after: Some(600),
+        undoes: None,
     };
     (plan, vec![replaced, new])
 }

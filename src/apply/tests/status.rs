@@ -96,7 +96,7 @@ fn a_committed_one_tells_who_and_what() {
     all_shells(
         |shell, root| {
             begun(shell, root, "1764000000-0a");
-            assert_eq!(run(shell, &confirm("1764000000-0a", &record("1764000000-0a")), root).code, 0);
+            assert_eq!(run(shell, &confirm("1764000000-0a", &record("1764000000-0a"), 10), root).code, 0);
         },
         |state| {
             stands(&state, Standing::AtRest, State::Committed, None);
@@ -211,7 +211,7 @@ fn what_was_killed_is_told_apart() {
     all_shells(
         |shell, root| {
             begun(shell, root, "t1");
-            let text = confirm("t1", &record("t1")).render("NONCE", root.to_str().unwrap());
+            let text = confirm("t1", &record("t1"), 10).render("NONCE", root.to_str().unwrap());
             spawn(shell, &killed_before("sh \"$T/rollback.sh\"")(&text)).wait_with_output().unwrap();
         },
         |state| {
@@ -251,7 +251,7 @@ fn a_lock_without_a_transaction_is_told_and_so_is_what_is_no_lock() {
         all_shells(
             |shell, root| {
                 begun(shell, root, "t1");
-                assert_eq!(run(shell, &confirm("t1", "{}"), root).code, 0);
+                assert_eq!(run(shell, &confirm("t1", "{}", 10), root).code, 0);
                 symlink(target, home(root).join("lock")).unwrap();
             },
             |state| {
@@ -277,7 +277,7 @@ fn a_lock_without_a_transaction_is_told_and_so_is_what_is_no_lock() {
 fn the_history_is_told_where_it_is_asked_for_the_newest_first() {
     for shell in SHELLS {
         let root = tree();
-        for (id, last) in [("10-a", confirm("10-a", "{}")), ("11-a", roll_back("11-a"))] {
+        for (id, last) in [("10-a", confirm("10-a", "{}", 10)), ("11-a", roll_back("11-a"))] {
             fill(root.path());
             begun(shell, root.path(), id);
             assert_eq!(run(shell, &last, root.path()).code, 0);

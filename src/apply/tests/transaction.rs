@@ -30,7 +30,7 @@ fn a_transaction_changes_what_was_planned_and_confirms() {
         );
         let home = root.path().join("var/lib/harden");
         assert!(home.join("lock").exists());
-        let reply = run(shell, &confirm("t1", "{}"), root.path());
+        let reply = run(shell, &confirm("t1", "{}", 10), root.path());
         assert_eq!(reply.code, 0, "{shell:?}: {}", reply.stderr);
         assert!(!home.join("lock").exists());
         assert_eq!(fs::read_to_string(home.join("state.json")).unwrap(), "{}");
@@ -55,7 +55,7 @@ fn a_rollback_puts_back_everything_and_leaves_nothing() {
         assert_eq!(listing(root.path()), before, "{shell:?}");
         assert!(!root.path().join("var/lib/harden/lock").exists());
         // Rolled back: a confirmation that comes late is refused.
-        assert_eq!(run(shell, &confirm("t1", "{}"), root.path()).code, 1);
+        assert_eq!(run(shell, &confirm("t1", "{}", 10), root.path()).code, 1);
     }
 }
 

@@ -48,7 +48,7 @@ fn what_is_confirmed_stays_and_is_recorded() {
         let root = tree();
         begun(shell, root.path(), "t1");
         let after = listing(root.path());
-        let text = confirm("t1", &record("t1")).render("NONCE", root.path().to_str().unwrap());
+        let text = confirm("t1", &record("t1"), 10).render("NONCE", root.path().to_str().unwrap());
         let text = super::faults::killed_before("sh \"$T/rollback.sh\"")(&text);
         super::spawn(shell, &text).wait_with_output().unwrap();
         assert_eq!(unlock(shell, root.path(), "txn/t1").unwrap(), Unlocked::Kept, "{shell:?}");
@@ -100,7 +100,7 @@ fn a_lock_that_belongs_to_nothing_is_removed() {
     for shell in SHELLS {
         let root = tree();
         begun(shell, root.path(), "t1");
-        assert_eq!(run(shell, &confirm("t1", "{}"), root.path()).code, 0);
+        assert_eq!(run(shell, &confirm("t1", "{}", 10), root.path()).code, 0);
         for target in ["txn/t9", "it's gone"] {
             symlink(target, home(root.path()).join("lock")).unwrap();
             assert_eq!(unlock(shell, root.path(), target).unwrap(), Unlocked::Removed, "{shell:?}");

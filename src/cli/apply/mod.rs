@@ -88,6 +88,23 @@ pub fn run(arguments: &Apply, global: &Global, output: &Output) -> Result<ExitCo
     // A file that is no plan is refused before anything else is looked at.
     let saved = arguments.file.as_deref().map(show::load).transpose()?;
     let pipeline = Pipeline::load(global, &arguments.parts, output)?;
+    carry_out(arguments, pipeline, global, output, |applying| match saved {
+        Some(mut plan) => {
+            applying.set_rollback_after(&mut plan);
+            applying.saved(&plan)
+        }
+        None => applying.all_stages(),
+    })
+}
+
+/// Does some work as an apply, and tells what came of it.
+pub(super) fn carry_out(
+    arguments: &Apply,
+    pipeline: Pipeline,
+    global: &Global,
+    output: &Output,
+    work: impl FnOnce(&mut Applying<'_>) -> Result<ExitCode, Error>,
+) -> Result<ExitCode, Error> {
     let record = Applied::new(&pipeline.inventory.cluster.name, pipeline.now);
     let began = Instant::now();
     let mut applying = Applying {
@@ -101,13 +118,7 @@ pub fn run(arguments: &Apply, global: &Global, output: &Output) -> Result<ExitCo
         skipped: &arguments.skip_preflight,
         record,
     };
-    let result = match saved {
-        Some(mut plan) => {
-            applying.set_rollback_after(&mut plan);
-            applying.saved(&plan)
-        }
-        None => applying.all_stages(),
-    };
+    let result = work(&mut applying);
     let Applying { mut record, .. } = applying;
     // What was applied stays applied, whatever failed behind it.
     let result =
@@ -133,7 +144,7 @@ fn tell(record: &Applied, global: &Global, output: &Output) -> Result<(), Error>
 }
 
 /// One run of the verb.
-struct Applying<'a> {
+pub(super) struct Applying<'a> {
     pipeline: Pipeline,
     global: &'a Global,
     output: &'a Output,
@@ -209,6 +220,11 @@ impl Applying<'_> {
         if !reasons.is_empty() {
             return Err(Error::hinted(ApplyError::Unproven { reasons }));
         }
+        self.as_it_is(plan, &observation)
+    }
+
+    /// Shows a plan, asks, and does exactly that.
+    pub(super) fn as_it_is(&mut self, plan: &Plan, observation: &Observation) -> Result<ExitCode, Error> {
         self.record.remaining.clone_from(&plan.remaining);
         self.show(plan)?;
         if plan.waves.is_empty() && plan.cluster_changes.is_empty() {
@@ -217,11 +233,17 @@ impl Applying<'_> {
         let no_return = plan.no_return();
         self.refuse_unknown_patterns(plan)?;
         self.refuse_unaccepted(&no_return)?;
-        self.refuse_unfit(plan, &observation)?;
+        self.refuse_unfit(plan, observation)?;
         self.ask(plan)?;
         self.ask_for_each(&no_return)?;
         let store = self.open_store(plan)?;
-        Ok(self.execute(plan, &observation, store).unwrap_or(ExitCode::Success))
+        Ok(self.execute(plan, observation, store).unwrap_or(ExitCode::Success))
+    }
+
+    /// Reads the nodes.
+    pub(super) fn observe(&self) -> Result<Observation, Error> {
+        let progress = Progress::start(self.output.clone(), self.global.progress, self.global.quiet);
+        self.pipeline.observe(Keep::All, &|event| progress.emit(&event))
     }
 
     fn observe_and_plan(&mut self) -> Result<(Observation, Plan), Error> {
@@ -244,7 +266,7 @@ impl Applying<'_> {
         Ok(plan)
     }
 
-    fn set_rollback_after(&self, plan: &mut Plan) {
+    pub(super) fn set_rollback_after(&self, plan: &mut Plan) {
         match self.rollback {
             Rollback::AsPlanned => {}
             Rollback::After(Deadline(time)) => plan.set_rollback_after(Some(time.as_secs())),
@@ -353,6 +375,7 @@ impl Applying<'_> {
                 materials: &Held { store, now: self.pipeline.now },
                 by: &signal::who(),
                 now: self.pipeline.now,
+                retention: self.pipeline.inventory.apply.retention,
                 listener: &|event| progress.emit(&event),
                 interrupted: &signal::interrupted,
             };

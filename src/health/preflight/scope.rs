@@ -108,6 +108,15 @@ impl Touched {
                             images.extend(named_images(&content.text));
                         }
                     }
+                    Operation::Restore { path, .. } => {
+                        let text = change.after.as_deref().unwrap_or_default();
+                        touched.need(path.parent(), size(text), 1);
+                        touched.need(STATE, before, 1);
+                        if change.resource.kind == Kind::StaticPod {
+                            let images = touched.images.entry(change.resource.name.clone()).or_default();
+                            images.extend(named_images(text));
+                        }
+                    }
                     Operation::Remove { .. } => touched.need(STATE, before, 1),
                     Operation::Issue { certificate, .. } => {
                         touched.need(certificate.path.parent(), CERTIFICATE_BYTES, 1);

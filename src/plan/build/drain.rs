@@ -9,7 +9,11 @@ use crate::resource::{Kind, ResourceId, Undo};
 use std::collections::BTreeMap;
 
 /// How a node is drained; `None` where nothing restarts that runs its pods, or nobody asks for it.
-pub(super) fn of_node(node: &Node, wanted: &inventory::Drain, restart_units: &[String]) -> Option<Drain> {
+pub(in crate::plan) fn of_node(
+    node: &Node,
+    wanted: &inventory::Drain,
+    restart_units: &[String],
+) -> Option<Drain> {
     let runs_pods = |unit: &String| unit == KUBELET || RUNTIMES.contains(&unit.as_str());
     let is_wanted = is_kubernetes_node(node) && !node.roles.is_disjoint(&wanted.roles);
     (is_wanted && restart_units.iter().any(runs_pods)).then_some(Drain {
@@ -20,7 +24,10 @@ pub(super) fn of_node(node: &Node, wanted: &inventory::Drain, restart_units: &[S
 }
 
 /// A node whose pods have nowhere to go.
-pub(super) fn notice(inventory: &Inventory, changed: &BTreeMap<NodeName, NodePlan>) -> Option<String> {
+pub(in crate::plan) fn notice(
+    inventory: &Inventory,
+    changed: &BTreeMap<NodeName, NodePlan>,
+) -> Option<String> {
     let drained = |node: &&Node| changed.get(&node.name).is_some_and(|plan| plan.drain.is_some());
     let all = inventory.nodes.iter().filter(|node| is_kubernetes_node(node)).count();
     let mut workers = inventory.with_role(Role::Worker);

@@ -1,12 +1,12 @@
 //! From everything that is desired and observed to one plan.
 
 mod cluster;
-mod drain;
+pub(super) mod drain;
 mod error;
 mod kube_proxy;
-mod node;
+pub(super) mod node;
 mod order;
-mod outage;
+pub(super) mod outage;
 
 pub use error::{PlanError, Problem};
 pub use kube_proxy::control as kube_proxy_control;

@@ -5,7 +5,7 @@ use crate::inventory::{self, Node, NodeName, Role};
 use crate::plan::diff::{self, Context, Holder};
 use crate::plan::{Change, Gate, NodePlan, Operation, Origin, digest};
 use crate::plan::{deadline, manifest};
-use crate::resource::{Desired, Kind, NodePath, Observed, Resource, ResourceId, Spec, StaticPodSpec};
+use crate::resource::{Desired, Kind, NodePath, Observed, Resource, ResourceId, Spec};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Units whose place in the order of restarts is not that of the resources: the runtime goes before what uses it, and the
@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) const RUNTIMES: &[&str] =
     &["containerd.service", "crio.service", "cri-docker.service", "docker.service"];
 /// The unit that runs static pods, as kubeadm's package names it.
-pub(super) const KUBELET: &str = "kubelet.service";
+pub(in crate::plan) const KUBELET: &str = "kubelet.service";
 const LAST: &[&str] = &["ssh.service", "sshd.service"];
 const ETCD: &str = "etcd";
 const API_SERVER: &str = "kube-apiserver";
@@ -91,18 +91,16 @@ pub(super) fn plan(
     let live = observed.facts.live;
     let pods = restarted_pods(&resources, &changes);
     let restart_units = if live { restarted_units(&resources) } else { Vec::new() };
-    let mut restart_pods: Vec<String> = Vec::new();
+    let restart_pods = if live { restarted_components(node, &pods) } else { Vec::new() };
     if live {
-        restart_pods.extend(pods.iter().map(|(_, spec, _)| spec.component.clone()));
-        let rested = rested(node, &restart_pods);
         for (resource, change) in resources.iter().zip(&mut changes) {
             change.restarts.clone_from(&resource.restarts);
-            for (_, spec, _) in pods.iter().filter(|(id, ..)| **id == resource.id) {
-                change.restarts.push(spec.component.clone());
-                change.restarts.extend(rested.iter().filter(|_| spec.component == ETCD).cloned());
+            if let Some(pod) = pods.iter().find(|pod| *pod.resource == resource.id) {
+                let of_it =
+                    [pod.component].into_iter().chain(rested(node, &pods).filter(|_| pod.component == ETCD));
+                change.restarts.extend(of_it.map(str::to_owned));
             }
         }
-        restart_pods.extend(rested);
     }
     let mut plan = NodePlan {
         node: node.name.clone(),
@@ -115,20 +113,33 @@ pub(super) fn plan(
         between: Vec::new(),
         after: Vec::new(),
         rollback_after: None,
+        undoes: None,
     };
     if live && !plan.changes.is_empty() {
-        plan.before = before(node);
+        let serves = serves(&node.name, desired, &plan);
+        guard(node, &mut plan, &pods, serves).map_err(|problem| vec![problem])?;
         if plan.restart_pods.iter().any(|component| component == ETCD) {
             // One may have fallen away while the node before was in hand; then there is none to spare.
             let others = scene.members.iter().filter(|member| ***member != node.name);
             plan.before.extend(others.map(|member| Gate::EtcdHealthy { node: (*member).clone() }));
         }
-        plan.between = between(node, &plan, &pods).map_err(|problem| vec![problem])?;
-        plan.after = after(node, &plan, &pods).map_err(|problem| vec![problem])?;
-        plan.after.extend(serves(&node.name, desired, &plan));
-        plan.rollback_after = Some(deadline::of_rollback(&plan).as_secs());
     }
     Ok(plan)
+}
+
+/// The gates around a node's changes, and after how long it puts its old state back by itself.
+pub(in crate::plan) fn guard(
+    node: &Node,
+    plan: &mut NodePlan,
+    pods: &[RestartedPod<'_>],
+    serves: Option<Gate>,
+) -> Result<(), Problem> {
+    plan.before = before(node);
+    plan.between = between(node, plan, pods)?;
+    plan.after = after(node, plan, pods)?;
+    plan.after.extend(serves);
+    plan.rollback_after = Some(deadline::of_rollback(plan).as_secs());
+    Ok(())
 }
 
 /// Whether a part of it can be desired.
@@ -195,8 +206,14 @@ fn same_path(node: &NodeName, changes: &[Change]) -> Vec<Problem> {
     problems
 }
 
-/// A resource, the pod that it describes, and the manifest's new text.
-type RestartedPod<'a> = (&'a ResourceId, &'a StaticPodSpec, String);
+/// A static pod that restarts.
+pub(in crate::plan) struct RestartedPod<'a> {
+    pub(in crate::plan) resource: &'a ResourceId,
+    pub(in crate::plan) component: &'a str,
+    pub(in crate::plan) manifest: &'a NodePath,
+    /// The manifest's new text.
+    pub(in crate::plan) text: String,
+}
 
 /// The static pods whose manifest gets new bytes: the kubelet restarts them.
 fn restarted_pods<'a>(resources: &[&'a Resource], changes: &[Change]) -> Vec<RestartedPod<'a>> {
@@ -210,17 +227,27 @@ fn restarted_pods<'a>(resources: &[&'a Resource], changes: &[Change]) -> Vec<Res
         .iter()
         .zip(changes)
         .filter_map(|(resource, change)| match &resource.spec {
-            Spec::StaticPod(spec) => Some((&resource.id, spec, written(change)?)),
+            Spec::StaticPod(spec) => Some(RestartedPod {
+                resource: &resource.id,
+                component: &spec.component,
+                manifest: &spec.path,
+                text: written(change)?,
+            }),
             _ => None,
         })
         .collect()
 }
 
+/// The components of the static pods that are restarted.
+pub(in crate::plan) fn restarted_components(node: &Node, pods: &[RestartedPod<'_>]) -> Vec<String> {
+    pods.iter().map(|pod| pod.component).chain(rested(node, pods)).map(str::to_owned).collect()
+}
+
 /// The API server beside an etcd member that is replaced by itself: it would fail what a load balancer still sends it.
-fn rested(node: &Node, restart_pods: &[String]) -> Option<String> {
-    let restarts = |component: &str| restart_pods.iter().any(|other| other == component);
+fn rested(node: &Node, pods: &[RestartedPod<'_>]) -> Option<&'static str> {
+    let restarts = |component: &str| pods.iter().any(|pod| pod.component == component);
     let is_left = restarts(ETCD) && !restarts(API_SERVER) && node.roles.contains(&Role::ControlPlane);
-    is_left.then(|| String::from(API_SERVER))
+    is_left.then_some(API_SERVER)
 }
 
 /// The units of the resources that change, each once.
@@ -260,8 +287,8 @@ fn between(node: &Node, plan: &NodePlan, pods: &[RestartedPod<'_>]) -> Result<Ve
         return Ok(Vec::new());
     }
     let mut gates = Vec::new();
-    for (_, spec, text) in pods {
-        gates.push(runs(&node.name, spec, text)?);
+    for pod in pods {
+        gates.push(runs(&node.name, pod)?);
     }
     if !gates.is_empty() {
         gates.extend(before(node).into_iter().filter(|gate| !matches!(gate, Gate::NodeReady { .. })));
@@ -272,8 +299,8 @@ fn between(node: &Node, plan: &NodePlan, pods: &[RestartedPod<'_>]) -> Result<Ve
 fn after(node: &Node, plan: &NodePlan, pods: &[RestartedPod<'_>]) -> Result<Vec<Gate>, Problem> {
     let name = &node.name;
     let mut gates = Vec::new();
-    for (_, spec, text) in pods {
-        gates.push(runs(name, spec, text)?);
+    for pod in pods {
+        gates.push(runs(name, pod)?);
     }
     if node.roles.contains(&Role::ControlPlane) {
         gates.push(Gate::ApiServerReady { node: name.clone() });
@@ -321,15 +348,15 @@ fn serves(node: &NodeName, desired: &Desired, plan: &NodePlan) -> Option<Gate> {
     })
 }
 
-fn runs(node: &NodeName, spec: &StaticPodSpec, text: &str) -> Result<Gate, Problem> {
+fn runs(node: &NodeName, pod: &RestartedPod<'_>) -> Result<Gate, Problem> {
     let problem =
-        |source| Problem::Manifest { node: node.clone(), component: spec.component.clone(), source };
+        |source| Problem::Manifest { node: node.clone(), component: pod.component.to_owned(), source };
     Ok(Gate::StaticPodRuns {
         node: node.clone(),
-        component: spec.component.clone(),
-        command: manifest::command(text, &spec.component).map_err(problem)?,
-        manifest: Some(spec.path.clone()),
-        probe: manifest::probe(text, &spec.component).map_err(problem)?,
+        component: pod.component.to_owned(),
+        command: manifest::command(&pod.text, pod.component).map_err(problem)?,
+        manifest: Some(pod.manifest.clone()),
+        probe: manifest::probe(&pod.text, pod.component).map_err(problem)?,
     })
 }
 

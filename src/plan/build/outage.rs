@@ -5,7 +5,10 @@ use crate::plan::NodePlan;
 use std::collections::BTreeMap;
 
 /// A single control plane takes the API with it when its API server or its etcd member restarts.
-pub(super) fn notice(inventory: &Inventory, changed: &BTreeMap<NodeName, NodePlan>) -> Option<String> {
+pub(in crate::plan) fn notice(
+    inventory: &Inventory,
+    changed: &BTreeMap<NodeName, NodePlan>,
+) -> Option<String> {
     let mut control_planes = inventory.with_role(Role::ControlPlane);
     let (only, None) = (control_planes.next()?, control_planes.next()) else { return None };
     let pods = &changed.get(&only.name)?.restart_pods;

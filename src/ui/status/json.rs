@@ -28,6 +28,7 @@
 //! | `problems` | what could not be put back, a text each |
 //! | `paths` | each `{"path", "change"}`, and `change` is `added`, `replaced` (or removed) or `attributes` |
 //! | `units` | the systemd units that it restarts |
+//! | `undoes` | the transaction that it takes back, as `harden rollback` does, or `null` |
 //!
 //! That of `harden unlock -o json` has `format_version`, `harden_version`, `cluster` and `unreachable` as above, and `nodes`: those
 //! that were locked, each `{"node", "outcome", "error"}`. `outcome` is `put-back`, `kept`, `untouched`, `removed`, `free` (it had

@@ -157,9 +157,10 @@ fn past(node: &NodeStatus) -> Vec<String> {
         ));
     }
     for before in &state.history {
-        let when = before.began.map(|began| format!("{} ", words::moment(began))).unwrap_or_default();
+        let when = before.began.map(|began| format!(" of {}", words::moment(began))).unwrap_or_default();
         lines.push(format!(
-            "before: {when}{} by {}, {}",
+            "before: transaction {}{when}, {} by {}, {}",
+            line(&before.id),
             words::transaction(before, state.clock),
             line(before.by()),
             count(before.paths.len(), "path")

@@ -28,7 +28,10 @@ pub(super) fn without_transaction(lock: &Lock) -> &'static str {
 /// Where a transaction stands at a time of the node's clock.
 pub(super) fn transaction(of: &Transaction, clock: i64) -> String {
     match of.state {
-        State::Committed => String::from("committed"),
+        State::Committed => match &of.undoes {
+            Some(other) => format!("committed, took back {}", line(other)),
+            None => String::from("committed"),
+        },
         State::PutBack => match of.ended_by {
             Some(by) => format!("put back by {}", ender(by)),
             None => String::from("put back"),

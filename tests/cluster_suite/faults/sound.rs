@@ -21,7 +21,7 @@ files -type l -printf '%p -> %l\n' | sort
 echo '= left'
 find /etc /root /srv /tmp /var/lib/harden /var/lib/kubelet -xdev -name '.harden*' 2>/dev/null
 ls -d /var/lib/harden/lock /var/lib/harden/txn/*/pending /var/lib/harden/txn/*/reverting /var/lib/harden/txn/*/failed 2>/dev/null
-systemctl list-units --all --no-legend --plain 'harden-rollback*'
+systemctl list-units --no-legend --plain --state=active,activating,failed 'harden-rollback*'
 echo '= units'
 systemctl is-active kubelet containerd ssh
 echo '= last'
