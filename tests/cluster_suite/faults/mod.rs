@@ -62,7 +62,7 @@ fn every_case_on_real_hosts_has_its_fault() {
     matrix::is_complete(&[Place::EveryRun, Place::Full], FAULTS.iter().map(|(name, _)| *name));
 }
 
-/// `HARDEN_LAB_FAULT=NAME` tries one alone; those of `--full` are left out without `HARDEN_LAB_FULL=yes`.
+/// `HARDEN_LAB_FAULT=NAME[,NAME]` tries these alone; those of `--full` are left out without `HARDEN_LAB_FULL=yes`.
 #[test]
 #[ignore = "needs the lab's cluster, hardened: tests/run"]
 fn cluster_faults() {
@@ -70,10 +70,11 @@ fn cluster_faults() {
     let folder = tempfile::tempdir().unwrap();
     let mut harden = Harden::new(&lab, folder.path());
     let cases = match std::env::var("HARDEN_LAB_FAULT") {
-        Ok(name) => {
+        Ok(names) => {
+            let names: Vec<&str> = names.split(',').collect();
             let mut cases = matrix::proven(&[Place::EveryRun, Place::Full]);
-            cases.retain(|case| case.name == name);
-            assert!(!cases.is_empty(), "no case of real hosts is named {name}");
+            cases.retain(|case| names.contains(&case.name.as_str()));
+            assert_eq!(cases.len(), names.len(), "not every one of {names:?} is a case of real hosts");
             cases
         }
         Err(_) if super::is_full() => matrix::proven(&[Place::EveryRun, Place::Full]),
