@@ -87,8 +87,6 @@ fn where_etcd_is_restarted_every_other_member_is_looked_at_first() {
     assert_eq!(members(&plan, 1), ["cp-2", "cp-1", "cp-3"].iter().map(healthy).collect::<Vec<_>>());
     // Its etcd goes on.
     assert_eq!(members(&plan, 2), ["cp-3"].iter().map(healthy).collect::<Vec<_>>());
-    let between = &plan.waves[0].nodes[0].between;
-    assert!(between.contains(&healthy(&"cp-1")) && !between.contains(&healthy(&"cp-2")), "{between:?}");
     // One that could not be read cannot be asked either.
     let mut unseen = wanted();
     unseen.observed.remove(&name("cp-3"));
