@@ -23,7 +23,7 @@ pub(super) fn apply_during_rollback(lab: &Lab, harden: &mut Harden<'_>) -> Seen 
     let site = Site::new(lab, "");
     site.file("slow", "/etc/site-slow", "0600", "[ -e /etc/site-slow ] || sleep 45", "slow\n");
     let arguments = ["--limit", NODE, "--target", "file.slow"];
-    let armed = [&arguments[..], &["--rollback-after", "15s"]].concat();
+    let armed = [&arguments[..], &["--rollback-after", "30s"]].concat();
     site.begin(harden, &armed, "w-1  log in anew").kill();
     wait_for("the rollback's beginning", 60, || {
         lab.ssh(NODE, "ls /var/lib/harden/txn/*/reverting").status.success()
