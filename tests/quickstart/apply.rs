@@ -3,6 +3,8 @@
 
 use super::{Site, differing, ran};
 use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::{Child, ChildStderr, Command, Stdio};
 
 const SCHEDULER: &str = "cp-1/etc/kubernetes/manifests/kube-scheduler.yaml";
 
@@ -294,12 +296,8 @@ fn an_apply_in_json_is_one_document() {
     assert_eq!(value["stages"].as_array().unwrap().len(), 1);
 }
 
-/// The first signal lets the node in hand be finished, and begins no other.
-#[test]
-fn an_interrupted_apply_finishes_what_it_began() {
-    use std::io::{BufRead as _, BufReader, Read as _};
-    use std::process::{Command, Stdio};
-    let site = Site::new();
+/// An apply of the site that has come to its first node, and what it said until then.
+fn begun(site: &Site) -> (Child, BufReader<ChildStderr>, String) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_harden"))
         .args(["apply", "--yes", "-o", "json"])
         .env_clear()
@@ -315,8 +313,35 @@ fn an_interrupted_apply_finishes_what_it_began() {
     while !seen.ends_with("cp-1  prepare\n") {
         assert_ne!(stderr.read_line(&mut seen).unwrap(), 0, "{seen}");
     }
-    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::INT)
-        .unwrap();
+    (child, stderr, seen)
+}
+
+fn signal(child: &Child, signal: rustix::process::Signal) {
+    rustix::process::kill_process(rustix::process::Pid::from_child(child), signal).unwrap();
+}
+
+/// The second signal leaves at once, and says what it leaves.
+#[test]
+fn a_second_signal_leaves_and_names_the_nodes_in_hand() {
+    let site = Site::new();
+    let (mut child, mut stderr, mut seen) = begun(&site);
+    signal(&child, rustix::process::Signal::INT);
+    signal(&child, rustix::process::Signal::TERM);
+    stderr.read_to_string(&mut seen).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{seen}");
+    assert!(seen.contains("left at once with cp-1 in hand: "), "{seen}");
+    assert!(seen.contains("`harden unlock --limit cp-1`"), "{seen}");
+    // As it says: nothing is left over then.
+    assert_eq!(site.run(&["unlock", "--yes", "--limit", "cp-1"]).code, 0);
+    assert_eq!(site.run(&["status"]).code, 0);
+}
+
+/// The first signal lets the node in hand be finished, and begins no other.
+#[test]
+fn an_interrupted_apply_finishes_what_it_began() {
+    let site = Site::new();
+    let (mut child, mut stderr, mut seen) = begun(&site);
+    signal(&child, rustix::process::Signal::INT);
     stderr.read_to_string(&mut seen).unwrap();
     let mut stdout = String::new();
     child.stdout.take().unwrap().read_to_string(&mut stdout).unwrap();

@@ -367,7 +367,7 @@ impl Applying<'_> {
         store: Option<Unlocked>,
     ) -> Option<ExitCode> {
         // Only now: until here a signal may end the process at once.
-        signal::listen();
+        signal::listen(self.output);
         let report: Report = {
             let progress = Progress::start(self.output.clone(), self.global.progress, self.global.quiet);
             let run = Run {
@@ -376,7 +376,10 @@ impl Applying<'_> {
                 by: &signal::who(),
                 now: self.pipeline.now,
                 retention: self.pipeline.inventory.apply.retention,
-                listener: &|event| progress.emit(&event),
+                listener: &|event| {
+                    signal::note(&event);
+                    progress.emit(&event);
+                },
                 interrupted: &signal::interrupted,
             };
             apply::apply(plan, &run)

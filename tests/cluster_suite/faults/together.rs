@@ -35,7 +35,8 @@ pub(super) fn apply_during_rollback(lab: &Lab, harden: &mut Harden<'_>) -> Seen 
 
 /// With two members of three etcd goes on. The change restarts it on each node, and with one of three it would not.
 pub(super) fn etcd_member_lost(lab: &Lab, harden: &mut Harden<'_>) -> Seen {
-    let site = Site::new(lab, "[etcd]\nflags = { log-level = \"warn\" }");
+    let site =
+        Site::new(lab, "[etcd]\nflags = { cipher-suites = \"TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256\" }");
     let begun = site.begin(harden, &["--limit", "control-plane"], "cp-1  log in anew");
     let (manifest, aside) = ("/etc/kubernetes/manifests/etcd.yaml", "/root/etcd.yaml");
     lab.output("cp-3", &format!("mv {manifest} {aside}"));
@@ -47,7 +48,7 @@ pub(super) fn etcd_member_lost(lab: &Lab, harden: &mut Harden<'_>) -> Seen {
 
 /// harden goes to each node's own API server. Not a kubelet: a worker's reports its node by way of the load balancer.
 pub(super) fn balancer_down(lab: &Lab, harden: &mut Harden<'_>) -> Seen {
-    let site = Site::new(lab, "[scheduler]\nflags = { v = \"1\" }");
+    let site = Site::new(lab, "[scheduler]\nflags = { tls-min-version = \"VersionTLS13\" }");
     lab::tool(&["balancer", "stop"]);
     let _up = Undo(|| drop(lab::tool(&["balancer", "start"])));
     let call = site.apply(harden, &["--limit", "cp-1"]);
