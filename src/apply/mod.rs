@@ -15,7 +15,7 @@ mod tests;
 mod transaction;
 mod unlock;
 
-pub use drain::{Cordon, DrainError, Obstacle, Unevictable};
+pub use drain::{Cordon, DrainError, Remaining, Unevictable};
 pub use material::{Issued, Issuer, MaterialError, Materials};
 pub use report::{NodeError, NodeOutcome, Phase, Report, Stop};
 pub use unlock::{UnlockError, Unlocked, unlock};

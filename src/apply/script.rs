@@ -1,5 +1,6 @@
 //! From a node's plan to the scripts of its transaction. Pure: it builds text, and the functions that the text calls
-//! are in `transaction.sh`, `users.sh`, `host.sh` and `pods.sh`. It decides nothing: what is done stands in the plan, only the order
+//! are in `transaction.sh`, `users.sh`, `host.sh` and `pods.sh`, and in
+//! `places.sh` of `status`. It decides nothing: what is done stands in the plan, only the order
 //! within a node is here.
 
 use super::material::{Payload, Source};
@@ -19,7 +20,9 @@ const FUNCTIONS: &str = concat!(
     "\n",
     include_str!("host.sh"),
     "\n",
-    include_str!("pods.sh")
+    include_str!("pods.sh"),
+    "\n",
+    include_str!("../status/places.sh")
 );
 const ROLLBACK: &str = include_str!("rollback.sh");
 
@@ -60,9 +63,11 @@ pub(super) fn change(id: &str, owner: &str, plan: &NodePlan, payloads: &[Payload
         .section("stage", stage(payloads))
         .section("validate", validate(plan))
         .section("swap", swap(plan, payloads));
+    // What an earlier transaction made goes after the manifests that came with it and name it.
+    let late = if plan.undoes.is_some() { remove_others(plan) } else { String::new() };
     let script =
         if plan.between.is_empty() { script.section("restart", restart(plan, payloads)) } else { script };
-    script.section("manifests", format!("{}{}leave\n", manifests(plan, payloads), remove_unnamed(plan)))
+    script.section("manifests", format!("{}{}leave\n", manifests(plan, payloads), late))
 }
 
 /// The script that restarts units after the static pods; `None` where [`change`] has done that.
@@ -350,11 +355,6 @@ fn remove_others(plan: &NodePlan) -> String {
         let _ = writeln!(body, "remove {}", quote(path.as_str()));
     }
     body
-}
-
-/// What an earlier transaction made goes after the manifests that came with it and name it.
-fn remove_unnamed(plan: &NodePlan) -> String {
-    if plan.undoes.is_some() { remove_others(plan) } else { String::new() }
 }
 
 fn restart(plan: &NodePlan, payloads: &[Payload]) -> String {

@@ -198,18 +198,7 @@ remember() { # SHA256, and the plan's part in base64 on standard input
 
 # Notes what is at every path now, so that it can be told later whether somebody changed it since.
 leave() {
-  (
-    cd -- "$R/" || exit 1
-    set --
-    while IFS='	' read -r kind _ path; do
-      case $kind in dir | emptied) continue ;; esac
-      if [ -e ".$path" ] || [ -L ".$path" ]; then set -- "$@" ".$path"; fi
-    done <"$T/paths"
-    [ $# -gt 0 ] || exit 0
-    stat -c 'at %f:%u:%g:%U:%G:%n' -- "$@" || exit 1
-    sha256sum -- "$@" 2>/dev/null
-    exit 0
-  ) >"$T/left" || broken "write $T/left"
+  (cd -- "$R/" && harden_places "$T/paths") >"$T/left" || broken "write $T/left"
 }
 
 refuse() { # PATH WHAT

@@ -2,14 +2,13 @@
 //! plan, preflights, one yes, gates and confirmation are those of an apply. What cannot be taken back is refused before
 //! anything is written.
 
-use super::apply::{Apply, carry_out};
+use super::apply::{Consent, Safeguards, carry_out};
 use super::load::now;
 use super::pipeline::{Observation, Pipeline, deadline};
 use super::{Error, Global, Parts};
 use crate::error::{ExitCode, Hint};
 use crate::health::HealthError;
-use crate::health::preflight::Preflight;
-use crate::inventory::{Deadline, Inventory, Node, NodeName, Role};
+use crate::inventory::{Inventory, Node, NodeName, Role};
 use crate::plan::undo::{self, Obstacle, UndoError};
 use crate::plan::{NodePlan, Operation, Plan};
 use crate::remote::Script;
@@ -40,19 +39,9 @@ pub struct Rollback {
     #[arg(short, long)]
     pub yes: bool,
 
-    /// Do without the timer and the boot unit by which the node puts its present state back by itself when the rollback is
-    /// not confirmed: for nodes without systemd
-    #[arg(long)]
-    pub no_rollback_timer: bool,
-
-    /// After this time without a confirmation the node puts its present state back by itself (`90s`, `10m`) [default: as long
-    /// as the confirmation may take, which the plan shows]
-    #[arg(long, value_name = "TIME", conflicts_with = "no_rollback_timer")]
-    pub rollback_after: Option<Deadline>,
-
-    /// Begin although this preflight refuses; may be repeated
-    #[arg(long, value_name = "NAME", value_enum)]
-    pub skip_preflight: Vec<Preflight>,
+    /// How careful.
+    #[command(flatten)]
+    pub safeguards: Safeguards,
 }
 
 /// Why there is nothing that a rollback could do.
@@ -166,16 +155,9 @@ pub fn run(arguments: &Rollback, global: &Global, output: &Output) -> Result<Exi
             || other.roles.contains(&Role::ControlPlane)
             || other.roles.contains(&Role::Etcd)
     });
-    let apply = Apply {
-        file: None,
-        yes: arguments.yes,
-        accept: Vec::new(),
-        no_rollback_timer: arguments.no_rollback_timer,
-        rollback_after: arguments.rollback_after,
-        skip_preflight: arguments.skip_preflight.clone(),
-        parts: Parts::default(),
-    };
-    let code = carry_out(&apply, pipeline, global, output, |applying| {
+    // Nothing that it plans is a point of no return.
+    let consent = Consent { yes: arguments.yes, accepted: &[] };
+    let code = carry_out(&consent, &arguments.safeguards, pipeline, global, output, |applying| {
         let observation = applying.observe()?;
         let mut plan =
             plan(&node, arguments.id.as_deref(), &inventory, &observation).map_err(Error::hinted)?;

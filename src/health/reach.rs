@@ -191,19 +191,21 @@ impl Reach {
         found.ok_or_else(|| HealthError::NoEtcd { node: node.clone() })
     }
 
-    /// Asks any API server, the node's own first.
-    fn any_api<T>(
+    /// Asks the API servers one after the other, the node's own first, until one answers; a refusal is an answer. What is asked may be
+    /// asked twice.
+    pub fn any_api<T>(
         &self,
         node: &NodeName,
         question: impl Fn(&Api) -> Result<T, ClusterError>,
     ) -> Result<T, HealthError> {
-        let mut candidates = self.control_planes.clone();
-        candidates.sort_by_key(|candidate| candidate != node);
+        let mut candidates: Vec<&NodeName> = self.control_planes.iter().collect();
+        candidates.sort_by_key(|candidate| *candidate != node);
         let mut failure = HealthError::NoControlPlane { node: node.clone() };
         for candidate in candidates {
-            match self.api(&candidate, &question) {
-                Ok(found) => return Ok(found),
+            match self.api(candidate, &question) {
+                Err(HealthError::Cluster(error)) if !error.is_silence() => return Err(error.into()),
                 Err(error) => failure = error,
+                answer => return answer,
             }
         }
         Err(failure)

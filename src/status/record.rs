@@ -13,7 +13,7 @@ use std::fmt::Write as _;
 
 /// The script that reads a transaction.
 pub fn script(id: &str) -> Script {
-    let mut head = String::from(include_str!("record.sh"));
+    let mut head = String::from(concat!(include_str!("places.sh"), include_str!("record.sh")));
     let _ = writeln!(head, "harden_txn=\"$R/var/lib/harden/txn/\"{}", quote(id));
     let file = |name: &str| format!("cat -- \"$harden_txn/{name}\" 2>/dev/null\n:\n");
     let live = |call: &str| format!("[ -n \"$R\" ] || {call}\n:\n");
@@ -22,7 +22,7 @@ pub fn script(id: &str) -> Script {
         .section("applied", file("state-before.json"))
         .section("paths", file("paths"))
         .section("left", file("left"))
-        .section("now", "(cd -- \"$R/\" && harden_places)\n:\n")
+        .section("now", "(cd -- \"$R/\" && harden_places \"$harden_txn/paths\")\n:\n")
         .section("copies", "(cd -- \"$harden_txn/files\" && harden_copies)\n:\n")
         .section("sysctls-before", file("sysctls"))
         .section("sysctls", live("harden_sysctls"))

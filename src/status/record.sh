@@ -1,17 +1,6 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2154 # R and harden_txn are given by what stands before
-# Tells what a transaction noted, what is left of its copies, and what is at its paths now. It writes nothing.
-
-# The paths whose content or attributes it changed, below the root of the tree.
-harden_places() {
-  while IFS='	' read -r harden_kind _ harden_path; do
-    case $harden_kind in dir | emptied) continue ;; esac
-    if [ -e ".$harden_path" ] || [ -L ".$harden_path" ]; then set -- "$@" ".$harden_path"; fi
-  done <"$harden_txn/paths"
-  [ $# -gt 0 ] || return 0
-  stat -c 'at %f:%u:%g:%U:%G:%n' -- "$@"
-  sha256sum -- "$@" 2>/dev/null
-}
+# Tells what is left of a transaction's copies, and what became of the values that it set. It writes nothing.
 
 harden_copies() {
   set -- *

@@ -1,6 +1,6 @@
 //! The imagined nodes' pods and cordons: what is not as it should be when a node is drained.
 
-use harden::apply::{Cordon, DrainError, Obstacle, Unevictable};
+use harden::apply::{Cordon, DrainError, Remaining, Unevictable};
 use harden::inventory::NodeName;
 use harden::plan::Drain;
 use std::collections::BTreeMap;
@@ -62,7 +62,7 @@ impl Pods {
         match draining {
             Some(Draining::Budget) => {
                 let (budget, reason) = (Some("a/web".into()), "it needs 1 healthy pod".into());
-                let pods = vec![Obstacle { pod: "a/web-1".into(), budget, reason }];
+                let pods = vec![Remaining { pod: "a/web-1".into(), budget, reason }];
                 let tried = Duration::from_secs(settings.deadline);
                 Err(DrainError::Deadline { node: node.clone(), tried, pods })
             }

@@ -29,7 +29,7 @@ pub enum DrainError {
         /// How long it was tried.
         tried: Duration,
         /// The pods that are left, and why.
-        pods: Vec<Obstacle>,
+        pods: Vec<Remaining>,
     },
     /// The API does not know the node.
     #[error("cordon {node}: the API knows no node of that name")]
@@ -66,7 +66,7 @@ pub struct Unevictable {
 
 /// A pod that was not gone in time.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Obstacle {
+pub struct Remaining {
     /// Its namespace and name.
     pub pod: String,
     /// The namespace and name of the `PodDisruptionBudget` that does not allow its eviction, where that is why.
@@ -81,7 +81,7 @@ impl fmt::Display for Unevictable {
     }
 }
 
-impl fmt::Display for Obstacle {
+impl fmt::Display for Remaining {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.budget {
             Some(budget) => {

@@ -1,7 +1,7 @@
 //! The eviction loop: every pod is asked for until the API lets it go, and waited for until it is gone, as long as the deadline
 //! allows. A pod of the same name that a controller made meanwhile is another pod.
 
-use super::{DrainError, Obstacle};
+use super::{DrainError, Remaining};
 use crate::cluster::{ClusterError, Eviction, PodOnNode};
 use crate::error::{Chain, Severity};
 use crate::health::HealthError;
@@ -46,10 +46,10 @@ impl Left {
         Self { pod, again, kept: (None, String::from("it has not ended yet")) }
     }
 
-    fn obstacle(&self) -> Obstacle {
+    fn remaining(&self) -> Remaining {
         let PodOnNode { namespace, name, .. } = &self.pod;
         let (budget, reason) = &self.kept;
-        Obstacle {
+        Remaining {
             pod: format!("{namespace}/{name}"),
             budget: budget.as_ref().map(|budget| format!("{namespace}/{budget}")),
             reason: reason.clone(),
@@ -122,7 +122,7 @@ pub(super) fn evict(
         }
         let elapsed = pods.elapsed();
         if !left.is_empty() && elapsed >= deadline {
-            let mut pods: Vec<Obstacle> = left.iter().map(Left::obstacle).collect();
+            let mut pods: Vec<Remaining> = left.iter().map(Left::remaining).collect();
             // What a person can do something about comes first.
             pods.sort_by_key(|pod| pod.budget.is_none());
             return Err(DrainError::Deadline { node: node.clone(), tried: elapsed, pods });
@@ -140,7 +140,7 @@ pub(super) fn evict(
 fn progress(all: usize, left: &[Left]) -> String {
     let gone = all - left.len();
     let kept = left.iter().find_map(|pod| {
-        let obstacle = pod.obstacle();
+        let obstacle = pod.remaining();
         Some(format!("; {} waits for the PodDisruptionBudget {}", obstacle.pod, obstacle.budget?))
     });
     format!("evict pods: {gone} of {all} gone{}", kept.unwrap_or_default())

@@ -6,10 +6,10 @@ mod error;
 mod eviction;
 mod selection;
 
-pub use error::{DrainError, Obstacle, Unevictable};
+pub use error::{DrainError, Remaining, Unevictable};
 
 use super::{NodeError, NodeOutcome, Run};
-use crate::cluster::{Api, ClusterError, Eviction, PodOnNode};
+use crate::cluster::{Eviction, PodOnNode};
 use crate::error::Chain;
 use crate::event::{Event, Listener};
 use crate::health::{HealthError, Reach};
@@ -113,9 +113,9 @@ pub(super) fn cordon(
     listener: &Listener<'_>,
 ) -> Result<Cordon, DrainError> {
     let failed = |source| DrainError::asked(node, source);
-    let found = ask(reach, node, |api| api.node(node.as_str())).map_err(failed)?;
+    let found = reach.any_api(node, |api| api.node(node.as_str())).map_err(failed)?;
     let info = found.ok_or_else(|| DrainError::NotJoined { node: node.clone() })?;
-    let pods = ask(reach, node, |api| api.pods_on(node.as_str())).map_err(failed)?;
+    let pods = reach.any_api(node, |api| api.pods_on(node.as_str())).map_err(failed)?;
     selection::select(node, pods, settings)?;
     match (info.unschedulable, info.cordon_mark) {
         (true, None) => return Ok(Cordon::Kept),
@@ -125,7 +125,7 @@ pub(super) fn cordon(
         }
         (false, _) => {}
     }
-    ask(reach, node, |api| api.cordon(node.as_str(), mark)).map_err(failed)?;
+    reach.any_api(node, |api| api.cordon(node.as_str(), mark)).map_err(failed)?;
     Ok(Cordon::Own)
 }
 
@@ -147,9 +147,9 @@ pub(super) fn evict_pods(
 
 /// Takes the cordon away that has this mark. Any other is somebody else's.
 pub(super) fn uncordon(reach: &Reach, node: &NodeName, mark: &str) -> Result<(), HealthError> {
-    let info = ask(reach, node, |api| api.node(node.as_str()))?;
+    let info = reach.any_api(node, |api| api.node(node.as_str()))?;
     if info.is_some_and(|info| info.cordon_mark.as_deref() == Some(mark)) {
-        ask(reach, node, |api| api.uncordon(node.as_str()))?;
+        reach.any_api(node, |api| api.uncordon(node.as_str()))?;
     }
     Ok(())
 }
@@ -163,11 +163,11 @@ struct PodsOfNode<'a> {
 
 impl eviction::Pods for PodsOfNode<'_> {
     fn list(&mut self) -> Result<Vec<PodOnNode>, HealthError> {
-        ask(self.reach, self.node, |api| api.pods_on(self.node.as_str()))
+        self.reach.any_api(self.node, |api| api.pods_on(self.node.as_str()))
     }
 
     fn evict(&mut self, pod: &PodOnNode) -> Result<Eviction, HealthError> {
-        ask(self.reach, self.node, |api| api.evict(pod))
+        self.reach.any_api(self.node, |api| api.evict(pod))
     }
 
     fn elapsed(&self) -> Duration {
@@ -177,23 +177,4 @@ impl eviction::Pods for PodsOfNode<'_> {
     fn pause(&mut self, time: Duration) {
         super::Fleet::pause(self.reach, time);
     }
-}
-
-/// Asks the API servers one after the other, the node's own first, until one answers. All that is asked here may be asked twice.
-fn ask<T>(
-    reach: &Reach,
-    node: &NodeName,
-    question: impl Fn(&Api) -> Result<T, ClusterError>,
-) -> Result<T, HealthError> {
-    let mut candidates: Vec<&NodeName> = reach.control_planes().iter().collect();
-    candidates.sort_by_key(|candidate| *candidate != node);
-    let mut failure = HealthError::NoControlPlane { node: node.clone() };
-    for candidate in candidates {
-        match reach.ask(candidate, |plane| question(&plane.api)) {
-            Err(HealthError::Cluster(error)) if !error.is_silence() => return Err(error.into()),
-            Err(error) => failure = error,
-            answer => return answer,
-        }
-    }
-    Err(failure)
 }

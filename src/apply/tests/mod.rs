@@ -4,8 +4,8 @@
 mod armed;
 mod disk;
 mod faults;
-mod hasten;
 mod host;
+mod pods;
 mod run_as;
 mod status;
 mod transaction;

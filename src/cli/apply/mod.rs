@@ -43,12 +43,24 @@ pub struct Apply {
     #[arg(long, value_name = "CHANGE")]
     pub accept: Vec<String>,
 
-    /// Do without the timer and the boot unit by which each node puts its old state back by itself when it is not
+    /// How careful.
+    #[command(flatten)]
+    pub safeguards: Safeguards,
+
+    /// Which part.
+    #[command(flatten)]
+    pub parts: Parts,
+}
+
+/// What guards a change of nodes, as the user wants it.
+#[derive(Debug, Clone, Args)]
+pub struct Safeguards {
+    /// Do without the timer and the boot unit by which a node puts back by itself what it had when the change is not
     /// confirmed: for nodes without systemd
     #[arg(long)]
     pub no_rollback_timer: bool,
 
-    /// After this time without a confirmation a node puts its old state back by itself (`90s`, `10m`) [default: as long as the
+    /// After this time without a confirmation a node puts back by itself what it had (`90s`, `10m`) [default: as long as the
     /// confirmation may take, which the plan shows]
     #[arg(long, value_name = "TIME", conflicts_with = "no_rollback_timer")]
     pub rollback_after: Option<Deadline>,
@@ -56,10 +68,6 @@ pub struct Apply {
     /// Begin although this preflight refuses; may be repeated
     #[arg(long, value_name = "NAME", value_enum)]
     pub skip_preflight: Vec<Preflight>,
-
-    /// Which part.
-    #[command(flatten)]
-    pub parts: Parts,
 }
 
 /// When a node that is not confirmed puts its old state back by itself.
@@ -73,7 +81,7 @@ enum Rollback {
     Never,
 }
 
-impl Apply {
+impl Safeguards {
     fn rollback(&self) -> Rollback {
         match self.rollback_after {
             _ if self.no_rollback_timer => Rollback::Never,
@@ -83,12 +91,21 @@ impl Apply {
     }
 }
 
+/// What the user has agreed to beforehand.
+pub(super) struct Consent<'a> {
+    /// The plan as a whole.
+    pub(super) yes: bool,
+    /// Changes that cannot be undone: patterns of resources.
+    pub(super) accepted: &'a [String],
+}
+
 /// Applies.
 pub fn run(arguments: &Apply, global: &Global, output: &Output) -> Result<ExitCode, Error> {
     // A file that is no plan is refused before anything else is looked at.
     let saved = arguments.file.as_deref().map(show::load).transpose()?;
     let pipeline = Pipeline::load(global, &arguments.parts, output)?;
-    carry_out(arguments, pipeline, global, output, |applying| match saved {
+    let consent = Consent { yes: arguments.yes, accepted: &arguments.accept };
+    carry_out(&consent, &arguments.safeguards, pipeline, global, output, |applying| match saved {
         Some(mut plan) => {
             applying.set_rollback_after(&mut plan);
             applying.saved(&plan)
@@ -99,7 +116,8 @@ pub fn run(arguments: &Apply, global: &Global, output: &Output) -> Result<ExitCo
 
 /// Does some work as an apply, and tells what came of it.
 pub(super) fn carry_out(
-    arguments: &Apply,
+    consent: &Consent<'_>,
+    safeguards: &Safeguards,
     pipeline: Pipeline,
     global: &Global,
     output: &Output,
@@ -111,11 +129,11 @@ pub(super) fn carry_out(
         pipeline,
         global,
         output,
-        asked: arguments.yes,
-        unattended: arguments.yes,
-        accepted: arguments.accept.clone(),
-        rollback: arguments.rollback(),
-        skipped: &arguments.skip_preflight,
+        asked: consent.yes,
+        unattended: consent.yes,
+        accepted: consent.accepted.to_vec(),
+        rollback: safeguards.rollback(),
+        skipped: &safeguards.skip_preflight,
         record,
     };
     let result = work(&mut applying);

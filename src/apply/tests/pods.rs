@@ -1,4 +1,4 @@
-//! The old API server that would not end by itself: when it is ended, and which process that is.
+//! How static pods are replaced: the old API server that would not end by itself, and the one that rests while its etcd is replaced.
 
 use super::faults::killed_before;
 use super::{SHELLS, plan, run_with, tree};
