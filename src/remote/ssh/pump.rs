@@ -325,10 +325,29 @@ fn link(channel: Channel, order: Order) -> Option<Link> {
 fn open_error(error: &io::Error) -> OpenError {
     let text = error.to_string();
     // libssh2 has one code for all the reasons of RFC 4254, section 5.1, and tells them apart in words. What cannot even be
-    // sent was not refused by the host: the connection is gone.
+    // sent, or is never answered, was not refused by the host: the connection is gone (`_libssh2_channel_open` in its channel.c).
     match () {
         () if text.contains("administratively prohibited") => OpenError::Forbidden,
         () if text.contains("Unable to send channel-open request") => OpenError::Ended,
+        () if text.contains("Unexpected error") => OpenError::Ended,
         () => OpenError::Failed(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_told_from_a_connection_that_is_gone() {
+        for (text, expected) in [
+            ("Channel open failure (administratively prohibited)", "the server forbids forwarding"),
+            ("Channel open failure (connect failed)", "Channel open failure (connect failed)"),
+        ] {
+            assert_eq!(open_error(&io::Error::other(text)).to_string(), expected);
+        }
+        for text in ["Unable to send channel-open request", "Unexpected error"] {
+            assert!(matches!(open_error(&io::Error::other(text)), OpenError::Ended), "{text}");
+        }
     }
 }
