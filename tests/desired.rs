@@ -118,6 +118,7 @@ fn inventory(case: &Case) -> Inventory {
         address: address.to_owned(),
         roles: roles.iter().copied().collect(),
         labels: case.labels.clone(),
+        taints: None,
         connection: connection(case),
         line: 1,
     };
@@ -139,6 +140,8 @@ fn inventory(case: &Case) -> Inventory {
             node("w-1", "10.0.0.21", &[Role::Worker]),
         ],
         etcd: Etcd {
+            topology: harden::inventory::EtcdTopology::Stacked,
+            program: String::from("/usr/local/bin/etcd"),
             sans: case.etcd_sans.clone(),
             certificate_lifetime_days: 365,
             run_as_user: case.etcd_run_as_user,
@@ -170,8 +173,12 @@ fn inventory(case: &Case) -> Inventory {
         waivers: Vec::new(),
         switches: Vec::new(),
         host: Host { sshd: case.sshd, ..Host::default() },
-        kube_proxy: KubeProxy { loopback_metrics: true },
+        kube_proxy: KubeProxy { loopback_metrics: true, config: serde_json::Map::new() },
         flag_places: BTreeMap::new(),
+        network: harden::inventory::Network::default(),
+        pki: harden::inventory::Pki::default(),
+        bootstrap: harden::inventory::Bootstrap::default(),
+        kube_vip: None,
         files: Files { remove_super_admin_conf: case.remove_super_admin_conf },
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
 /// The names of all variables at the top level.
-pub(super) const VARIABLES: [&str; 14] = [
+pub(super) const VARIABLES: [&str; 17] = [
     "admission",
     "apiserver",
     "audit",
@@ -18,9 +18,12 @@ pub(super) const VARIABLES: [&str; 14] = [
     "files",
     "host",
     "kube_proxy",
+    "kube_vip",
     "kubelet",
+    "network",
     "node",
     "nodes",
+    "pki",
     "scheduler",
 ];
 
@@ -93,6 +96,7 @@ impl<'a> Variables<'a> {
             "ip": node.ip(),
             "roles": node.roles,
             "labels": node.labels,
+            "taints": node.taints,
             // Null where nobody logs in.
             "login_user": login_user(node),
             "admission": standing.admission.word(),
@@ -105,7 +109,9 @@ impl<'a> Variables<'a> {
                 "names": serving.map(|serving| &serving.names).into_iter().flatten().collect::<Vec<_>>(),
             },
             // etcd beside the API server, as kubeadm sets it up unless it is told of an external one.
-            "stacked_etcd": node.roles.contains(&Role::ControlPlane) && node.roles.contains(&Role::Etcd),
+            "stacked_etcd": shared.variables["etcd"]["topology"] == "stacked"
+                && node.roles.contains(&Role::ControlPlane)
+                && node.roles.contains(&Role::Etcd),
         });
         let mut context = shared.context.clone();
         context.insert("node", &node);

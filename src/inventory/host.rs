@@ -21,10 +21,12 @@ impl Default for Host {
 }
 
 /// kube-proxy, where kubeadm installed it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct KubeProxy {
     /// Whether its metrics can be read on the node itself only.
     pub loopback_metrics: bool,
+    /// Keys of its configuration that a cluster is made with, nested as in the file.
+    pub config: serde_json::Map<String, serde_json::Value>,
 }
 
 /// Files that kubeadm leaves on the nodes.
@@ -54,6 +56,8 @@ pub(super) struct RawKubeProxy {
     /// otherwise.
     #[schemars(extend("default" = true))]
     pub(super) loopback_metrics: Option<bool>,
+    /// Keys of its configuration that `harden bootstrap` makes a cluster with, as Kubernetes names them: `mode = "nftables"`.
+    pub(super) config: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
 /// `[files]`
@@ -71,8 +75,11 @@ pub(super) fn host(raw: &RawHost) -> Host {
     Host { sshd: raw.sshd.unwrap_or(default.sshd), auditd: raw.auditd.unwrap_or(default.auditd) }
 }
 
-pub(super) fn kube_proxy(raw: &RawKubeProxy, profile: Profile) -> KubeProxy {
-    KubeProxy { loopback_metrics: raw.loopback_metrics.unwrap_or(profile == Profile::Default) }
+pub(super) fn kube_proxy(raw: RawKubeProxy, profile: Profile) -> KubeProxy {
+    KubeProxy {
+        loopback_metrics: raw.loopback_metrics.unwrap_or(profile == Profile::Default),
+        config: raw.config.unwrap_or_default(),
+    }
 }
 
 pub(super) fn files(raw: &RawFiles) -> Files {

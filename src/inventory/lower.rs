@@ -7,7 +7,7 @@ use super::ssh::Ssh;
 use super::structure::Damage;
 use super::{
     ApiServer, Audit, Cluster, Component, Encryption, EncryptionProvider, Etcd, Inventory, Kubelet, Minor,
-    Profile, admission, apply, host, nodes, switch, text, waiver,
+    Profile, admission, apply, bootstrap, host, nodes, switch, text, waiver,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -76,6 +76,9 @@ pub(super) fn lower(
         cluster,
         nodes,
         etcd: Etcd {
+            topology: etcd.topology.unwrap_or_default(),
+            program: checked(etcd.program.as_ref(), text::program, report)
+                .unwrap_or_else(|| String::from("/usr/local/bin/etcd")),
             sans: sans(etcd.sans, report),
             certificate_lifetime_days: checked(
                 etcd.certificate_lifetime.as_ref(),
@@ -115,8 +118,12 @@ pub(super) fn lower(
         switches,
         apply: apply::lower(&raw.apply.unwrap_or_default(), damage, report),
         host: host::host(&raw.host.unwrap_or_default()),
-        kube_proxy: host::kube_proxy(&raw.kube_proxy.unwrap_or_default(), profile),
+        kube_proxy: host::kube_proxy(raw.kube_proxy.unwrap_or_default(), profile),
         files: host::files(&raw.files.unwrap_or_default()),
+        network: bootstrap::network(&raw.network.unwrap_or_default(), report),
+        pki: bootstrap::pki(&raw.pki.unwrap_or_default(), report),
+        bootstrap: bootstrap::bootstrap(raw.bootstrap.unwrap_or_default(), places, report),
+        kube_vip: raw.kube_vip.map(|raw| bootstrap::kube_vip(&raw, report)),
         flag_places: places_of_flags,
     }
 }

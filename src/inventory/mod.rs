@@ -4,6 +4,7 @@
 
 mod admission;
 mod apply;
+mod bootstrap;
 mod deadline;
 mod diagnostic;
 mod drain;
@@ -18,12 +19,15 @@ mod scaffold;
 mod schema;
 mod ssh;
 mod structure;
+mod subnet;
 mod switch;
+mod taint;
 mod text;
 mod waiver;
 
 pub use admission::{Admission, EventRateLimit, PodSecurity, PodSecurityLevel, RateLimit};
 pub use apply::{Apply, MaxUnavailable, MaxUnavailableError};
+pub use bootstrap::{Bootstrap, CaKeys, KubeVip, Network, Pki, PkiAlgorithm};
 pub use deadline::{Deadline, DeadlineError};
 pub use diagnostic::{Diagnostic, Level, Place};
 pub(crate) use diagnostic::{nearest, shown};
@@ -34,7 +38,9 @@ pub use limit::{Limit, LimitError};
 pub use load::{InventoryError, Loaded, load, parse};
 pub use scaffold::{Scaffold, ScaffoldNode, scaffold};
 pub use schema::schema;
+pub use subnet::Subnet;
 pub use switch::Switch;
+pub use taint::{Taint, TaintEffect};
 pub use waiver::{Day, Waiver};
 
 use serde::{Deserialize, Serialize};
@@ -43,6 +49,9 @@ use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
+
+/// Where API servers listen.
+const API_PORT: u16 = 6443;
 
 /// A validated inventory.
 #[derive(Debug, Clone, Serialize)]
@@ -85,6 +94,15 @@ pub struct Inventory {
     pub kube_proxy: KubeProxy,
     /// Files that kubeadm leaves on the nodes.
     pub files: Files,
+    /// The addresses and names inside the cluster.
+    pub network: Network,
+    /// CAs and certificates that harden makes.
+    pub pki: Pki,
+    /// How a cluster is made. Templates do not see it: they say what a node has, however it came to be.
+    #[serde(skip)]
+    pub bootstrap: Bootstrap,
+    /// kube-vip, where it holds the endpoint's address.
+    pub kube_vip: Option<KubeVip>,
     /// Where flags of a component stand in the file, line and column from 1, by the component and the flag.
     #[serde(skip)]
     pub flag_places: BTreeMap<(&'static str, String), (usize, usize)>,
@@ -108,6 +126,18 @@ impl Inventory {
     /// The nodes with a role, in the file's order.
     pub fn with_role(&self, role: Role) -> impl Iterator<Item = &Node> {
         self.nodes.iter().filter(move |node| node.roles.contains(&role))
+    }
+
+    /// Where clients reach the API, `host:port`: the endpoint, or else the first control-plane node's own address.
+    pub fn api_endpoint(&self) -> String {
+        let own = || {
+            let node = self.with_role(Role::ControlPlane).next()?;
+            Some(match node.ip() {
+                Some(IpAddr::V6(address)) => format!("[{address}]:{API_PORT}"),
+                _ => format!("{}:{API_PORT}", node.address),
+            })
+        };
+        self.cluster.endpoint.clone().or_else(own).unwrap_or_default()
     }
 
     /// The node of that name.
@@ -196,6 +226,8 @@ pub struct Node {
     pub roles: BTreeSet<Role>,
     /// Kubernetes labels that it should carry.
     pub labels: BTreeMap<String, String>,
+    /// Taints that it joins with; `None` for kubeadm's own.
+    pub taints: Option<Vec<Taint>>,
     /// How harden reaches it.
     #[serde(skip)]
     pub connection: Connection,
@@ -299,6 +331,10 @@ pub struct Timeouts {
 /// etcd.
 #[derive(Debug, Clone, Serialize)]
 pub struct Etcd {
+    /// How it runs.
+    pub topology: EtcdTopology,
+    /// With an external topology: the program on its hosts.
+    pub program: String,
     /// Further subject alternative names of the server and peer certificates: DNS names and IP addresses.
     pub sans: Vec<String>,
     /// Lifetime of its certificates, in days.
@@ -307,6 +343,17 @@ pub struct Etcd {
     pub run_as_user: bool,
     /// Flags that the user sets on it.
     pub flags: BTreeMap<String, String>,
+}
+
+/// How etcd runs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum EtcdTopology {
+    /// As kubeadm's static pods.
+    #[default]
+    Stacked,
+    /// As systemd units.
+    External,
 }
 
 /// The API server.

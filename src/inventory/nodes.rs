@@ -80,6 +80,9 @@ fn node(
     let address = address.unwrap_or_default();
     let roles = roles(raw.roles, report);
     let labels = labels(raw.labels.unwrap_or_default(), report);
+    let taints = raw
+        .taints
+        .map(|taints| taints.iter().filter_map(|it| checked(Some(it), text::taint, report)).collect());
     let kind = raw.connection.as_ref().map_or(RawConnection::Ssh, |kind| *kind.value());
     let connection = match kind {
         RawConnection::Ssh => {
@@ -107,7 +110,7 @@ fn node(
         }
     };
     let name = name.unwrap_or_else(|| NodeName(String::new()));
-    Node { name, address, roles, labels, connection, line: report.line(header) }
+    Node { name, address, roles, labels, taints, connection, line: report.line(header) }
 }
 
 fn root(

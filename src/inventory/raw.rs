@@ -3,9 +3,10 @@
 
 use super::admission::RawAdmission;
 use super::apply::RawApply;
+use super::bootstrap::{RawBootstrap, RawKubeVip, RawNetwork, RawPki};
 use super::host::{RawFiles, RawHost, RawKubeProxy};
 use super::switch::RawSwitch;
-use super::{AuditPolicy, Become, EncryptionProvider, Profile, Role};
+use super::{AuditPolicy, Become, EncryptionProvider, EtcdTopology, Profile, Role};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer};
 use std::borrow::Cow;
@@ -149,6 +150,14 @@ pub(super) struct RawInventory {
     pub(super) kube_proxy: Option<RawKubeProxy>,
     /// Files that kubeadm leaves on the nodes.
     pub(super) files: Option<RawFiles>,
+    /// The addresses and names inside the cluster.
+    pub(super) network: Option<RawNetwork>,
+    /// CAs and certificates that harden makes.
+    pub(super) pki: Option<RawPki>,
+    /// How `harden bootstrap` makes a cluster.
+    pub(super) bootstrap: Option<RawBootstrap>,
+    /// kube-vip, where it holds the endpoint's address.
+    pub(super) kube_vip: Option<RawKubeVip>,
 }
 
 /// `[cluster]`
@@ -255,6 +264,9 @@ pub(super) struct RawNode {
     pub(super) roles: Option<Located<Vec<Located<Role>>>>,
     /// Kubernetes labels that it should carry.
     pub(super) labels: Option<BTreeMap<Text, Text>>,
+    /// Taints that it joins with, as kubectl writes them: `["dedicated=gpu:NoSchedule"]`. Without this key a control-plane node
+    /// has kubeadm's, with `[]` it has none and takes every pod.
+    pub(super) taints: Option<Vec<Text>>,
     /// The name of the bastion that it is reached through; `"none"` for no bastion where `[ssh]` names one.
     pub(super) bastion: Option<Text>,
     /// How harden reaches it.
@@ -281,6 +293,12 @@ pub(super) enum RawConnection {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct RawEtcd {
+    /// How the nodes with the role `etcd` run it: `stacked` as kubeadm's static pod, `external` as a systemd unit.
+    #[schemars(extend("default" = "stacked"))]
+    pub(super) topology: Option<EtcdTopology>,
+    /// With `external`: the program on the hosts.
+    #[schemars(extend("default" = "/usr/local/bin/etcd"))]
+    pub(super) program: Option<Text>,
     /// Further DNS names and IP addresses in its server and peer certificates.
     pub(super) sans: Option<Vec<Text>>,
     /// How long its certificates live, in days.

@@ -2,6 +2,8 @@
 //! is wrong and how to write it instead.
 
 use super::diagnostic::{Problem, nearest, shown};
+use super::subnet::Subnet;
+use super::taint::{Taint, TaintEffect};
 use super::{Minor, NodeName, Role};
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
@@ -202,6 +204,104 @@ pub(super) fn lifetime_days(text: &str) -> Checked<u32> {
     }
 }
 
+/// A range of addresses, `10.96.0.0/12`.
+pub(super) fn subnet(text: &str) -> Checked<Subnet> {
+    const WHAT: &str = "a range of addresses";
+    const HELP: &str = "write the first address and the length of the prefix: `10.96.0.0/12`";
+    let parts = text
+        .split_once('/')
+        .and_then(|(address, prefix)| Some((address.parse::<IpAddr>().ok()?, prefix.parse::<u8>().ok()?)));
+    let Some((address, prefix)) = parts else { return refuse_with(text, WHAT, HELP) };
+    match Subnet::new(address, prefix) {
+        Some(subnet) => Ok(subnet),
+        None => refuse_with(text, WHAT, "the address must be the first of its range, as in `10.96.0.0/12`"),
+    }
+}
+
+/// The domain of the Services' names.
+pub(super) fn dns_domain(text: &str) -> Checked<String> {
+    if is_dns_name(text) {
+        return Ok(text.to_owned());
+    }
+    refuse_with(
+        text,
+        "a DNS domain",
+        "write it like `cluster.local`, lower case and without a dot at the end",
+    )
+}
+
+/// An exact version of Kubernetes, `1.35.4`.
+pub(super) fn patch_version(text: &str) -> Checked<String> {
+    const HELP: &str = "write all three numbers: `\"1.35.4\"`";
+    let sound = text.rsplit_once('.').is_some_and(|(first, patch)| {
+        minor(first).is_ok() && !patch.is_empty() && patch.bytes().all(|byte| byte.is_ascii_digit())
+    });
+    if sound { Ok(text.to_owned()) } else { refuse_with(text, "a version of Kubernetes", HELP) }
+}
+
+/// The socket of a container runtime, as a URL.
+pub(super) fn socket(text: &str) -> Checked<String> {
+    let sound = text.strip_prefix("unix://").is_some_and(|path| {
+        path.starts_with('/')
+            && path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-_.".contains(&byte))
+    });
+    let help = "write it like `unix:///run/containerd/containerd.sock`";
+    if sound { Ok(text.to_owned()) } else { refuse_with(text, "the socket of a container runtime", help) }
+}
+
+/// An image, or the part of its name before the last slash.
+pub(super) fn image(text: &str) -> Checked<String> {
+    let sound = !text.is_empty()
+        && !text.contains("://")
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-_.:@".contains(&byte));
+    let help = "write it like `registry.k8s.io`, without a scheme";
+    if sound { Ok(text.to_owned()) } else { refuse_with(text, "the name of an image or a registry", help) }
+}
+
+/// What kubeadm calls one of its preflight errors, `Swap` or `FileContent--proc-sys-net-ipv4-ip_forward`.
+pub(super) fn preflight_error(text: &str) -> Checked<String> {
+    let sound = text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+    let help = "kubeadm prints them in brackets: `[ERROR Swap]` is `Swap`";
+    if sound { Ok(text.to_owned()) } else { refuse_with(text, "the name of a preflight error", help) }
+}
+
+/// The name of a network interface (Linux, `IFNAMSIZ`).
+pub(super) fn interface(text: &str) -> Checked<String> {
+    let sound = (1..=15).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.@".contains(&byte));
+    if sound {
+        Ok(text.to_owned())
+    } else {
+        refuse_with(text, "a network interface", "it is called like `eth0`")
+    }
+}
+
+/// The whole path of a program.
+pub(super) fn program(text: &str) -> Checked<String> {
+    let sound = text.starts_with('/')
+        && !text.ends_with('/')
+        && text[1..].split('/').all(|part| !matches!(part, "" | "." | ".."))
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-_.+".contains(&byte));
+    let help = "write it like `/usr/local/bin/etcd`";
+    if sound { Ok(text.to_owned()) } else { refuse_with(text, "the absolute path of a program", help) }
+}
+
+/// A taint as kubectl writes it.
+pub(super) fn taint(text: &str) -> Checked<Taint> {
+    const WHAT: &str = "a taint";
+    const HELP: &str = "write `key=value:NoSchedule` or `key:NoExecute`, as kubectl does";
+    let Some((rest, effect)) = text.rsplit_once(':') else { return refuse_with(text, WHAT, HELP) };
+    let (key, value) = rest.split_once('=').unwrap_or((rest, ""));
+    label_key(key)?;
+    let value = label_value(value)?;
+    let Some(effect) = TaintEffect::ALL.into_iter().find(|known| known.to_string() == effect) else {
+        return refuse_with(effect, "the effect of a taint", "NoSchedule, PreferNoSchedule or NoExecute");
+    };
+    Ok(Taint { key: key.to_owned(), value, effect })
+}
+
 /// The name of a program's flag, without dashes.
 pub(super) fn flag_name(text: &str) -> Checked<()> {
     const WHAT: &str = "the name of a flag";
@@ -347,6 +447,24 @@ mod tests {
         for bad in ["1.31", "1.38", "2.35", "v1.35", "1.35.4", "1.+35", "1.035", ""] {
             assert!(minor(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn what_a_cluster_is_made_with() {
+        assert_eq!(subnet("10.96.0.0/12").unwrap().to_string(), "10.96.0.0/12");
+        assert!(subnet("10.96.0.1/12").is_err() && subnet("10.96.0.0").is_err() && subnet("a/8").is_err());
+        assert!(
+            patch_version("1.35.4").is_ok()
+                && patch_version("1.35").is_err()
+                && patch_version("v1.35.4").is_err()
+        );
+        assert!(socket("unix:///run/crio/crio.sock").is_ok() && socket("/run/crio/crio.sock").is_err());
+        assert!(socket("unix:///run/a b").is_err() && image("https://registry.k8s.io").is_err());
+        assert!(image("ghcr.io/kube-vip/kube-vip:v1.0.1").is_ok() && interface("a/b").is_err());
+        assert_eq!(taint("dedicated=gpu:NoSchedule").unwrap().to_string(), "dedicated=gpu:NoSchedule");
+        assert_eq!(taint("example.com/a:NoExecute").unwrap().to_string(), "example.com/a:NoExecute");
+        assert!(taint("a:Never").is_err() && taint("a=b").is_err() && taint(":NoSchedule").is_err());
+        assert!(preflight_error("Swap").is_ok() && preflight_error("a b").is_err());
     }
 
     #[test]

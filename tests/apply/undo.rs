@@ -31,6 +31,7 @@ fn planned(world: &World, id: Option<&str>) -> Result<NodePlan, No> {
         address: String::from("10.0.0.1"),
         roles: [Role::ControlPlane].into(),
         labels: std::collections::BTreeMap::new(),
+        taints: None,
         connection: Connection::Local { root: world.root("cp-1").to_owned() },
         line: 1,
     };

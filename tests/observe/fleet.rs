@@ -16,6 +16,7 @@ fn node(name: &str) -> Node {
         address: String::from("10.0.0.1"),
         roles: BTreeSet::new(),
         labels: BTreeMap::new(),
+        taints: None,
         connection: Connection::Local { root: "/".into() },
         line: 1,
     }

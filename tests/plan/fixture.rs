@@ -43,11 +43,14 @@ pub(super) fn inventory(nodes: &[(&str, &[Role])]) -> Inventory {
                 address: String::from("10.0.0.1"),
                 roles: roles.iter().copied().collect(),
                 labels: BTreeMap::new(),
+                taints: None,
                 connection: Connection::Local { root: "/nowhere".into() },
                 line: 1,
             })
             .collect(),
         etcd: Etcd {
+            topology: harden::inventory::EtcdTopology::Stacked,
+            program: String::from("/usr/local/bin/etcd"),
             sans: vec![],
             certificate_lifetime_days: 365,
             run_as_user: false,
@@ -75,8 +78,12 @@ pub(super) fn inventory(nodes: &[(&str, &[Role])]) -> Inventory {
         waivers: Vec::new(),
         switches: Vec::new(),
         host: harden::inventory::Host::default(),
-        kube_proxy: KubeProxy { loopback_metrics: true },
+        kube_proxy: KubeProxy { loopback_metrics: true, config: serde_json::Map::new() },
         files: Files::default(),
+        network: harden::inventory::Network::default(),
+        pki: harden::inventory::Pki::default(),
+        bootstrap: harden::inventory::Bootstrap::default(),
+        kube_vip: None,
         flag_places: BTreeMap::new(),
     }
 }

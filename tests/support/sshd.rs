@@ -142,6 +142,7 @@ pub(crate) fn node(settings: SshSettings) -> Node {
         address: settings.host.clone(),
         roles: BTreeSet::from([Role::Worker]),
         labels: BTreeMap::new(),
+        taints: None,
         connection: Connection::Ssh(Box::new(settings)),
         line: 1,
     }
