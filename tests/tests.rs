@@ -18,6 +18,7 @@ mod faults;
 mod health;
 mod inventory;
 mod layering;
+mod manifests;
 mod observe;
 mod pki;
 mod plan;
