@@ -11,6 +11,7 @@ mod etcd;
 mod eviction;
 mod images;
 mod link;
+mod membership;
 mod metrics;
 mod objects;
 mod policies;
