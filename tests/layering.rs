@@ -10,6 +10,7 @@ const RANKS: &[&[&str]] = &[
     &["plan", "pki", "store", "remote", "cluster", "manifests"],
     &["desired", "observe", "check", "health", "status"],
     &["stage", "apply"],
+    &["removal"],
     &["ui"],
     &["cli"],
 ];
@@ -23,6 +24,7 @@ const FORBIDDEN: &[(&str, &str)] = &[
     ("ui", "remote"),
     ("ui", "apply"),
     ("ui", "cluster"),
+    ("removal", "desired"),
 ];
 
 fn rank(module: &str) -> Option<usize> {

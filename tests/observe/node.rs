@@ -106,9 +106,21 @@ impl Local {
     fn busybox_programs(&self) -> PathBuf {
         let folder = self.home.join("busybox");
         if fs::create_dir(&folder).is_ok() {
-            for program in
-                ["stat", "sha256sum", "cat", "date", "tr", "find", "grep", "head", "cut", "sed", "sort"]
-            {
+            for program in [
+                "stat",
+                "sha256sum",
+                "cat",
+                "date",
+                "tr",
+                "find",
+                "grep",
+                "head",
+                "cut",
+                "sed",
+                "sort",
+                "rm",
+                "base64",
+            ] {
                 symlink("/usr/bin/busybox", folder.join(program)).unwrap();
             }
         }

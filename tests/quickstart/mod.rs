@@ -10,6 +10,7 @@ mod mistakes;
 mod parts;
 mod plan;
 mod preflight;
+mod remove;
 mod rollback;
 mod saved;
 mod secrets;
