@@ -9,7 +9,7 @@ use crate::health::Reach;
 use crate::inventory::{Connection, Deadline, Node, NodeName, Role};
 use crate::observe::fleet;
 use crate::plan::Drain;
-use crate::remote::{self, Session};
+use crate::remote;
 use crate::removal::{self, ByReach, Consent, Outcome, Question, Refusal, Removal};
 use crate::ui::{self, Output, Progress, Removed, line};
 use clap::Args;
@@ -37,6 +37,14 @@ pub struct Remove {
     #[arg(long)]
     pub unreachable: bool,
 
+    /// What may become of its pods.
+    #[command(flatten)]
+    pub eviction: Eviction,
+}
+
+/// What may become of the node's pods, beside what [apply.drain] says
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Eviction {
     /// How long evicting its pods may take, as in `10m` [default: that of [apply.drain]]
     #[arg(long, value_name = "TIME")]
     pub drain_deadline: Option<Deadline>,
@@ -97,7 +105,7 @@ pub fn run(arguments: &Remove, global: &Global, output: &Output) -> Result<ExitC
     let outcome = {
         let progress = Progress::start(output.clone(), global.progress, global.quiet);
         let listener = |event| progress.emit(&event);
-        let drain = drain(arguments, &nodes);
+        let drain = drain(arguments.eviction, &nodes);
         let mut hands =
             ByReach::new(&reach, &node.name, drain, &signal::who(), &listener, &signal::interrupted);
         removal::carry_out(&node.name, &removal.steps, &mut hands, &listener, &signal::interrupted)
@@ -115,7 +123,7 @@ fn gather(nodes: &Nodes, node: &Node, listener: &Listener<'_>) -> (Reach, remova
         nodes.parallelism,
         "log in",
         |node| remote::connect(node, &nodes.access),
-        |_: &Box<dyn Session>| NodeOutcome::Finished(String::from("logged in")),
+        |_| NodeOutcome::Finished(String::from("logged in")),
         listener,
     );
     let (mut reach, mut lost) = (Reach::new(), BTreeMap::new());
@@ -137,7 +145,7 @@ fn is_api_server(other: &Node, node: &Node) -> bool {
     other.name != node.name && !is_tree
 }
 
-fn drain(arguments: &Remove, nodes: &Nodes) -> Drain {
+fn drain(arguments: Eviction, nodes: &Nodes) -> Drain {
     let settings = &nodes.inventory.apply.drain;
     let deadline = arguments.drain_deadline.map_or(settings.deadline, |deadline| deadline.0);
     Drain {

@@ -93,7 +93,7 @@ impl Question<'_> {
         let mut failure = None;
         for (name, other) in others {
             match &other.member {
-                None => continue,
+                None => {}
                 Some(Err(reason)) => failure = Some(format!("{name}: {reason}")),
                 Some(Ok(_)) => {
                     let asked = self.reach.ask(name, |plane| {

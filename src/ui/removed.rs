@@ -5,6 +5,7 @@ use super::{Tone, View, line};
 use crate::inventory::NodeName;
 use crate::removal::{Ended, Outcome, Refusal, Removal, Step};
 use serde::Serialize;
+use std::fmt::Write as _;
 
 /// The version of the JSON form. The part before the dot changes when a reader must change.
 const FORMAT_VERSION: &str = "1.0";
@@ -106,7 +107,7 @@ pub fn removal_ended(removed: &Removed, view: View) -> String {
             "failed" => ("FAILED   ", Tone::Error),
             _ => ("not begun", Tone::Warning),
         };
-        text.push_str(&format!("  {}  {}\n", view.paint.tone(tone, word), line(&step.text)));
+        let _ = writeln!(text, "  {}  {}", view.paint.tone(tone, word), line(&step.text));
     }
     let done = removed.steps.iter().filter(|step| step.outcome == "done").count();
     let last = if done == removed.steps.len() {

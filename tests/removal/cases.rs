@@ -77,6 +77,9 @@ fn reasons(facts: &Facts) -> Vec<String> {
     plan(facts, Consent::default()).refusals.into_iter().map(|refusal| refusal.reason).collect()
 }
 
+/// What is otherwise in a case.
+type Change<'a> = &'a dyn Fn(&mut Facts);
+
 const LOST: Consent = Consent { unreachable: true };
 
 #[test]
@@ -141,7 +144,7 @@ fn every_member_that_stays_must_be_healthy() {
         let cp2 = facts.others.get_mut(&name("cp-2")).unwrap();
         cp2.member = Some(Err(String::from("connection refused")));
     };
-    let cases: [(&dyn Fn(&mut Facts), &str); 7] = [
+    let cases: [(Change<'_>, &str); 7] = [
         (&silent, "the etcd member cp-2 is not healthy: connection refused"),
         (
             &|facts| etcd(facts).members[1].is_learner = true,

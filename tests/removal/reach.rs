@@ -4,7 +4,7 @@ use crate::cluster::server::answer;
 use crate::health::name;
 use crate::health::reach::site;
 use harden::plan::Drain;
-use harden::removal::{ByReach, Hands as _, RemovalError, Step};
+use harden::removal::{ByReach, Consent, Hands as _, Host, Question, RemovalError, Step, gather, plan};
 
 const DRAIN: Drain = Drain { deadline: 60, delete_emptydir_data: false, delete_unmanaged_pods: false };
 const STATUS: &str = "POST /v3/maintenance/status";
@@ -83,4 +83,44 @@ fn a_node_that_is_gone_already_is_deleted_all_the_same() {
     let mut hands = ByReach::new(&site.reach, &node, DRAIN, "me@here", &|_| (), &|| false);
     hands.act(&Step::DeleteNode).unwrap();
     site.server.assert_done();
+}
+
+#[test]
+fn everything_is_asked_of_those_that_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("harden.toml");
+    let text = "[cluster]\nname = \"lab\"\nkubernetes = \"1.35\"\n\
+        [[nodes]]\nname = \"cp-1\"\naddress = \"10.0.0.1\"\nroles = [\"control-plane\", \"etcd\"]\n\
+        [[nodes]]\nname = \"w-1\"\naddress = \"10.0.0.9\"\nroles = [\"worker\"]\n";
+    std::fs::write(&file, text).unwrap();
+    let inventory = harden::inventory::load(&file).unwrap().inventory;
+    let site = site([
+        answer("GET /readyz", 200, "ok"),
+        answer(STATUS, 200, HEALTHY),
+        answer(
+            "GET /api/v1/nodes/w-1",
+            200,
+            r#"{"metadata":{"name":"w-1"},"status":{"conditions":[{"type":"Ready","status":"True"}]}}"#,
+        ),
+        answer(RANGE, 200, "{}"),
+        answer(LIST, 200, ONE),
+        answer("POST /v3/maintenance/alarm", 200, "{}"),
+        answer(
+            "GET /api/v1/namespaces/kube-system/configmaps/kubeadm-config",
+            200,
+            r#"{"metadata":{},"data":{"ClusterConfiguration":"controlPlaneEndpoint: api.example.org:6443\n"}}"#,
+        ),
+    ]);
+    let (node, lost) = (&inventory.nodes[1], std::collections::BTreeMap::new());
+    let facts = gather(&Question { inventory: &inventory, node, reach: &site.reach, lost: &lost });
+    site.server.assert_done();
+    assert_eq!(facts.endpoint.as_deref(), Some("api.example.org:6443"));
+    assert_eq!(facts.others.len(), 1);
+    assert!(facts.joined().is_some_and(|node| node.ready));
+    assert_eq!(facts.etcd.as_ref().unwrap().as_ref().unwrap().members.len(), 1);
+    let Host::Reached(host) = &facts.host else { panic!("{facts:?}") };
+    assert!(host.is_tree && !facts.is_control_plane && !facts.has_external_etcd);
+    let reasons: Vec<String> =
+        plan(&facts, Consent::default()).refusals.into_iter().map(|refusal| refusal.reason).collect();
+    assert_eq!(reasons, ["it is a directory tree and no machine"]);
 }
