@@ -12,7 +12,7 @@
 //! | 1 | [`inventory`], [`resource`], [`event`] |
 //! | 2 | [`plan`], [`pki`], [`store`], [`remote`], [`cluster`] |
 //! | 3 | [`desired`], [`observe`], [`check`], [`health`], [`status`] |
-//! | 4 | [`stage`], [`apply`] |
+//! | 4 | [`stage`], [`apply`], [`bootstrap`] |
 //! | 5 | [`ui`] |
 //! | 6 | [`cli`] |
 //!
@@ -21,6 +21,7 @@
 //! can only show data. The core is synchronous with one thread per node; tokio lives inside `cluster` alone.
 
 pub mod apply;
+pub mod bootstrap;
 pub mod check;
 pub mod cli;
 pub mod cluster;

@@ -9,7 +9,7 @@ const RANKS: &[&[&str]] = &[
     &["inventory", "resource", "event"],
     &["plan", "pki", "store", "remote", "cluster"],
     &["desired", "observe", "check", "health", "status"],
-    &["stage", "apply"],
+    &["stage", "apply", "bootstrap"],
     &["ui"],
     &["cli"],
 ];
@@ -20,8 +20,12 @@ const FORBIDDEN: &[(&str, &str)] = &[
     ("apply", "desired"),
     ("apply", "pki"),
     ("apply", "store"),
+    ("bootstrap", "desired"),
+    ("bootstrap", "pki"),
+    ("bootstrap", "store"),
     ("ui", "remote"),
     ("ui", "apply"),
+    ("ui", "bootstrap"),
     ("ui", "cluster"),
 ];
 

@@ -26,7 +26,7 @@ pub use objects::{
 };
 pub use observed::{
     Applied, AppliedResource, CertificateState, ClusterObserved, ConfigMapKey, DaemonSetState, Facts,
-    FileKind, FileState, Observed, ObservedContent, ObservedKey, PresentFile, UnitState, UserState,
+    FileKind, FileState, Made, Observed, ObservedContent, ObservedKey, PresentFile, UnitState, UserState,
 };
 pub use pattern::{ControlPattern, ControlPatternError};
 pub use run_as::{DataSpec, OwnFile, RunAsSpec};
