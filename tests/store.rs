@@ -264,7 +264,7 @@ fn a_public_part_that_was_changed_is_found_when_the_key_is_read() {
     let (_directory, folder) = with_pki();
     let path = folder.join("index.toml");
     let whole = fs::read_to_string(&path).unwrap();
-    let mut error = |text: String| {
+    let error = |text: String| {
         assert_ne!(text, whole);
         fs::write(&path, text).unwrap();
         let error = unlock(&folder, &key_file(&[7; 32])).unwrap().get(pki::ETCD_CA).map(drop).unwrap_err();
