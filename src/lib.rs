@@ -10,7 +10,7 @@
 //! |---|---|
 //! | 0 | [`error`], [`secret`] |
 //! | 1 | [`inventory`], [`resource`], [`event`] |
-//! | 2 | [`plan`], [`pki`], [`store`], [`remote`], [`cluster`] |
+//! | 2 | [`plan`], [`pki`], [`store`], [`remote`], [`cluster`], [`manifests`] |
 //! | 3 | [`desired`], [`observe`], [`check`], [`health`], [`status`] |
 //! | 4 | [`stage`], [`apply`], [`bootstrap`] |
 //! | 5 | [`ui`] |
@@ -30,6 +30,7 @@ pub mod error;
 pub mod event;
 pub mod health;
 pub mod inventory;
+pub mod manifests;
 pub mod observe;
 pub mod pki;
 pub mod plan;

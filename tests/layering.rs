@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const RANKS: &[&[&str]] = &[
     &["error", "secret"],
     &["inventory", "resource", "event"],
-    &["plan", "pki", "store", "remote", "cluster"],
+    &["plan", "pki", "store", "remote", "cluster", "manifests"],
     &["desired", "observe", "check", "health", "status"],
     &["stage", "apply", "bootstrap"],
     &["ui"],
