@@ -5,7 +5,8 @@ use harden::inventory::{Minor, PodSecurityLevel, Role};
 use harden::plan::pod_security::{PodSecurityDefault, notice, tightened};
 use harden::plan::{Plan, build};
 use harden::resource::{
-    Existing,ClusterObjects, Content, FileSpec, FileState, Namespace, Pod, Resource, Spec};
+    ClusterObjects, Content, Existing, FileSpec, FileState, Namespace, Pod, Resource, Spec,
+};
 use serde_json::{Value, json};
 
 const PATH: &str = "/etc/kubernetes/admission/config.yaml";
