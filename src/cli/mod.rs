@@ -2,6 +2,7 @@
 //! the other modules together; no rule about clusters lives here.
 
 pub mod apply;
+pub mod bootstrap;
 pub mod check;
 pub mod drift;
 mod error;
@@ -79,6 +80,8 @@ pub enum Verb {
     Show(show::Show),
     /// Make the nodes match the inventory, or carry out a saved plan
     Apply(apply::Apply),
+    /// Make a cluster of blank hosts, hardened from its first second, or add hosts to one
+    Bootstrap(bootstrap::Bootstrap),
     /// Tell what somebody changed on the nodes since the last apply; changes nothing
     Drift(drift::Drift),
     /// Judge the cluster by a security benchmark; changes nothing
@@ -123,6 +126,7 @@ pub fn run(cli: Cli, output: &Output) -> Result<ExitCode, Error> {
         Verb::Plan(arguments) => plan::run(&arguments, &global, output),
         Verb::Show(arguments) => show::run(&arguments, &global, output),
         Verb::Apply(arguments) => apply::run(&arguments, &global, output),
+        Verb::Bootstrap(arguments) => bootstrap::run(&arguments, &global, output),
         Verb::Drift(arguments) => drift::run(&arguments, &global, output),
         Verb::Check(arguments) => check::run(&arguments, &global, output),
         Verb::Rollback(arguments) => rollback::run(&arguments, &global, output),
