@@ -65,10 +65,9 @@ impl Known {
 
     /// The algorithm of keys whose template names none.
     pub(super) fn algorithm(&self) -> KeyAlgorithm {
-        match (&self.pki, self.algorithm) {
-            (None, _) | (Some(_), PkiAlgorithm::EcdsaP256) => KeyAlgorithm::EcdsaP256,
-            (Some(_), PkiAlgorithm::Rsa2048) => KeyAlgorithm::Rsa2048,
-            (Some(_), PkiAlgorithm::Rsa4096) => KeyAlgorithm::Rsa4096,
+        match self.pki {
+            Some(_) => self.algorithm.into(),
+            None => KeyAlgorithm::EcdsaP256,
         }
     }
 }
