@@ -150,7 +150,8 @@ fn due(spec: &CertificateSpec, facts: &CertificateFacts, now: i64) -> Option<Str
 
 fn observed_text(spec: &CertificateSpec, facts: &CertificateFacts, observed: &Observed) -> String {
     let servers = observed.kubeconfigs.get(&spec.path).map_or(&[][..], |facts| &facts.servers);
-    let servers: String = servers.iter().map(|server| format!("server: {server}\n")).collect();
+    let servers: Vec<String> = servers.iter().map(|server| format!("server: {server}\n")).collect();
+    let servers = servers.concat();
     let issuer = if facts.signed_by_issuer { spec.issuer_path.as_str() } else { "another CA" };
     text(
         &facts.common_name,
