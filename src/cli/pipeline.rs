@@ -15,6 +15,7 @@ use crate::health::Reach;
 use crate::health::preflight::ClockReading;
 use crate::inventory::{Connection, EncryptionProvider, Inventory, Minor, Node, NodeName, Role};
 use crate::observe::{self, fleet};
+use crate::plan::join::Joining;
 use crate::plan::{self, Plan, Unreachable};
 use crate::remote::{self, Access, Session};
 use crate::resource::{
@@ -139,8 +140,9 @@ impl Pipeline {
         let mut reach = Reach::new();
         for node in &self.inventory.nodes {
             let Some(session) = sessions.remove(&node.name) else { continue };
-            let has_api_server =
-                observed.get(&node.name).is_some_and(|state| has_api_server(node, &state.facts));
+            let has_api_server = observed
+                .get(&node.name)
+                .is_some_and(|state| has_api_server(node, &state.facts) && !self.is_joining(node, state));
             reach.add(node.name.clone(), session, has_api_server);
         }
         let (cluster, kubernetes) = self.observe_cluster(&reach, listener)?.unzip();
@@ -196,6 +198,26 @@ impl Pipeline {
         Ok(Some((cluster, nodes)))
     }
 
+    /// Whether a host that was read is to become a node.
+    fn is_joining(&self, node: &Node, state: &Observed) -> bool {
+        plan::join::is_joining(node, self.inventory.etcd.topology, state)
+    }
+
+    /// The hosts that are to become nodes.
+    pub(super) fn joining(&self, observation: &Observation) -> Joining {
+        let found = |node: &&Node| {
+            observation.nodes.get(&node.name).is_some_and(|state| self.is_joining(node, state))
+        };
+        let nodes: Vec<&Node> = self.inventory.nodes.iter().filter(found).collect();
+        let kubelet = |node: &&Node| observation.nodes.get(&node.name)?.facts.kubelet_version.clone();
+        let named = self.inventory.bootstrap.version.as_ref().map(|version| format!("v{version}"));
+        Joining {
+            version: named.or_else(|| nodes.iter().find_map(kubelet)).unwrap_or_default(),
+            nodes: nodes.into_iter().map(|node| node.name.clone()).collect(),
+            cluster: observation.cluster.is_some(),
+        }
+    }
+
     /// The key that values are, or will be, encrypted with: the newest of the store, or a new one named by the day.
     pub(super) fn encryption_key(&self) -> Option<SecretRef> {
         self.wants_encryption().then(|| keys::encryption_key(&self.store, self.now))
@@ -230,10 +252,11 @@ impl Pipeline {
         let versions = versions(&observation.nodes);
         let flags = api_server_flags(&observation.nodes);
         let serving = self.serving(observation, step);
+        let joining = self.joining(observation);
         let (mut desired, mut notices) = (BTreeMap::new(), step.notices.clone());
         notices.extend(self.partial.clone());
         notices.extend_from_slice(self.templates.selection_notices());
-        let mut stage = self.stage(observation)?;
+        let mut stage = self.stage(observation, &joining)?;
         if step.kubelets_first {
             stage = stage.behind_kubelets();
         }
@@ -258,7 +281,9 @@ impl Pipeline {
                 .map_err(Error::hinted)?;
             for (node, mut rendered) in rendered {
                 notices.extend(rendered.notices);
-                rendered.desired.resources.retain(|resource| stage.scope.covers(resource));
+                if !joining.nodes.contains(&node) {
+                    rendered.desired.resources.retain(|resource| stage.scope.covers(resource));
+                }
                 desired.insert(node, rendered.desired);
             }
         }
@@ -283,11 +308,12 @@ impl Pipeline {
             digest,
             limit: self.limit.clone(),
             max_unavailable: self.inventory.apply.max_unavailable,
+            joining,
         })
         .map_err(Error::hinted)
     }
 
-    fn stage(&self, observation: &Observation) -> Result<Stage, Error> {
+    fn stage(&self, observation: &Observation, joining: &Joining) -> Result<Stage, Error> {
         let path: NodePath = ENCRYPTION_CONFIG.parse().map_err(Error::new)?;
         let manifest: NodePath = API_SERVER_MANIFEST.parse().map_err(Error::new)?;
         let goal = self.encryption_key().map(|key| EncryptionGoal {
@@ -297,9 +323,14 @@ impl Pipeline {
             resources: self.inventory.encryption.resources.iter().cloned().collect(),
             path: path.clone(),
         });
-        let control_planes = self
-            .inventory
-            .with_role(Role::ControlPlane)
+        let (new, members): (Vec<&Node>, Vec<&Node>) =
+            self.inventory.with_role(Role::ControlPlane).partition(|node| joining.nodes.contains(&node.name));
+        let new = new.into_iter().map(|node| node.name.clone());
+        if members.is_empty() && new.len() > 0 {
+            return Ok(Stage::of_hosts(new));
+        }
+        let control_planes = members
+            .into_iter()
             .map(|node| ControlPlane {
                 name: node.name.clone(),
                 state: observation
@@ -308,8 +339,8 @@ impl Pipeline {
                     .map(|seen| EncryptionState::read(seen, &path, &manifest)),
             })
             .collect();
-        stage::next(&StageInput { goal, control_planes, cluster: observation.cluster.as_ref() })
-            .map_err(Error::hinted)
+        let stage = stage::next(&StageInput { goal, control_planes, cluster: observation.cluster.as_ref() });
+        Ok(stage.map_err(Error::hinted)?.with_hosts(new))
     }
 
     pub(super) fn inputs(

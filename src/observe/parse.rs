@@ -9,7 +9,7 @@ use super::wish::{CertificateWish, KeyPlace, Mixed, STATE_FILE, Wishes};
 use crate::plan::certificates as certificates_in;
 use crate::remote::Reply;
 use crate::resource::{
-    Applied, CertificateFacts, CertificateState, Desired, Facts, FileKind, FileState, KubeconfigFacts,
+    Applied, CertificateFacts, CertificateState, Desired, Facts, FileKind, FileState, KubeconfigFacts, Made,
     NodePath, Observed, UnitState,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -100,10 +100,16 @@ pub(super) fn facts(reply: &Reply) -> Result<(Facts, String), ObserveError> {
             "kubelet" => {
                 facts.kubelet_version = value.strip_prefix("Kubernetes ").map(|text| text.trim().to_owned());
             }
+            "made" => facts.made = made(value),
             _ => return Err(lines.malformed(number, "the name of a fact", line)),
         }
     }
     Ok((facts, root.ok_or_else(|| lines.malformed(1, "the fact `root`", ""))?))
+}
+
+fn made(words: &str) -> Made {
+    let has = |word| words.split(' ').any(|other| other == word);
+    Made { kubernetes: has("kubernetes"), etcd: has("etcd"), joining: has("joining") }
 }
 
 fn patterns(

@@ -26,8 +26,8 @@ pub use objects::{
 };
 pub use observed::{
     Applied, AppliedResource, CertificateState, ClusterObserved, ConfigMapKey, DaemonSetState, Facts,
-    FileKind, FileState, KubeconfigFacts, Observed, ObservedContent, ObservedKey, PresentFile, UnitState,
-    UserState,
+    FileKind, FileState, KubeconfigFacts, Made, Observed, ObservedContent, ObservedKey, PresentFile,
+    UnitState, UserState,
 };
 pub use pattern::{ControlPattern, ControlPatternError};
 pub use run_as::{DataSpec, OwnFile, RunAsSpec};

@@ -324,6 +324,7 @@ pub(super) fn inputs(inventory: &Inventory) -> Inputs<'_> {
         (node.name.clone(), Desired { resources })
     });
     Inputs {
+        joining: harden::plan::join::Joining::default(),
         inventory,
         desired: desired.collect(),
         observed: names().map(|name| (name, observed())).collect(),

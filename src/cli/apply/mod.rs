@@ -151,6 +151,12 @@ pub(super) fn carry_out(
     Ok(code)
 }
 
+/// What is prepared on a host that never joins would be half a thing.
+fn refuse_hosts(plan: &Plan) -> Result<(), Error> {
+    let hosts: Vec<String> = plan.joins.iter().map(|join| join.node.to_string()).collect();
+    if hosts.is_empty() { Ok(()) } else { Err(Error::hinted(ApplyError::NoNodes { hosts })) }
+}
+
 fn tell(record: &Applied, global: &Global, output: &Output) -> Result<(), Error> {
     let text = match global.output {
         Format::Text => record.summary(),
@@ -200,6 +206,7 @@ impl Applying<'_> {
                 self.record.nothing_left = true;
                 return Ok(ExitCode::Success);
             }
+            refuse_hosts(&plan)?;
             // What comes in a later stage is refused before the first one is written.
             let is_whole = stage > 0 || plan.remaining.is_empty();
             let whole = if is_whole { None } else { Some(self.pipeline.plan_whole(&observation)?) };
@@ -229,6 +236,7 @@ impl Applying<'_> {
             let (plan, inventory) = (plan.cluster.clone(), inventory.clone());
             return Err(Error::hinted(ApplyError::OtherCluster { plan, inventory }));
         }
+        refuse_hosts(plan)?;
         let (observation, _) = self.observe_and_plan()?;
         let stale = plan.stale(&observation.nodes);
         if !stale.is_empty() {
