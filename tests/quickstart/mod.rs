@@ -6,6 +6,7 @@ mod apply;
 mod check;
 mod etcd_user;
 mod host;
+mod managed;
 mod mistakes;
 mod parts;
 mod plan;
