@@ -8,7 +8,7 @@ const RANKS: &[&[&str]] = &[
     &["error", "secret"],
     &["inventory", "resource", "event"],
     &["plan", "pki", "store", "remote", "cluster"],
-    &["desired", "observe", "check", "health", "status"],
+    &["desired", "observe", "check", "health", "status", "doctor"],
     &["stage", "apply"],
     &["ui"],
     &["cli"],
