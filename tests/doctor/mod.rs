@@ -4,9 +4,9 @@ mod cases;
 mod script;
 mod table;
 
-use harden::doctor::{Asked, DoctorError, Report, judge, parse};
-use harden::inventory::{self, Inventory, NodeName};
-use harden::remote::Reply;
+use harden::doctor::{Asked, DoctorError, HostFacts, Report, judge, parse};
+use harden::inventory::{self, Inventory, Node, NodeName};
+use harden::remote::fake::reply;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -109,19 +109,16 @@ impl World {
         self
     }
 
+    fn facts(&self, node: &Node) -> HostFacts {
+        let sections = &self.replies[node.name.as_str()];
+        parse(&reply(sections.iter().map(|(name, text)| (*name, text.as_str())))).unwrap()
+    }
+
     fn judge(mut self) -> Report {
         let mut answers: BTreeMap<NodeName, Asked> = BTreeMap::new();
         for node in &self.inventory.nodes {
-            let answer = match self.lost.remove(node.name.as_str()) {
-                Some(error) => Err(error),
-                None => {
-                    let sections = &self.replies[node.name.as_str()];
-                    let reply: Reply = harden::remote::fake::reply(
-                        sections.iter().map(|(name, text)| (*name, text.as_str())),
-                    );
-                    Ok((parse(&reply).unwrap(), NOW, NOW + 900))
-                }
-            };
+            let lost = self.lost.remove(node.name.as_str());
+            let answer = lost.map_or_else(|| Ok((self.facts(node), NOW, NOW + 900)), Err);
             answers.insert(node.name.clone(), answer);
         }
         judge(&self.inventory, answers, NOW / 1000)

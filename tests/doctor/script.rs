@@ -15,7 +15,7 @@ fn question(node: usize) -> Question {
 
 fn look(tree: &Tree, question: &Question) -> HostFacts {
     let one = |shell: Shell| {
-        let mut facts = ask(&mut tree.session(shell), question, Duration::from_secs(60)).unwrap();
+        let mut facts = ask(&mut tree.session(shell), question, Duration::from_mins(1)).unwrap();
         for disk in facts.disks.values_mut() {
             // Other tests write on it meanwhile.
             assert!(disk.free > 0 && disk.size >= disk.free);
@@ -231,6 +231,6 @@ fn certificate() -> (String, String) {
     builder.sign(&key, MessageDigest::null()).unwrap();
     let certificate = builder.build();
     let digest = certificate.digest(MessageDigest::sha256()).unwrap();
-    let hex = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = digest.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
     (String::from_utf8(certificate.to_pem().unwrap()).unwrap(), hex)
 }

@@ -4,8 +4,8 @@
 use crate::doctor::{Finding, Host, Report, Severity, Standing};
 use crate::ui::{Tone, View, count, line};
 
-/// Columns before a remedy's text.
-const REMEDY: usize = 4;
+/// Columns of the arrow before a remedy.
+const REMEDY: usize = 3;
 /// The widest name of a check and of a severity, so that all facts begin in one column.
 const CHECK: usize = 10;
 const SEVERITY: usize = 8;
@@ -130,7 +130,7 @@ fn shown(finding: &Finding, view: View) -> Vec<String> {
         let parts = wrapped(&line(text), width.saturating_sub(REMEDY).max(NARROWEST));
         parts.into_iter().enumerate().map(move |(index, part)| {
             let sign = if index == 0 { "-> " } else { "   " };
-            format!("{:1$}{sign}{part}", "", indent - 3)
+            format!("{:1$}{sign}{part}", "", indent - REMEDY)
         })
     });
     lines.extend(remedy);
