@@ -1,5 +1,5 @@
-//! Whether hosts are fit for Kubernetes: one script that only reads asks a host in one round trip, [`parse`] turns the reply into
-//! [`HostFacts`], and [`judge`] says what of all hosts' facts speaks against them, with remedies. Asking and judging are apart:
+//! Whether hosts are fit for Kubernetes: one script that only reads asks a host in one round trip, [`parse()`] turns the reply into
+//! [`HostFacts`], and [`judge()`] says what of all hosts' facts speaks against them, with remedies. Asking and judging are apart:
 //! the judgement is pure. A host that is a member of a cluster already is judged as one: what runs there holds its ports by right.
 //!
 //! It pulls nothing and asks the network for nothing but the addresses of names. Whether a host's standing allows to make a
