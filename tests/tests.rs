@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
 
 mod apply;
+mod authorities;
 mod check;
 mod check_policies;
 mod cli;
@@ -19,6 +20,7 @@ mod faults;
 mod health;
 mod inventory;
 mod layering;
+mod manifests;
 mod observe;
 mod pki;
 mod plan;
