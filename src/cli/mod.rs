@@ -4,6 +4,7 @@
 pub mod apply;
 pub mod bootstrap;
 pub mod check;
+pub mod doctor;
 pub mod drift;
 mod error;
 pub mod global;
@@ -71,6 +72,8 @@ pub enum Verb {
     Validate(validate::Validate),
     /// Print the inventory's JSON Schema
     Schema(schema::Schema),
+    /// Look whether the hosts are fit for Kubernetes; changes nothing
+    Doctor(doctor::Doctor),
     /// SSH host keys of the nodes
     #[command(name = "hostkeys")]
     HostKeys(hostkeys::HostKeys),
@@ -122,6 +125,7 @@ pub fn run(cli: Cli, output: &Output) -> Result<ExitCode, Error> {
         Verb::Init(arguments) => init::run(&arguments, &global, output),
         Verb::Validate(_) => validate::run(&global, output),
         Verb::Schema(_) => schema::run(output),
+        Verb::Doctor(arguments) => doctor::run(&arguments, &global, output),
         Verb::HostKeys(arguments) => hostkeys::run(&arguments, &global, output),
         Verb::Plan(arguments) => plan::run(&arguments, &global, output),
         Verb::Show(arguments) => show::run(&arguments, &global, output),
