@@ -11,21 +11,23 @@
 //! | 0 | [`error`], [`secret`] |
 //! | 1 | [`inventory`], [`resource`], [`event`] |
 //! | 2 | [`plan`], [`pki`], [`store`], [`remote`], [`cluster`], [`manifests`] |
-//! | 3 | [`desired`], [`observe`], [`check`], [`health`], [`status`] |
-//! | 4 | [`stage`], [`apply`] |
+//! | 3 | [`desired`], [`observe`], [`check`], [`health`], [`status`], [`trust`], [`doctor`] |
+//! | 4 | [`stage`], [`apply`], [`bootstrap`] |
 //! | 5 | [`removal`] |
 //! | 6 | [`ui`] |
 //! | 7 | [`cli`] |
 //!
 //! Three absences are the safety argument: `plan` cannot import `remote`, so planning provably does no I/O; `apply`
-//! cannot import `desired` or `pki`, so it does only what the plan says; `ui` cannot import `remote` or `apply`, so it
+//! cannot import `desired`, `pki` or `trust`, so it does only what the plan says; `ui` cannot import `remote` or `apply`, so it
 //! can only show data. The core is synchronous with one thread per node; tokio lives inside `cluster` alone.
 
 pub mod apply;
+pub mod bootstrap;
 pub mod check;
 pub mod cli;
 pub mod cluster;
 pub mod desired;
+pub mod doctor;
 pub mod error;
 pub mod event;
 pub mod health;
@@ -41,4 +43,5 @@ pub mod secret;
 pub mod stage;
 pub mod status;
 pub mod store;
+pub mod trust;
 pub mod ui;

@@ -3,7 +3,8 @@
 use crate::plans;
 use clap::{Args, Command as Definition, CommandFactory};
 use harden::cli::{
-    Cli, apply, check, drift, hostkeys, init, plan, remove, rollback, schema, status, unlock, validate,
+    Cli, apply, check, doctor, drift, hostkeys, init, plan, remove, rollback, schema, status, unlock,
+    validate,
 };
 use insta::assert_snapshot;
 use std::io::{BufRead, BufReader, Read};
@@ -50,11 +51,12 @@ fn help_and_version_succeed() {
 /// The help of verbs that take part in the command line once they are wired.
 #[test]
 fn every_verb_has_its_help() {
-    let verbs: [fn(Definition) -> Definition; 12] = [
+    let verbs: [fn(Definition) -> Definition; 13] = [
         plan::Plan::augment_args,
         apply::Apply::augment_args,
         drift::Drift::augment_args,
         check::Check::augment_args,
+        doctor::Doctor::augment_args,
         remove::Remove::augment_args,
         rollback::Rollback::augment_args,
         status::Status::augment_args,
@@ -65,8 +67,8 @@ fn every_verb_has_its_help() {
         hostkeys::HostKeys::augment_args,
     ];
     let names = [
-        "plan", "apply", "drift", "check", "remove", "rollback", "status", "unlock", "validate", "schema",
-        "init", "hostkeys",
+        "plan", "apply", "drift", "check", "doctor", "remove", "rollback", "status", "unlock", "validate",
+        "schema", "init", "hostkeys",
     ];
     let mut help = Vec::new();
     for (name, verb) in names.into_iter().zip(verbs) {

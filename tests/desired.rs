@@ -3,16 +3,16 @@
 //! `HARDEN_UPDATE_EXPECTED=1` writes `expected` anew.
 
 use harden::desired::{
-    EncryptionInput, EncryptionPhase, FILE_ANNOTATION, Inputs, Selection, ServingInput, TemplateError,
-    Templates, Versions, render,
+    EncryptionInput, EncryptionPhase, FILE_ANNOTATION, Inputs, PkiInput, Selection, ServingInput,
+    TemplateError, Templates, Versions, render,
 };
 use harden::error::Hint;
 use harden::inventory::{
-    Admission, ApiServer, Audit, AuditPolicy, Become, Cluster, Component, Connection, Encryption,
-    EncryptionProvider, Etcd, Files, Host, Inventory, KubeProxy, Kubelet, Minor, Node, NodeName,
-    PodSecurityLevel, Profile, Role, SshSettings, Timeouts,
+    Admission, ApiServer, Audit, AuditPolicy, Become, CaKeys, Cluster, Component, Connection, Encryption,
+    EncryptionProvider, Etcd, EtcdTopology, Files, Host, Inventory, KubeProxy, Kubelet, Minor, Node,
+    NodeName, Pki, PkiAlgorithm, PodSecurityLevel, Profile, Role, SshSettings, Timeouts,
 };
-use harden::resource::{ControlId, Desired, FlagValue, ResourceId, SecretRef, Spec};
+use harden::resource::{ControlId, Desired, FlagValue, ResourceId, SecretRef, Spec, StoredPair};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -67,6 +67,14 @@ pub(crate) struct Case {
     seen_apiserver: Option<u32>,
     /// The flags that every API server was seen to have.
     seen: BTreeMap<String, String>,
+    /// Whether the CAs are in the store, where their keys are, of what algorithm, and who is about to join.
+    managed: bool,
+    ca_keys: CaKeys,
+    algorithm: PkiAlgorithm,
+    joining: Vec<String>,
+    endpoint: Option<String>,
+    apiserver_sans: Vec<String>,
+    external_etcd: bool,
 }
 
 impl Case {
@@ -129,7 +137,7 @@ fn inventory(case: &Case) -> Inventory {
         cluster: Cluster {
             name: String::from("test"),
             kubernetes: Minor(case.kubernetes.unwrap_or(35)),
-            endpoint: None,
+            endpoint: case.endpoint.clone(),
             profile: case.profile,
             line: 1,
         },
@@ -140,7 +148,7 @@ fn inventory(case: &Case) -> Inventory {
             node("w-1", "10.0.0.21", &[Role::Worker]),
         ],
         etcd: Etcd {
-            topology: harden::inventory::EtcdTopology::Stacked,
+            topology: if case.external_etcd { EtcdTopology::External } else { EtcdTopology::Stacked },
             program: String::from("/usr/local/bin/etcd"),
             sans: case.etcd_sans.clone(),
             certificate_lifetime_days: 365,
@@ -149,7 +157,7 @@ fn inventory(case: &Case) -> Inventory {
         },
         apiserver: ApiServer {
             flags: case.apiserver_flags.clone(),
-            sans: Vec::new(),
+            sans: case.apiserver_sans.clone(),
             anonymous_cluster_info: !case.no_anonymous_cluster_info,
         },
         controller_manager: Component { flags: case.controller_manager_flags.clone() },
@@ -176,7 +184,7 @@ fn inventory(case: &Case) -> Inventory {
         kube_proxy: KubeProxy { loopback_metrics: true, config: serde_json::Map::new() },
         flag_places: BTreeMap::new(),
         network: harden::inventory::Network::default(),
-        pki: harden::inventory::Pki::default(),
+        pki: Pki { algorithm: case.algorithm, ca_keys: case.ca_keys, ..Pki::default() },
         bootstrap: harden::inventory::Bootstrap::default(),
         kube_vip: None,
         files: Files { remove_super_admin_conf: case.remove_super_admin_conf },
@@ -201,7 +209,9 @@ fn inputs(case: &Case) -> Inputs {
         components: case.seen_apiserver.map(component).into_iter().collect(),
     };
     let versions = ["cp-1", "cp-2", "cp-3", "w-1"].map(|node| (name(node), seen_versions.clone())).into();
-    let seen = Inputs { api_server_flags, serving, versions, ..Inputs::default() };
+    let joining = case.joining.iter().map(|node| name(node)).collect();
+    let pki = case.managed.then(pki);
+    let seen = Inputs { api_server_flags, serving, versions, pki, joining, ..Inputs::default() };
     let phase = match case.encryption.as_deref() {
         None => return seen,
         Some("read") => EncryptionPhase::Read,
@@ -210,6 +220,20 @@ fn inputs(case: &Case) -> Inputs {
     };
     let key = SecretRef { name: String::from("encryption/key-20261124"), sha256: Some("ab".repeat(32)) };
     Inputs { encryption: Some(EncryptionInput { key, phase }), ..seen }
+}
+
+/// The index of a store with the cluster's CAs.
+fn pki() -> PkiInput {
+    let pair = |name: &str, kind: &str| StoredPair {
+        public: format!("-----BEGIN {kind}-----\n{name}\n-----END {kind}-----\n"),
+        key: SecretRef { name: format!("pki/{name}"), sha256: Some("cd".repeat(32)) },
+    };
+    PkiInput {
+        kubernetes_ca: pair("kubernetes-ca", "CERTIFICATE"),
+        etcd_ca: pair("etcd-ca", "CERTIFICATE"),
+        front_proxy_ca: pair("front-proxy-ca", "CERTIFICATE"),
+        service_account: pair("service-account", "PUBLIC KEY"),
+    }
 }
 
 fn show(desired: &Desired, only: &[String]) -> String {
@@ -443,4 +467,38 @@ fn the_controls_that_kubeadm_fails_are_claimed() {
     ] {
         assert!(claimed.contains(item), "{item}");
     }
+}
+
+/// The kubelet finds its certificate by a link: the command that sets it does so in both directions.
+#[test]
+fn the_link_to_a_kubelets_certificate_follows_what_is_there() {
+    let case = Case { managed: true, joining: vec![String::from("w-1")], ..Case::default() };
+    let desired = rendered_for(&case, "w-1");
+    let client = desired.resources.iter().find(|resource| resource.id.name == "kubelet-client").unwrap();
+    let folder = tempfile::TempDir::new().unwrap();
+    let [shell, option, text] = client.on_node.activate.as_slice() else { panic!() };
+    let text = text.replace("/var/lib/kubelet/pki", folder.path().to_str().unwrap());
+    fs::write(folder.path().join("systemctl"), "#!/bin/sh\nprintf . >>restarts\n").unwrap();
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs::set_permissions(folder.path().join("systemctl"), executable).unwrap();
+    let run = || {
+        let path = format!("{}:/usr/bin:/bin", folder.path().display());
+        let ran = std::process::Command::new(shell).args([option, &text]).env("PATH", path).output().unwrap();
+        assert!(ran.status.success(), "{ran:?}");
+        let link = fs::read_link(folder.path().join("kubelet-client-current.pem"));
+        let restarts = fs::read_to_string(folder.path().join("restarts")).unwrap_or_default().len();
+        (link.ok().map(|link| link.display().to_string()).unwrap_or_default(), restarts)
+    };
+    let ours = folder.path().join("kubelet-client-harden.pem");
+    assert_eq!(run(), (String::new(), 0));
+    fs::write(&ours, "").unwrap();
+    assert_eq!(run(), (String::from("kubelet-client-harden.pem"), 1));
+    assert_eq!(run(), (String::from("kubelet-client-harden.pem"), 1));
+    for day in ["2025-01-02", "2026-01-02", "2025-03-04"] {
+        fs::write(folder.path().join(format!("kubelet-client-{day}-00-00-00.pem")), "").unwrap();
+    }
+    assert_eq!(run().1, 1);
+    // Taken away again: the newest of the kubelet's own.
+    fs::remove_file(&ours).unwrap();
+    assert_eq!(run(), (String::from("kubelet-client-2026-01-02-00-00-00.pem"), 2));
 }

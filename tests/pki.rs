@@ -1,7 +1,7 @@
 //! Certificates are issued as specified and read back; verification is OpenSSL's own, in its strict mode.
 
 use harden::pki::{Issued, PkiError, issue, read};
-use harden::resource::{CertificateSpec, KeyAlgorithm, Mode, Ownership, Usage};
+use harden::resource::{CertificateForm, CertificateSpec, KeyAlgorithm, Mode, Ownership, Usage};
 use harden::secret::Secret;
 use openssl::asn1::Asn1Time;
 use openssl::bn::BigNum;
@@ -68,11 +68,14 @@ pub(crate) fn spec(algorithm: KeyAlgorithm, usages: &[Usage]) -> CertificateSpec
     CertificateSpec {
         path: path("/etc/kubernetes/pki/etcd/server.crt"),
         ownership: ownership(0o644),
-        key_path: path("/etc/kubernetes/pki/etcd/server.key"),
-        key_ownership: ownership(0o600),
+        form: CertificateForm::Pair {
+            key_path: path("/etc/kubernetes/pki/etcd/server.key"),
+            key_ownership: ownership(0o600),
+        },
         directory: None,
         issuer_path: path("/etc/kubernetes/pki/etcd/ca.crt"),
         issuer_key_path: path("/etc/kubernetes/pki/etcd/ca.key"),
+        stored_issuer: None,
         common_name: "cp-1".into(),
         organizations: ["kubeadm:cluster-admins".into(), "system:masters".into()].into(),
         dns_names: ["cp-1".into(), "localhost".into(), "*.etcd.example.net".into()].into(),

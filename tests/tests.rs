@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
 
 mod apply;
+mod authorities;
 mod check;
 mod check_policies;
 mod cli;
@@ -14,6 +15,7 @@ mod cluster_lab;
 mod cluster_suite;
 mod controls;
 mod desired;
+mod doctor;
 mod faults;
 mod health;
 mod inventory;

@@ -1,25 +1,25 @@
 //! From a rendered body to what its kind holds, checked: every kind but `static-pod`, of which several templates make one,
 //! and `yaml-keys`, of which a part can be wanted.
 
-use super::EncryptionInput;
+use super::certificate::certificate;
 use super::front_matter::FrontMatter;
 use super::keys::yaml_keys;
 use super::load::Entry;
+use super::pki::Known;
 use crate::resource::{
-    AbsentSpec, AttributesSpec, CertificateSpec, Content, ControlId, FileSpec, KeyAlgorithm, Kind, Mode,
-    NodePath, Ownership, Spec, SysctlSpec, UnitSpec, Usage, UserSpec,
+    AbsentSpec, AttributesSpec, ControlId, Existing, FileSpec, Kind, Mode, NodePath, Ownership, Spec,
+    SysctlSpec, UnitSpec, UserSpec,
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::collections::BTreeMap;
 
 /// Mode of directories that are made for a file, unless its template says another.
 const DIRECTORY_MODE: Mode = Mode(0o755);
 
-/// The longest common name (RFC 5280, `ub-common-name`).
-const LONGEST_COMMON_NAME: usize = 64;
+/// What a mode allows to others than the owner.
+pub(super) const OTHERS: u32 = 0o077;
 
 /// The longest name that useradd takes.
 const LONGEST_USER_NAME: usize = 32;
@@ -41,7 +41,7 @@ pub(super) fn spec(
     entry: &Entry,
     text: &str,
     merge: Option<&Map<String, Value>>,
-    encryption: Option<&EncryptionInput>,
+    known: &Known,
 ) -> Result<(Spec, Vec<ControlId>), Unusable> {
     if text.contains("{{") || text.contains("{%") {
         return Err(Unusable(String::from("a template sign is left in it")));
@@ -53,9 +53,9 @@ pub(super) fn spec(
             return Ok((Spec::YamlKeys(keys), controls));
         }
         Kind::User => user(text).map(Spec::User),
-        Kind::File => file(front, text, encryption).map(Spec::File),
+        Kind::File => file(front, text, known).map(Spec::File),
         Kind::Attributes => attributes(front, text).map(Spec::Attributes),
-        Kind::Certificate => certificate(front, text).map(Spec::Certificate),
+        Kind::Certificate | Kind::Kubeconfig => certificate(front, text, known).map(Spec::Certificate),
         Kind::Unit => unit(text).map(Spec::Unit),
         Kind::Sysctl => sysctl(front, text).map(Spec::Sysctl),
         Kind::Absent => absent(front, text).map(Spec::Absent),
@@ -79,7 +79,7 @@ pub(super) fn ownership(front: &FrontMatter) -> Result<Ownership, Unusable> {
     })
 }
 
-fn file(front: &FrontMatter, text: &str, encryption: Option<&EncryptionInput>) -> Result<FileSpec, Unusable> {
+fn file(front: &FrontMatter, text: &str, known: &Known) -> Result<FileSpec, Unusable> {
     let path = path(front)?;
     if text.trim().is_empty() {
         return Err(Unusable(String::from("it is empty")));
@@ -89,13 +89,20 @@ fn file(front: &FrontMatter, text: &str, encryption: Option<&EncryptionInput>) -
         serde_saphyr::from_multiple_with_options::<Value>(text, options)
             .map_err(|error| Unusable(error.to_string()))?;
     }
-    let secrets: Vec<_> = encryption
-        .map(|input| input.key.clone())
-        .into_iter()
-        .filter(|secret| text.contains(&secret.token()))
-        .collect();
-    if !secrets.is_empty() && front.sensitive.is_empty() {
-        return Err(Unusable(String::from("it holds a secret, and `sensitive` names no key")));
+    let content = known.content(text)?;
+    match content.whole() {
+        Some(_) if !front.sensitive.is_empty() => {
+            return Err(Unusable(String::from(
+                "it is a secret as a whole, and `sensitive` names a key of it",
+            )));
+        }
+        Some(_) if front.mode.is_some_and(|mode| mode.0 & OTHERS != 0) => {
+            return Err(Unusable(String::from("it is a secret, and its `mode` lets others read it")));
+        }
+        None if content.is_sensitive() && front.sensitive.is_empty() => {
+            return Err(Unusable(String::from("it holds a secret, and `sensitive` names no key")));
+        }
+        Some(_) | None => {}
     }
     if let Some(key) = front.sensitive.iter().find(|key| stands_open(text, key)) {
         return Err(Unusable(format!("`{key}` is declared sensitive, and its value stands in the template")));
@@ -104,8 +111,13 @@ fn file(front: &FrontMatter, text: &str, encryption: Option<&EncryptionInput>) -
         path,
         ownership: ownership(front)?,
         directory_mode: front.directory_mode.unwrap_or(DIRECTORY_MODE),
-        content: Content { text: text.to_owned(), secrets },
+        content,
         sensitive_keys: front.sensitive.clone(),
+        existing: match &front.refuse {
+            Some(reason) => Existing::Refused(reason.clone()),
+            None if front.keep => Existing::Kept,
+            None => Existing::Replaced,
+        },
     })
 }
 
@@ -188,89 +200,4 @@ pub(super) fn scalar(value: &Value) -> Result<String, Unusable> {
         Value::Bool(_) | Value::Number(_) => Ok(value.to_string()),
         _ => Err(Unusable(format!("{value} is not a single value"))),
     }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct CertificateBody {
-    common_name: String,
-    #[serde(default)]
-    organizations: BTreeSet<String>,
-    /// Subject alternative names: DNS names and IP addresses.
-    #[serde(default)]
-    sans: Vec<String>,
-    usages: BTreeSet<Usage>,
-    issuer: NodePath,
-    issuer_key: NodePath,
-    key_path: NodePath,
-    key_mode: Mode,
-    #[serde(default = "ecdsa")]
-    algorithm: KeyAlgorithm,
-    lifetime_days: u32,
-    /// A third of the lifetime when it is not said.
-    renew_before_days: Option<u32>,
-}
-
-fn ecdsa() -> KeyAlgorithm {
-    KeyAlgorithm::EcdsaP256
-}
-
-fn certificate(front: &FrontMatter, text: &str) -> Result<CertificateSpec, Unusable> {
-    let body: CertificateBody = yaml(text)?;
-    if body.common_name.is_empty() || body.common_name.chars().count() > LONGEST_COMMON_NAME {
-        return Err(Unusable(format!("`{}` is not a common name of 1 to 64 characters", body.common_name)));
-    }
-    let renew_before_days = body.renew_before_days.unwrap_or(body.lifetime_days / 3);
-    if body.lifetime_days == 0 || renew_before_days >= body.lifetime_days {
-        return Err(Unusable(format!(
-            "a certificate of {} days cannot be renewed {renew_before_days} days before its end",
-            body.lifetime_days
-        )));
-    }
-    if body.algorithm == KeyAlgorithm::Other {
-        return Err(Unusable(String::from("a key cannot be made with the algorithm `other`")));
-    }
-    let mut dns_names = BTreeSet::new();
-    let mut addresses = BTreeSet::new();
-    for name in body.sans {
-        match name.parse::<IpAddr>() {
-            Ok(address) => drop(addresses.insert(address)),
-            Err(_) if is_dns_name(&name) => drop(dns_names.insert(name)),
-            Err(_) => return Err(Unusable(format!("`{name}` is neither a DNS name nor an IP address"))),
-        }
-    }
-    let ownership = ownership(front)?;
-    Ok(CertificateSpec {
-        path: path(front)?,
-        key_ownership: Ownership { mode: body.key_mode, ..ownership.clone() },
-        directory: front.directory_mode.map(|mode| Ownership { mode, ..ownership.clone() }),
-        ownership,
-        key_path: body.key_path,
-        issuer_path: body.issuer,
-        issuer_key_path: body.issuer_key,
-        common_name: body.common_name,
-        organizations: body.organizations,
-        dns_names,
-        addresses,
-        usages: body.usages,
-        algorithm: body.algorithm,
-        lifetime_days: body.lifetime_days,
-        renew_before_days,
-    })
-}
-
-/// Whether a text can stand in a certificate as a name of its holder.
-pub fn is_alternative_name(name: &str) -> bool {
-    name.parse::<IpAddr>().is_ok() || is_dns_name(name)
-}
-
-/// OpenSSL stores any text as a DNS name, so it is looked at here (RFC 1123; a wildcard may be the first label).
-fn is_dns_name(name: &str) -> bool {
-    let label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-            && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
-    };
-    name.len() <= 253 && name.strip_prefix("*.").unwrap_or(name).split('.').all(label)
 }

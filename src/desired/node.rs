@@ -3,10 +3,11 @@
 use super::body::Unusable;
 use super::context::{Shared, Variables};
 use super::load::{Entry, Templates, notice_name, place};
+use super::pki::Known;
 use super::place::Place;
 use super::pods::Pods;
 use super::standing::{AUTHENTICATION, Standing};
-use super::{EncryptionInput, Inputs, Rendered, TemplateError, body};
+use super::{Inputs, Rendered, TemplateError, body};
 use crate::inventory::{Inventory, Minor, Node};
 use crate::resource::{Desired, Kind, Notice, Resource, ResourceId, Spec};
 use serde_json::Value;
@@ -17,7 +18,7 @@ struct Pass<'a> {
     node: &'a Node,
     place: Place<'a>,
     variables: Variables<'a>,
-    encryption: Option<&'a EncryptionInput>,
+    known: &'a Known,
 }
 
 impl Templates {
@@ -32,12 +33,11 @@ impl Templates {
         let (minor, versions) = (inventory.cluster.kubernetes, inputs.versions.get(&node.name));
         let place = Place { node: &node.name, minor, versions, inventory }.of(None);
         let standing = Standing::of(inventory, inputs.api_server_flags.get(&node.name));
-        let serving = inputs.serving.get(&node.name);
         let pass = |minor| Pass {
             node,
             place: Place { minor, ..place },
-            variables: Variables::of(shared, node, minor, &standing, serving),
-            encryption: inputs.encryption.as_ref(),
+            variables: Variables::of(shared, node, minor, &standing, inputs),
+            known: &shared.known,
         };
         let others: BTreeMap<Minor, Pass<'_>> =
             place.other_minors().into_iter().map(|minor| (minor, pass(minor))).collect();
@@ -149,7 +149,7 @@ impl Templates {
             }
             None => None,
         };
-        let (spec, of_keys) = body::spec(entry, &text, merge, pass.encryption).map_err(shape)?;
+        let (spec, of_keys) = body::spec(entry, &text, merge, pass.known).map_err(shape)?;
         let mut controls = front.controls.clone();
         controls.extend(of_keys);
         Ok(Some(Resource {
@@ -215,7 +215,7 @@ fn written(spec: &Spec) -> Vec<&str> {
         Spec::File(file) => vec![file.path.as_str()],
         Spec::StaticPod(pod) => vec![pod.path.as_str()],
         Spec::YamlKeys(keys) => vec![keys.path.as_str()],
-        Spec::Certificate(certificate) => vec![certificate.path.as_str(), certificate.key_path.as_str()],
+        Spec::Certificate(certificate) => certificate.files().map(|(path, _)| path.as_str()).collect(),
         Spec::Sysctl(sysctl) => vec![sysctl.path.as_str()],
         Spec::Absent(absent) => vec![absent.path.as_str()],
         Spec::User(_) | Spec::Attributes(_) | Spec::Unit(_) => Vec::new(),
@@ -228,7 +228,7 @@ fn order(kind: Kind) -> u8 {
         Kind::User => 0,
         Kind::Sysctl => 1,
         Kind::File => 2,
-        Kind::Certificate => 3,
+        Kind::Certificate | Kind::Kubeconfig => 3,
         Kind::Attributes => 4,
         Kind::YamlKeys | Kind::Absent => 5,
         Kind::Unit => 6,

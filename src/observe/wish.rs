@@ -1,6 +1,8 @@
 //! What has to be read of a node, from what is desired there. No shell and no I/O.
 
-use crate::resource::{CertificateSpec, Desired, FileSpec, FlagValue, NodePath, RunAsSpec, Spec};
+use crate::resource::{
+    CertificateForm, CertificateSpec, Desired, Existing, FileSpec, FlagValue, NodePath, RunAsSpec, Spec,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Where harden keeps what it applied last.
@@ -15,8 +17,19 @@ pub(super) enum Wish {
     Certificate,
     /// Its content, unless its digest is the expected one.
     Content { expected: Option<String> },
+    /// What is public of it; a private key is in it as well.
+    Public(Mixed),
     /// Its content with the values of these keys replaced by their digests.
     Masked { keys: BTreeSet<String> },
+}
+
+/// A file in which a private key stands beside what is public.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mixed {
+    /// A certificate and its key, PEM.
+    OneFile,
+    /// A kubeconfig.
+    Kubeconfig,
 }
 
 /// Everything that has to be read.
@@ -36,10 +49,42 @@ pub(super) struct Wishes {
     pub(super) users: BTreeSet<String>,
     /// Directories, everything below which should belong to one user.
     pub(super) trees: BTreeMap<NodePath, String>,
-    /// Certificates, with the paths of certificate, key and issuer.
-    pub(super) certificates: Vec<[NodePath; 3]>,
+    /// Certificates.
+    pub(super) certificates: Vec<CertificateWish>,
     /// Where the state file is.
     pub(super) state: Option<NodePath>,
+}
+
+/// A certificate that has to be read.
+#[derive(Debug)]
+pub(super) struct CertificateWish {
+    /// Where it is.
+    pub(super) path: NodePath,
+    /// Where its key is.
+    pub(super) key: KeyPlace,
+    /// Where the certificate of its CA is on the node.
+    pub(super) issuer_path: NodePath,
+    /// The certificate of the CA that should have signed it, PEM, where that is known and not the node's.
+    pub(super) issuer: Option<String>,
+}
+
+/// Where the key of a certificate is.
+#[derive(Debug)]
+pub(super) enum KeyPlace {
+    /// In a file of its own.
+    Own(NodePath),
+    /// In the certificate's file.
+    Within(Mixed),
+}
+
+impl KeyPlace {
+    fn of(form: &CertificateForm) -> Self {
+        match form {
+            CertificateForm::Pair { key_path, .. } => Self::Own(key_path.clone()),
+            CertificateForm::OneFile { .. } => Self::Within(Mixed::OneFile),
+            CertificateForm::Kubeconfig { .. } => Self::Within(Mixed::Kubeconfig),
+        }
+    }
 }
 
 impl Wishes {
@@ -62,7 +107,10 @@ impl Wishes {
         // Last, so that nothing else can ask for the content of a key.
         for resource in &desired.resources {
             if let Spec::Certificate(spec) = &resource.spec {
-                wishes.files.insert(spec.key_path.clone(), Wish::Stat);
+                match KeyPlace::of(&spec.form) {
+                    KeyPlace::Own(key) => wishes.files.insert(key, Wish::Stat),
+                    KeyPlace::Within(mixed) => wishes.files.insert(spec.path.clone(), Wish::Public(mixed)),
+                };
                 wishes.files.insert(spec.issuer_key_path.clone(), Wish::Stat);
             }
         }
@@ -131,7 +179,12 @@ impl Wishes {
         }
         self.want(&spec.path, Wish::Certificate);
         self.want(&spec.issuer_path, Wish::Certificate);
-        self.certificates.push([spec.path.clone(), spec.key_path.clone(), spec.issuer_path.clone()]);
+        self.certificates.push(CertificateWish {
+            path: spec.path.clone(),
+            key: KeyPlace::of(&spec.form),
+            issuer_path: spec.issuer_path.clone(),
+            issuer: spec.stored_issuer.as_ref().map(|pair| pair.public.clone()),
+        });
     }
 
     fn sysctls<'a>(&mut self, names: impl Iterator<Item = &'a String>) {
@@ -147,7 +200,7 @@ impl Wishes {
     }
 }
 
-/// The one of two wishes for the same path that serves both; a masked one always wins.
+/// The one of two wishes for the same path that serves both; one that keeps secrets back always wins.
 fn merge(one: Wish, other: Wish) -> Wish {
     match (one, other) {
         (Wish::Masked { mut keys }, Wish::Masked { keys: more }) => {
@@ -155,6 +208,7 @@ fn merge(one: Wish, other: Wish) -> Wish {
             Wish::Masked { keys }
         }
         (masked @ Wish::Masked { .. }, _) | (_, masked @ Wish::Masked { .. }) => masked,
+        (public @ Wish::Public(_), _) | (_, public @ Wish::Public(_)) => public,
         (Wish::Content { expected: one }, Wish::Content { expected: other }) => {
             Wish::Content { expected: one.filter(|digest| Some(digest) == other.as_ref()) }
         }
@@ -169,7 +223,7 @@ fn merge(one: Wish, other: Wish) -> Wish {
 fn file_wish(spec: &FileSpec) -> Wish {
     if !spec.sensitive_keys.is_empty() {
         Wish::Masked { keys: spec.sensitive_keys.iter().cloned().collect() }
-    } else if spec.content.is_sensitive() {
+    } else if spec.content.is_sensitive() || spec.existing == Existing::Kept {
         Wish::Stat
     } else {
         Wish::Content { expected: Some(sha256(spec.content.text.as_bytes())) }

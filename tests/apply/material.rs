@@ -1,8 +1,10 @@
 //! What the imagined nodes get: changes of each kind, secrets, certificates.
 
 use harden::apply::{Issued, Issuer, MaterialError, Materials};
-use harden::plan::{Change, Operation, Prior, sha256};
-use harden::resource::{CertificateSpec, Content, KeyAlgorithm, Kind, Mode, NodePath, Ownership, SecretRef};
+use harden::plan::{Authority, Change, Operation, Prior, sha256};
+use harden::resource::{
+    CertificateForm, CertificateSpec, Content, KeyAlgorithm, Kind, Mode, NodePath, Ownership, SecretRef,
+};
 use harden::secret::Secret;
 use std::collections::BTreeSet;
 use std::fs;
@@ -130,7 +132,7 @@ fn attributes(root: &Path, name: &'static str, at: &str) -> Made {
 fn issue(root: &Path) -> Operation {
     Operation::Issue {
         certificate: Box::new(certificate()),
-        authority: super::world::name("cp-1"),
+        authority: Authority::Node(super::world::name("cp-1")),
         prior: prior(root, "/etc/kubernetes/pki/server.crt"),
     }
 }
@@ -144,11 +146,14 @@ fn certificate() -> CertificateSpec {
     CertificateSpec {
         path: path("/etc/kubernetes/pki/server.crt"),
         ownership: ownership(0o644),
-        key_path: path("/etc/kubernetes/pki/server.key"),
-        key_ownership: ownership(0o600),
+        form: CertificateForm::Pair {
+            key_path: path("/etc/kubernetes/pki/server.key"),
+            key_ownership: ownership(0o600),
+        },
         directory: None,
         issuer_path: path("/etc/kubernetes/pki/ca.crt"),
         issuer_key_path: path("/etc/kubernetes/pki/ca.key"),
+        stored_issuer: None,
         common_name: String::from("server"),
         organizations: BTreeSet::new(),
         dns_names: BTreeSet::new(),
@@ -211,5 +216,15 @@ impl Materials for Store {
             certificate: format!("certificate of {}\n", spec.common_name),
             key: Secret::new(format!("{SECRET} {}\n", spec.common_name)),
         })
+    }
+
+    fn kubeconfig(
+        &self,
+        _: &CertificateSpec,
+        server: &str,
+        _: &Issuer,
+        new: &Issued,
+    ) -> Result<Secret<String>, MaterialError> {
+        Ok(Secret::new(format!("{server}\n{}{}", new.certificate, new.key.expose())))
     }
 }

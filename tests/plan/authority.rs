@@ -3,7 +3,7 @@
 use super::fixture::*;
 use harden::error::Hint as _;
 use harden::inventory::Role::{ControlPlane, Etcd, Worker};
-use harden::plan::{Gate, Inputs, Operation, Plan, build};
+use harden::plan::{Authority, Gate, Inputs, Operation, Plan, build};
 use harden::resource::*;
 use serde_json::json;
 
@@ -14,7 +14,10 @@ const SERVING: &str = "/var/lib/kubelet/pki/serving.crt";
 fn serving() -> CertificateSpec {
     CertificateSpec {
         path: path(SERVING),
-        key_path: path("/var/lib/kubelet/pki/serving.key"),
+        form: CertificateForm::Pair {
+            key_path: path("/var/lib/kubelet/pki/serving.key"),
+            key_ownership: ownership("0600"),
+        },
         issuer_path: path(CA),
         issuer_key_path: path(KEY),
         ..certificate()
@@ -53,7 +56,7 @@ fn plan(change: impl FnOnce(&mut Inputs<'_>)) -> Result<Plan, harden::plan::Plan
 fn signer(plan: &Plan) -> &str {
     let operations = plan.changes().flat_map(|(_, change)| &change.operations);
     let mut signers = operations.filter_map(|operation| match operation {
-        Operation::Issue { authority, .. } => Some(authority.as_str()),
+        Operation::Issue { authority: Authority::Node(node), .. } => Some(node.as_str()),
         _ => None,
     });
     signers.next().unwrap()

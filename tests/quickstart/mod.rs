@@ -4,8 +4,10 @@
 mod accept;
 mod apply;
 mod check;
+mod doctor;
 mod etcd_user;
 mod host;
+mod managed;
 mod mistakes;
 mod parts;
 mod plan;
