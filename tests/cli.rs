@@ -3,7 +3,7 @@
 use crate::plans;
 use clap::{Args, Command as Definition, CommandFactory};
 use harden::cli::{
-    Cli, apply, check, drift, hostkeys, init, plan, rollback, schema, status, unlock, validate,
+    Cli, apply, check, doctor, drift, hostkeys, init, plan, rollback, schema, status, unlock, validate,
 };
 use insta::assert_snapshot;
 use std::io::{BufRead, BufReader, Read};
@@ -50,11 +50,12 @@ fn help_and_version_succeed() {
 /// The help of verbs that take part in the command line once they are wired.
 #[test]
 fn every_verb_has_its_help() {
-    let verbs: [fn(Definition) -> Definition; 11] = [
+    let verbs: [fn(Definition) -> Definition; 12] = [
         plan::Plan::augment_args,
         apply::Apply::augment_args,
         drift::Drift::augment_args,
         check::Check::augment_args,
+        doctor::Doctor::augment_args,
         rollback::Rollback::augment_args,
         status::Status::augment_args,
         unlock::Unlock::augment_args,
@@ -64,8 +65,8 @@ fn every_verb_has_its_help() {
         hostkeys::HostKeys::augment_args,
     ];
     let names = [
-        "plan", "apply", "drift", "check", "rollback", "status", "unlock", "validate", "schema", "init",
-        "hostkeys",
+        "plan", "apply", "drift", "check", "doctor", "rollback", "status", "unlock", "validate", "schema",
+        "init", "hostkeys",
     ];
     let mut help = Vec::new();
     for (name, verb) in names.into_iter().zip(verbs) {

@@ -2,11 +2,13 @@
 //! ([`Desired`]) and what is there ([`Observed`]). Plain data: nothing here renders, compares, reads or writes.
 
 mod certificate;
+mod clock;
 mod content;
 mod evidence;
 mod file;
 mod host;
 mod id;
+mod image;
 mod objects;
 mod observed;
 mod pattern;
@@ -14,11 +16,13 @@ mod run_as;
 mod static_pod;
 
 pub use certificate::{CertificateFacts, CertificateForm, CertificateSpec, KeyAlgorithm, SameFile, Usage};
+pub use clock::{ClockFault, ClockReading, clock_faults};
 pub use content::{Content, SecretRef, StoredPair};
 pub use evidence::{ClusterEvidence, Evidence, EvidenceFile, FlagPath, Process, Questions};
 pub use file::{AbsentSpec, AttributesSpec, Existing, FileSpec, Mode, NodePath, Ownership};
 pub use host::{Inclusion, OnNode, UserSpec};
 pub use id::{ControlId, Kind, ResourceId};
+pub use image::{images_of_crictl, normal_image};
 pub use objects::{
     AdmissionPolicy, AdmissionPolicyBinding, Binding, Capabilities, ClusterObjects, Container, Handler,
     Metadata, Namespace, NetworkPolicy, OperationRule, Owner, Pod, PodSpec, Role, RoleRef, Rule,

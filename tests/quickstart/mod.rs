@@ -4,6 +4,7 @@
 mod accept;
 mod apply;
 mod check;
+mod doctor;
 mod etcd_user;
 mod host;
 mod managed;
