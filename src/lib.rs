@@ -10,9 +10,9 @@
 //! |---|---|
 //! | 0 | [`error`], [`secret`] |
 //! | 1 | [`inventory`], [`resource`], [`event`] |
-//! | 2 | [`plan`], [`pki`], [`store`], [`remote`], [`cluster`] |
+//! | 2 | [`plan`], [`pki`], [`store`], [`remote`], [`cluster`], [`manifests`] |
 //! | 3 | [`desired`], [`observe`], [`check`], [`health`], [`status`], [`trust`] |
-//! | 4 | [`stage`], [`apply`] |
+//! | 4 | [`stage`], [`apply`], [`bootstrap`] |
 //! | 5 | [`ui`] |
 //! | 6 | [`cli`] |
 //!
@@ -21,6 +21,7 @@
 //! can only show data. The core is synchronous with one thread per node; tokio lives inside `cluster` alone.
 
 pub mod apply;
+pub mod bootstrap;
 pub mod check;
 pub mod cli;
 pub mod cluster;
@@ -29,6 +30,7 @@ pub mod error;
 pub mod event;
 pub mod health;
 pub mod inventory;
+pub mod manifests;
 pub mod observe;
 pub mod pki;
 pub mod plan;

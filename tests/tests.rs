@@ -19,6 +19,7 @@ mod faults;
 mod health;
 mod inventory;
 mod layering;
+mod manifests;
 mod observe;
 mod pki;
 mod plan;

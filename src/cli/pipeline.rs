@@ -6,18 +6,21 @@ use super::running::Running;
 use super::stage_change::stage_change;
 use super::{Error, Global, Parts, keys, nodes, preflight, serving};
 use crate::cluster::NodeInfo;
-use crate::desired::{self, EncryptionInput, EncryptionPhase, Inputs, ServingInput, Templates, Versions};
+use crate::desired::{
+    self, EncryptionInput, EncryptionPhase, Inputs, PkiInput, ServingInput, Templates, Versions,
+};
 use crate::error::{Chain, Hint};
 use crate::event::{Event, Listener, Outcome};
 use crate::health::Reach;
 use crate::health::preflight::ClockReading;
 use crate::inventory::{Connection, EncryptionProvider, Inventory, Minor, Node, NodeName, Role};
 use crate::observe::{self, fleet};
+use crate::plan::join::Joining;
 use crate::plan::{self, Plan, Unreachable};
 use crate::remote::{self, Access, Session};
 use crate::resource::{
     CertificateSpec, ClusterObserved, Desired, Facts, FileState, Kind, NodePath, Observed, ObservedContent,
-    ResourceId, SecretRef,
+    ResourceId, SecretRef, StoredPair,
 };
 use crate::stage::{
     self, ControlPlane, EncryptionGoal, EncryptionState, Served, ServingStep, Stage, StageInput,
@@ -108,7 +111,8 @@ impl Pipeline {
 
     /// Connects to every node and reads it, then the cluster through its control planes.
     pub(super) fn observe(&self, keep: Keep, listener: &Listener<'_>) -> Result<Observation, Error> {
-        let wishes = self.wishes(&self.inputs(EncryptionPhase::Read, BTreeMap::new(), self.all_serving()))?;
+        let wishes =
+            self.wishes(&self.inputs(EncryptionPhase::Read, BTreeMap::new(), self.all_serving())?)?;
         let nodes: Vec<&Node> = self.inventory.nodes.iter().collect();
         let found = fleet::each_node(
             &nodes,
@@ -136,8 +140,9 @@ impl Pipeline {
         let mut reach = Reach::new();
         for node in &self.inventory.nodes {
             let Some(session) = sessions.remove(&node.name) else { continue };
-            let has_api_server =
-                observed.get(&node.name).is_some_and(|state| has_api_server(node, &state.facts));
+            let has_api_server = observed
+                .get(&node.name)
+                .is_some_and(|state| has_api_server(node, &state.facts) && !self.is_joining(node, state));
             reach.add(node.name.clone(), session, has_api_server);
         }
         let (cluster, kubernetes) = self.observe_cluster(&reach, listener)?.unzip();
@@ -193,6 +198,26 @@ impl Pipeline {
         Ok(Some((cluster, nodes)))
     }
 
+    /// Whether a host that was read is to become a node.
+    fn is_joining(&self, node: &Node, state: &Observed) -> bool {
+        plan::join::is_joining(node, self.inventory.etcd.topology, state)
+    }
+
+    /// The hosts that are to become nodes.
+    pub(super) fn joining(&self, observation: &Observation) -> Joining {
+        let found = |node: &&Node| {
+            observation.nodes.get(&node.name).is_some_and(|state| self.is_joining(node, state))
+        };
+        let nodes: Vec<&Node> = self.inventory.nodes.iter().filter(found).collect();
+        let kubelet = |node: &&Node| observation.nodes.get(&node.name)?.facts.kubelet_version.clone();
+        let named = self.inventory.bootstrap.version.as_ref().map(|version| format!("v{version}"));
+        Joining {
+            version: named.or_else(|| nodes.iter().find_map(kubelet)).unwrap_or_default(),
+            nodes: nodes.into_iter().map(|node| node.name.clone()).collect(),
+            cluster: observation.cluster.is_some(),
+        }
+    }
+
     /// The key that values are, or will be, encrypted with: the newest of the store, or a new one named by the day.
     pub(super) fn encryption_key(&self) -> Option<SecretRef> {
         self.wants_encryption().then(|| keys::encryption_key(&self.store, self.now))
@@ -227,10 +252,11 @@ impl Pipeline {
         let versions = versions(&observation.nodes);
         let flags = api_server_flags(&observation.nodes);
         let serving = self.serving(observation, step);
+        let joining = self.joining(observation);
         let (mut desired, mut notices) = (BTreeMap::new(), step.notices.clone());
         notices.extend(self.partial.clone());
         notices.extend_from_slice(self.templates.selection_notices());
-        let mut stage = self.stage(observation)?;
+        let mut stage = self.stage(observation, &joining)?;
         if step.kubelets_first {
             stage = stage.behind_kubelets();
         }
@@ -249,13 +275,15 @@ impl Pipeline {
         for (nodes, phase) in [(writing, EncryptionPhase::Write), (reading, EncryptionPhase::Read)] {
             let inputs = Inputs {
                 api_server_flags: flags.clone(),
-                ..self.inputs(phase, versions.clone(), serving.clone())
+                ..self.inputs(phase, versions.clone(), serving.clone())?
             };
             let rendered = desired::render_nodes(&self.templates, &self.inventory, &nodes, &inputs)
                 .map_err(Error::hinted)?;
             for (node, mut rendered) in rendered {
                 notices.extend(rendered.notices);
-                rendered.desired.resources.retain(|resource| stage.scope.covers(resource));
+                if !joining.nodes.contains(&node) {
+                    rendered.desired.resources.retain(|resource| stage.scope.covers(resource));
+                }
                 desired.insert(node, rendered.desired);
             }
         }
@@ -280,11 +308,12 @@ impl Pipeline {
             digest,
             limit: self.limit.clone(),
             max_unavailable: self.inventory.apply.max_unavailable,
+            joining,
         })
         .map_err(Error::hinted)
     }
 
-    fn stage(&self, observation: &Observation) -> Result<Stage, Error> {
+    fn stage(&self, observation: &Observation, joining: &Joining) -> Result<Stage, Error> {
         let path: NodePath = ENCRYPTION_CONFIG.parse().map_err(Error::new)?;
         let manifest: NodePath = API_SERVER_MANIFEST.parse().map_err(Error::new)?;
         let goal = self.encryption_key().map(|key| EncryptionGoal {
@@ -294,9 +323,14 @@ impl Pipeline {
             resources: self.inventory.encryption.resources.iter().cloned().collect(),
             path: path.clone(),
         });
-        let control_planes = self
-            .inventory
-            .with_role(Role::ControlPlane)
+        let (new, members): (Vec<&Node>, Vec<&Node>) =
+            self.inventory.with_role(Role::ControlPlane).partition(|node| joining.nodes.contains(&node.name));
+        let new = new.into_iter().map(|node| node.name.clone());
+        if members.is_empty() && new.len() > 0 {
+            return Ok(Stage::of_hosts(new));
+        }
+        let control_planes = members
+            .into_iter()
             .map(|node| ControlPlane {
                 name: node.name.clone(),
                 state: observation
@@ -305,8 +339,8 @@ impl Pipeline {
                     .map(|seen| EncryptionState::read(seen, &path, &manifest)),
             })
             .collect();
-        stage::next(&StageInput { goal, control_planes, cluster: observation.cluster.as_ref() })
-            .map_err(Error::hinted)
+        let stage = stage::next(&StageInput { goal, control_planes, cluster: observation.cluster.as_ref() });
+        Ok(stage.map_err(Error::hinted)?.with_hosts(new))
     }
 
     pub(super) fn inputs(
@@ -314,9 +348,10 @@ impl Pipeline {
         phase: EncryptionPhase,
         versions: BTreeMap<NodeName, Versions>,
         serving: BTreeMap<NodeName, ServingInput>,
-    ) -> Inputs {
+    ) -> Result<Inputs, Error> {
         let encryption = self.encryption_key().map(|key| EncryptionInput { key, phase });
-        Inputs { encryption, serving, versions, ..Inputs::default() }
+        let pki = self.store.pki().map_err(Error::hinted)?.map(pki_input);
+        Ok(Inputs { encryption, pki, serving, versions, ..Inputs::default() })
     }
 
     pub(super) fn desired(&self, inputs: &Inputs) -> Result<BTreeMap<NodeName, Desired>, Error> {
@@ -331,6 +366,17 @@ impl Pipeline {
     fn rendered(&self, templates: &Templates, inputs: &Inputs) -> Result<BTreeMap<NodeName, Desired>, Error> {
         let rendered = desired::render(templates, &self.inventory, inputs).map_err(Error::hinted)?;
         Ok(rendered.into_iter().map(|(node, rendered)| (node, rendered.desired)).collect())
+    }
+}
+
+/// The cluster's own CAs and key pair as templates know them.
+fn pki_input(pki: store::Pki) -> PkiInput {
+    let pair = |pair: store::Pair| StoredPair { public: pair.public, key: pair.key };
+    PkiInput {
+        kubernetes_ca: pair(pki.kubernetes),
+        etcd_ca: pair(pki.etcd),
+        front_proxy_ca: pair(pki.front_proxy),
+        service_account: pair(pki.service_account),
     }
 }
 

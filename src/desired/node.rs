@@ -3,10 +3,11 @@
 use super::body::Unusable;
 use super::context::{Shared, Variables};
 use super::load::{Entry, Templates, notice_name, place};
+use super::pki::Known;
 use super::place::Place;
 use super::pods::Pods;
 use super::standing::{AUTHENTICATION, Standing};
-use super::{EncryptionInput, Inputs, Rendered, TemplateError, body};
+use super::{Inputs, Rendered, TemplateError, body};
 use crate::inventory::{Inventory, Minor, Node};
 use crate::resource::{Desired, Kind, Notice, Resource, ResourceId, Spec};
 use serde_json::Value;
@@ -17,7 +18,7 @@ struct Pass<'a> {
     node: &'a Node,
     place: Place<'a>,
     variables: Variables<'a>,
-    encryption: Option<&'a EncryptionInput>,
+    known: &'a Known,
 }
 
 impl Templates {
@@ -32,12 +33,11 @@ impl Templates {
         let (minor, versions) = (inventory.cluster.kubernetes, inputs.versions.get(&node.name));
         let place = Place { node: &node.name, minor, versions, inventory }.of(None);
         let standing = Standing::of(inventory, inputs.api_server_flags.get(&node.name));
-        let serving = inputs.serving.get(&node.name);
         let pass = |minor| Pass {
             node,
             place: Place { minor, ..place },
-            variables: Variables::of(shared, node, minor, &standing, serving),
-            encryption: inputs.encryption.as_ref(),
+            variables: Variables::of(shared, node, minor, &standing, inputs),
+            known: &shared.known,
         };
         let others: BTreeMap<Minor, Pass<'_>> =
             place.other_minors().into_iter().map(|minor| (minor, pass(minor))).collect();
@@ -149,7 +149,7 @@ impl Templates {
             }
             None => None,
         };
-        let (spec, of_keys) = body::spec(entry, &text, merge, pass.encryption).map_err(shape)?;
+        let (spec, of_keys) = body::spec(entry, &text, merge, pass.known).map_err(shape)?;
         let mut controls = front.controls.clone();
         controls.extend(of_keys);
         Ok(Some(Resource {

@@ -53,7 +53,10 @@ pub(super) fn last_words(crashes: &[Crashes<'_>], gate: &Gate, access: &mut dyn 
         Gate::StaticPodRuns { component, .. } => component.as_str(),
         Gate::ApiServerReady { .. } | Gate::EncryptionLoaded { .. } => "kube-apiserver",
         Gate::EtcdHealthy { .. } => "etcd",
-        Gate::UnitActive { .. } | Gate::NodeReady { .. } | Gate::KubeletServes { .. } => return Vec::new(),
+        Gate::UnitActive { .. }
+        | Gate::NodeReady { .. }
+        | Gate::KubeletServes { .. }
+        | Gate::EndpointAnswers { .. } => return Vec::new(),
     };
     let known = crashes.iter().find(|known| known.is(gate.node(), component));
     known.map(|known| known.last_words(access)).unwrap_or_default()

@@ -35,7 +35,8 @@ impl Pace {
             | Gate::EtcdHealthy { .. }
             | Gate::NodeReady { .. }
             | Gate::KubeletServes { .. }
-            | Gate::EncryptionLoaded { .. } => self.steady.min(self.stable),
+            | Gate::EncryptionLoaded { .. }
+            | Gate::EndpointAnswers { .. } => self.steady.min(self.stable),
         }
     }
 }

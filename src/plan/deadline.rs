@@ -47,9 +47,10 @@ impl Gate {
                 Duration::from_mins(3)
             }
             // A kubelet looks at its certificate once a minute at least.
-            Self::EtcdHealthy { .. } | Self::NodeReady { .. } | Self::KubeletServes { .. } => {
-                Duration::from_mins(2)
-            }
+            Self::EtcdHealthy { .. }
+            | Self::NodeReady { .. }
+            | Self::KubeletServes { .. }
+            | Self::EndpointAnswers { .. } => Duration::from_mins(2),
         }
     }
 }

@@ -49,6 +49,19 @@ pub struct Facts {
     pub kubelet_version: Option<String>,
     /// Whether systemd runs it.
     pub systemd: bool,
+    /// What a cluster has left there.
+    pub made: Made,
+}
+
+/// What there is on a host of a cluster's making.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Made {
+    /// kubeadm has configured its kubelet, or written a manifest of the control plane.
+    pub kubernetes: bool,
+    /// An etcd member has data.
+    pub etcd: bool,
+    /// harden was about to make a node of it, and did not get to the end.
+    pub joining: bool,
 }
 
 /// The state of a path.

@@ -12,6 +12,7 @@
 
 mod config;
 mod encryption;
+mod hosts;
 mod observed;
 mod scope;
 mod serving;

@@ -14,7 +14,8 @@ use crate::apply::{self, Report, Run};
 use crate::error::{Chain, ExitCode};
 use crate::health::preflight::Preflight;
 use crate::inventory::Deadline;
-use crate::plan::{Operation, Plan};
+use crate::plan::{Authority, Operation, Plan};
+use crate::resource::SecretRef;
 use crate::store::{SecretKind, Unlocked, random_key_base64};
 use crate::ui::{self, Applied, Output, Progress, count};
 use clap::Args;
@@ -150,6 +151,12 @@ pub(super) fn carry_out(
     Ok(code)
 }
 
+/// What is prepared on a host that never joins would be half a thing.
+fn refuse_hosts(plan: &Plan) -> Result<(), Error> {
+    let hosts: Vec<String> = plan.joins.iter().map(|join| join.node.to_string()).collect();
+    if hosts.is_empty() { Ok(()) } else { Err(Error::hinted(ApplyError::NoNodes { hosts })) }
+}
+
 fn tell(record: &Applied, global: &Global, output: &Output) -> Result<(), Error> {
     let text = match global.output {
         Format::Text => record.summary(),
@@ -199,6 +206,7 @@ impl Applying<'_> {
                 self.record.nothing_left = true;
                 return Ok(ExitCode::Success);
             }
+            refuse_hosts(&plan)?;
             // What comes in a later stage is refused before the first one is written.
             let is_whole = stage > 0 || plan.remaining.is_empty();
             let whole = if is_whole { None } else { Some(self.pipeline.plan_whole(&observation)?) };
@@ -228,6 +236,7 @@ impl Applying<'_> {
             let (plan, inventory) = (plan.cluster.clone(), inventory.clone());
             return Err(Error::hinted(ApplyError::OtherCluster { plan, inventory }));
         }
+        refuse_hosts(plan)?;
         let (observation, _) = self.observe_and_plan()?;
         let stale = plan.stale(&observation.nodes);
         if !stale.is_empty() {
@@ -354,11 +363,7 @@ impl Applying<'_> {
     /// with the new index.
     fn open_store(&mut self, plan: &Plan) -> Result<Option<Unlocked>, Error> {
         let operations = plan.changes().flat_map(|(_, change)| &change.operations);
-        let contents = operations.filter_map(|operation| match operation {
-            Operation::Write { content, .. } => Some(&content.secrets),
-            _ => None,
-        });
-        let wanted: Vec<_> = contents.flatten().collect();
+        let wanted: Vec<_> = operations.flat_map(secrets).collect();
         if wanted.is_empty() {
             return Ok(None);
         }
@@ -406,5 +411,14 @@ impl Applying<'_> {
         self.record.stages.push(outcome::stage(plan, &report));
         let clean = report.stopped.is_none() && report.exit_code() == ExitCode::Success;
         (!clean).then(|| report.exit_code())
+    }
+}
+
+/// The secrets that an operation needs.
+fn secrets(operation: &Operation) -> &[SecretRef] {
+    match operation {
+        Operation::Write { content, .. } => &content.secrets,
+        Operation::Issue { authority: Authority::Store(pair), .. } => std::slice::from_ref(&pair.key),
+        _ => &[],
     }
 }

@@ -1,6 +1,7 @@
-//! Waves: etcd-only nodes one by one, then control-plane nodes one by one, then one canary worker, then workers in batches.
+//! Waves: hosts that are about to join all at once, since nothing runs there yet, then etcd-only nodes one by one, then control-plane nodes one by one, then one canary worker, then workers in batches.
 
 use crate::inventory::{Inventory, Node, NodeName, Role};
+use crate::plan::join::Joining;
 use crate::plan::wave::{self, MaxUnavailable};
 use crate::plan::{NodePlan, Wave};
 use std::collections::BTreeMap;
@@ -9,18 +10,24 @@ use std::collections::BTreeMap;
 pub(super) fn waves(
     inventory: &Inventory,
     mut changed: BTreeMap<NodeName, NodePlan>,
+    joining: &Joining,
     max: MaxUnavailable,
 ) -> Vec<Wave> {
-    let mut take = |wanted: fn(&Node) -> bool| -> Vec<NodePlan> {
+    let mut take = |wanted: &dyn Fn(&Node) -> bool| -> Vec<NodePlan> {
         let nodes = inventory.nodes.iter().filter(|node| wanted(node));
         nodes.filter_map(|node| changed.remove(&node.name)).collect()
     };
-    let etcd = take(is_etcd_only);
-    let control_plane = take(is_control_plane);
-    let workers = take(|_| true);
+    let hosts = take(&|node| joining.nodes.contains(&node.name));
+    let etcd = take(&is_etcd_only);
+    let control_plane = take(&is_control_plane);
+    let workers = take(&|_| true);
     let all_workers =
         inventory.nodes.iter().filter(|node| !is_control_plane(node) && !is_etcd_only(node)).count();
-    let mut waves = one_by_one(etcd, "etcd node");
+    let mut waves = Vec::new();
+    if !hosts.is_empty() {
+        waves.push(Wave { title: String::from("hosts that are about to join"), nodes: hosts });
+    }
+    waves.extend(one_by_one(etcd, "etcd node"));
     waves.extend(one_by_one(control_plane, "control-plane node"));
     waves.extend(batches(workers, all_workers, max));
     waves

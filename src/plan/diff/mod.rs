@@ -12,6 +12,7 @@ mod unit;
 mod user;
 
 pub(super) use authority::Holder;
+pub(super) use edited::safe_keys;
 pub use error::DiffError;
 pub use run_as::RunAsError;
 
