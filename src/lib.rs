@@ -11,7 +11,7 @@
 //! | 0 | [`error`], [`secret`] |
 //! | 1 | [`inventory`], [`resource`], [`event`] |
 //! | 2 | [`plan`], [`pki`], [`store`], [`remote`], [`cluster`], [`manifests`] |
-//! | 3 | [`desired`], [`observe`], [`check`], [`health`], [`status`], [`trust`] |
+//! | 3 | [`desired`], [`observe`], [`check`], [`health`], [`status`], [`trust`], [`doctor`] |
 //! | 4 | [`stage`], [`apply`], [`bootstrap`] |
 //! | 5 | [`ui`] |
 //! | 6 | [`cli`] |
@@ -26,6 +26,7 @@ pub mod check;
 pub mod cli;
 pub mod cluster;
 pub mod desired;
+pub mod doctor;
 pub mod error;
 pub mod event;
 pub mod health;

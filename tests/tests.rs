@@ -15,6 +15,7 @@ mod cluster_lab;
 mod cluster_suite;
 mod controls;
 mod desired;
+mod doctor;
 mod faults;
 mod health;
 mod inventory;

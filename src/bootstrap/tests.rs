@@ -53,7 +53,7 @@ fn placed(shell: &[&str], join: &Join, super_admin: Option<&Secret<String>>) -> 
 fn what_is_placed_is_what_was_planned() {
     for shell in [&["dash"][..], &["busybox", "sh"]] {
         let join = join(JoinKind::Init);
-        let secret = Secret::new(String::from("kind: Config # secret\n"));
+        let secret = Secret::new(String::from("poison-of-the-first-bootstrap-test\n"));
         let root = placed(shell, &join, Some(&secret));
         let folder = root.path().join("var/lib/harden/kubeadm");
         let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
@@ -72,7 +72,7 @@ fn what_is_placed_is_what_was_planned() {
 
 #[test]
 fn only_the_first_host_gets_the_super_administrator() {
-    let secret = Secret::new(String::from("kind: Config\n"));
+    let secret = Secret::new(String::from("poison-of-the-third-bootstrap-test\n"));
     for kind in [JoinKind::ControlPlane, JoinKind::Worker] {
         let root = placed(&["dash"], &join(kind), Some(&secret));
         assert!(!root.path().join("var/lib/harden/kubeadm/kubeconfig").exists());
@@ -84,7 +84,7 @@ fn only_the_first_host_gets_the_super_administrator() {
 
 #[test]
 fn nothing_secret_is_in_what_users_read() {
-    let secret = Secret::new(String::from("kind: Config # poison\n"));
+    let secret = Secret::new(String::from("poison-of-the-second-bootstrap-test\n"));
     let script = kubeadm(&join(JoinKind::Init), Some(&secret));
     assert_eq!(script.title(), "begin the cluster");
     assert!(!format!("{:?}", script.title()).contains("poison"));

@@ -38,6 +38,25 @@ const MANIFESTS: &str = "/etc/kubernetes/manifests/";
 const COMPONENTS: [&str; 3] = ["kube-apiserver", "kube-controller-manager", "kube-scheduler"];
 pub(super) const API_SERVER_MANIFEST: &str = "/etc/kubernetes/manifests/kube-apiserver.yaml";
 
+/// Hosts are to become nodes, and the store has no CA that what they are given could be issued with.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{} {} no node of a cluster yet, and the store beside the inventory has no CAs",
+    hosts.join(", "),
+    if hosts.len() == 1 { "is" } else { "are" }
+)]
+struct NoAuthorities {
+    hosts: Vec<String>,
+}
+
+impl Hint for NoAuthorities {
+    fn hint(&self) -> Option<String> {
+        Some(String::from(
+            "`harden pki init` makes those of a new cluster, `harden pki import` takes over those of one that runs",
+        ))
+    }
+}
+
 /// Everything that a run knows before it talks to a node.
 pub(super) struct Pipeline {
     pub(super) inventory: Inventory,
@@ -111,8 +130,10 @@ impl Pipeline {
 
     /// Connects to every node and reads it, then the cluster through its control planes.
     pub(super) fn observe(&self, keep: Keep, listener: &Listener<'_>) -> Result<Observation, Error> {
-        let wishes =
-            self.wishes(&self.inputs(EncryptionPhase::Read, BTreeMap::new(), self.all_serving())?)?;
+        let inputs = self.inputs(EncryptionPhase::Read, BTreeMap::new(), self.all_serving())?;
+        // What only a host that joins is given is read of every node: which of them do is not known yet.
+        let joining = self.inventory.nodes.iter().map(|node| node.name.clone()).collect();
+        let wishes = self.wishes(&Inputs { joining, ..inputs })?;
         let nodes: Vec<&Node> = self.inventory.nodes.iter().collect();
         let found = fleet::each_node(
             &nodes,
@@ -248,11 +269,39 @@ impl Pipeline {
         self.plan_step(observation, &step)
     }
 
+    /// The plan of the hosts that are to become nodes, and of nothing else.
+    pub(super) fn plan_hosts(&self, observation: &Observation) -> Result<Plan, Error> {
+        let joining = self.joining(observation).nodes;
+        let unread = observation.unreachable.iter().map(|it| &it.node);
+        let limit: BTreeSet<NodeName> =
+            joining.iter().chain(unread).filter(|node| self.limit.contains(*node)).cloned().collect();
+        let mut plan =
+            self.plan_limited(observation, &self.serving_step(observation).without_stage(), limit)?;
+        plan.stage = stage::hosts_title();
+        plan.remaining.clear();
+        plan.gates.clear();
+        plan.cluster_changes.clear();
+        Ok(plan)
+    }
+
     fn plan_step(&self, observation: &Observation, step: &ServingStep) -> Result<Plan, Error> {
+        self.plan_limited(observation, step, self.limit.clone())
+    }
+
+    fn plan_limited(
+        &self,
+        observation: &Observation,
+        step: &ServingStep,
+        limit: BTreeSet<NodeName>,
+    ) -> Result<Plan, Error> {
         let versions = versions(&observation.nodes);
         let flags = api_server_flags(&observation.nodes);
         let serving = self.serving(observation, step);
         let joining = self.joining(observation);
+        if !joining.nodes.is_empty() && self.store.pki().map_err(Error::hinted)?.is_none() {
+            let hosts = joining.nodes.iter().map(ToString::to_string).collect();
+            return Err(Error::hinted(NoAuthorities { hosts }));
+        }
         let (mut desired, mut notices) = (BTreeMap::new(), step.notices.clone());
         notices.extend(self.partial.clone());
         notices.extend_from_slice(self.templates.selection_notices());
@@ -275,6 +324,7 @@ impl Pipeline {
         for (nodes, phase) in [(writing, EncryptionPhase::Write), (reading, EncryptionPhase::Read)] {
             let inputs = Inputs {
                 api_server_flags: flags.clone(),
+                joining: joining.nodes.clone(),
                 ..self.inputs(phase, versions.clone(), serving.clone())?
             };
             let rendered = desired::render_nodes(&self.templates, &self.inventory, &nodes, &inputs)
@@ -306,7 +356,7 @@ impl Pipeline {
             notices,
             now: self.now,
             digest,
-            limit: self.limit.clone(),
+            limit,
             max_unavailable: self.inventory.apply.max_unavailable,
             joining,
         })

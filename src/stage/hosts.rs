@@ -9,12 +9,17 @@ use std::collections::BTreeMap;
 
 const BOOTSTRAP: (&str, &str) = ("bootstrap", "make a hardened cluster of hosts that nothing was on");
 
+/// What is done while hosts become nodes.
+pub fn hosts_title() -> StageTitle {
+    let (name, title) = BOOTSTRAP;
+    StageTitle { name: name.to_owned(), title: title.to_owned() }
+}
+
 impl Stage {
     /// The one stage of a cluster that begins with these control-plane nodes.
     pub fn of_hosts(control_planes: impl Iterator<Item = NodeName>) -> Self {
-        let (name, title) = BOOTSTRAP;
         Self {
-            title: StageTitle { name: name.to_owned(), title: title.to_owned() },
+            title: hosts_title(),
             remaining: Vec::new(),
             scope: Scope::All,
             encryption: control_planes.map(|node| (node, EncryptionPhase::Write)).collect(),

@@ -19,6 +19,7 @@ mod serving;
 
 pub use config::{EncryptionConfig, EncryptionConfigError, Provider};
 pub use encryption::next;
+pub use hosts::hosts_title;
 pub use observed::{ControlPlane, EncryptionFile, EncryptionState, flag};
 pub use scope::Scope;
 pub use serving::{

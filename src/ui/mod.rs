@@ -6,6 +6,7 @@ mod applied;
 pub mod check;
 mod count;
 mod diff;
+pub mod doctor;
 mod error;
 mod foreign;
 pub mod json;

@@ -239,7 +239,7 @@ fn users(desired: &Desired) -> BTreeSet<&str> {
 fn made(desired: &Desired) -> BTreeSet<&NodePath> {
     let paths = desired.resources.iter().flat_map(|resource| match &resource.spec {
         Spec::File(spec) => vec![&spec.path],
-        Spec::Certificate(spec) => vec![&spec.path, &spec.key_path],
+        Spec::Certificate(spec) => spec.files().map(|(path, _)| path).collect(),
         _ => Vec::new(),
     });
     paths.collect()
@@ -254,7 +254,7 @@ fn same_path(node: &NodeName, changes: &[Change]) -> Vec<Problem> {
         for operation in &change.operations {
             let paths = match operation {
                 Operation::Write { path, .. } | Operation::Remove { path, .. } => vec![path],
-                Operation::Issue { certificate, .. } => vec![&certificate.path, &certificate.key_path],
+                Operation::Issue { certificate, .. } => certificate.files().map(|(path, _)| path).collect(),
                 _ => Vec::new(),
             };
             for path in paths {
