@@ -35,4 +35,5 @@ mod stage;
 mod status;
 mod store;
 mod support;
+mod trust;
 mod ui;
