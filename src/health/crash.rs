@@ -64,7 +64,16 @@ pub(super) fn last_words(crashes: &[Crashes<'_>], gate: &Gate, access: &mut dyn 
 
 impl<'a> Crashes<'a> {
     fn new(node: &'a NodeName, component: &'a str, command: &'a [String]) -> Self {
-        Self { node, component, command, seen: None, starts: 0, logs: Vec::new(), alive: None, gone_since: None }
+        Self {
+            node,
+            component,
+            command,
+            seen: None,
+            starts: 0,
+            logs: Vec::new(),
+            alive: None,
+            gone_since: None,
+        }
     }
 
     fn is(&self, node: &NodeName, component: &str) -> bool {
