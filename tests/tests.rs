@@ -36,4 +36,5 @@ mod stage;
 mod status;
 mod store;
 mod support;
+mod trust;
 mod ui;

@@ -11,13 +11,16 @@ pub mod global;
 pub mod hostkeys;
 pub mod init;
 mod keys;
+pub mod kubeconfig;
 mod load;
 pub mod logging;
 mod materials;
+mod node_files;
 mod nodes;
 pub mod panic;
 pub mod parts;
 mod pipeline;
+pub mod pki;
 pub mod plan;
 mod pod_security;
 mod preflight;
@@ -79,6 +82,10 @@ pub enum Verb {
     /// SSH host keys of the nodes
     #[command(name = "hostkeys")]
     HostKeys(hostkeys::HostKeys),
+    /// The cluster's own CAs and its service-account key, sealed beside the inventory
+    Pki(pki::Pki),
+    /// Write a kubeconfig for a person, valid for hours or days
+    Kubeconfig(kubeconfig::Kubeconfig),
     /// Show what would be changed; changes nothing
     Plan(plan::Plan),
     /// Show a saved plan; contacts no node
@@ -131,6 +138,8 @@ pub fn run(cli: Cli, output: &Output) -> Result<ExitCode, Error> {
         Verb::Schema(_) => schema::run(output),
         Verb::Doctor(arguments) => doctor::run(&arguments, &global, output),
         Verb::HostKeys(arguments) => hostkeys::run(&arguments, &global, output),
+        Verb::Pki(arguments) => pki::run(&arguments, &global, output),
+        Verb::Kubeconfig(arguments) => kubeconfig::run(&arguments, &global, output),
         Verb::Plan(arguments) => plan::run(&arguments, &global, output),
         Verb::Show(arguments) => show::run(&arguments, &global, output),
         Verb::Apply(arguments) => apply::run(&arguments, &global, output),

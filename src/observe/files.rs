@@ -86,7 +86,7 @@ impl<'a> Files<'a> {
         let mut files = Self {
             states: BTreeMap::new(),
             bytes: BTreeMap::new(),
-            public: public(reply, root)?,
+            public: if wishes.has_public() { public(reply, root)? } else { BTreeMap::new() },
             torn: false,
             user: process.user,
             clock: process.modified,

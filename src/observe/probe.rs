@@ -31,10 +31,10 @@ pub fn probe(desired: &Desired) -> Script {
         .section("sent", include_str!("sent.sh"))
         .section("content", include_str!("content.sh"))
         .section("masked", masked(&wishes))
-        .section("public", public(&wishes))
         .section("units", units(&wishes))
         .section("sysctls", sysctls(&wishes))
         .section("users", users(&wishes));
+    let script = if wishes.has_public() { script.section("public", public(&wishes)) } else { script };
     if wishes.trees.is_empty() { script } else { script.section("trees", trees(&wishes)) }
 }
 
@@ -102,9 +102,6 @@ fn masked(wishes: &Wishes) -> String {
 }
 
 fn public(wishes: &Wishes) -> String {
-    if !wishes.files.values().any(|wish| matches!(wish, Wish::Public(_))) {
-        return String::from(":\n");
-    }
     let mut text = String::from(include_str!("public.sh"));
     text.push_str("for harden_path in $harden_public; do\n  case $harden_path in\n");
     for (path, wish) in &wishes.files {

@@ -117,6 +117,11 @@ impl Wishes {
         wishes
     }
 
+    /// Whether of any file only what is public is read.
+    pub(super) fn has_public(&self) -> bool {
+        self.files.values().any(|wish| matches!(wish, Wish::Public(_)))
+    }
+
     fn add(&mut self, spec: &Spec) {
         match spec {
             Spec::User(spec) => {

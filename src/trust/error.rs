@@ -16,14 +16,12 @@ pub enum TrustError {
         file: String,
     },
     /// The files of an existing CA are of no use.
-    #[error("take over {subject} from {certificate} and {key}")]
+    #[error("take over {subject} from {files}")]
     Unusable {
         /// Which CA or key pair.
         subject: &'static str,
-        /// The file with the certificate or public key, and where.
-        certificate: String,
-        /// The file with the private key, and where.
-        key: String,
+        /// The files, and where.
+        files: String,
         /// What is wrong.
         source: PkiError,
     },

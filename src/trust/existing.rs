@@ -73,8 +73,7 @@ impl Found {
         let public = self.public.as_ref().ok_or_else(|| missing(self.file(place.public)))?;
         let unusable = |source| TrustError::Unusable {
             subject: place.subject,
-            certificate: self.file(place.public),
-            key: self.file(place.key),
+            files: format!("{} and {}", self.file(place.public), place.key),
             source,
         };
         let found = public_fingerprint(public).map_err(unusable)?;

@@ -12,6 +12,7 @@ mod foreign;
 pub mod json;
 mod output;
 mod paint;
+pub mod pki;
 pub mod plan;
 mod progress;
 mod prompt;
