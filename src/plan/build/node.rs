@@ -3,6 +3,7 @@
 use super::{Problem, drain};
 use crate::inventory::{self, Node, NodeName, Role};
 use crate::plan::diff::{self, Context, Holder};
+use crate::plan::manifest::Probe;
 use crate::plan::{Change, Gate, NodePlan, Operation, Origin, digest};
 use crate::plan::{deadline, manifest};
 use crate::resource::{Desired, Kind, NodePath, Observed, Resource, ResourceId, Spec};
@@ -18,6 +19,8 @@ pub(in crate::plan) const KUBELET: &str = "kubelet.service";
 const LAST: &[&str] = &["ssh.service", "sshd.service"];
 const ETCD: &str = "etcd";
 const API_SERVER: &str = "kube-apiserver";
+/// Where the kubelet looks for static pods.
+const MANIFESTS: &str = "/etc/kubernetes/manifests/";
 
 /// What is the same for all nodes.
 pub(super) struct Scene<'a> {
@@ -29,6 +32,8 @@ pub(super) struct Scene<'a> {
     pub(super) drain: &'a inventory::Drain,
     /// The nodes whose etcd member can be asked.
     pub(super) members: Vec<&'a NodeName>,
+    /// How the API is asked at the endpoint, where kube-vip on the control-plane nodes holds its address.
+    pub(super) virtual_endpoint: Option<Probe>,
 }
 
 /// The plan of one node, without changes where it is as it should be.
@@ -107,8 +112,9 @@ pub(super) fn plan(
         undoes: None,
     };
     if live && !plan.changes.is_empty() {
-        let serves = serves(&node.name, desired, &plan);
-        guard(node, &mut plan, &pods, serves).map_err(|problem| vec![problem])?;
+        let mut proofs: Vec<Gate> = serves(&node.name, desired, &plan).into_iter().collect();
+        proofs.extend(endpoint_answers(node, scene));
+        guard(node, &mut plan, &pods, proofs).map_err(|problem| vec![problem])?;
         if plan.restart_pods.iter().any(|component| component == ETCD) {
             // One may have fallen away while the node before was in hand; then there is none to spare.
             let others = scene.members.iter().filter(|member| ***member != node.name);
@@ -154,13 +160,15 @@ pub(super) fn host(
     let mut plan = plan(node, &Desired { resources: before }, observed, scene, notices)?;
     plan.unchanged.extend(made.iter().map(|resource| (resource.id.clone(), digest(resource))));
     plan.restart_units.retain(|unit| unit != KUBELET);
+    let pods = std::mem::take(&mut plan.restart_pods);
     for change in &mut plan.changes {
-        change.restarts.retain(|unit| unit != KUBELET);
+        change.restarts.retain(|restarted| restarted != KUBELET && !pods.contains(restarted));
     }
     plan.drain = None;
     plan.before = Vec::new();
     plan.between = Vec::new();
     plan.after.retain(|gate| matches!(gate, Gate::UnitActive { unit, .. } if unit != KUBELET));
+    plan.rollback_after = plan.rollback_after.map(|_| deadline::of_rollback(&plan).as_secs());
     Ok(plan)
 }
 
@@ -198,12 +206,12 @@ pub(in crate::plan) fn guard(
     node: &Node,
     plan: &mut NodePlan,
     pods: &[RestartedPod<'_>],
-    serves: Option<Gate>,
+    proofs: Vec<Gate>,
 ) -> Result<(), Problem> {
     plan.before = before(node);
     plan.between = between(node, plan, pods)?;
     plan.after = after(node, plan, pods)?;
-    plan.after.extend(serves);
+    plan.after.extend(proofs);
     plan.rollback_after = Some(deadline::of_rollback(plan).as_secs());
     Ok(())
 }
@@ -299,9 +307,23 @@ fn restarted_pods<'a>(resources: &[&'a Resource], changes: &[Change]) -> Vec<Res
                 manifest: &spec.path,
                 text: written(change)?,
             }),
+            Spec::File(spec) => RestartedPod::of_file(&resource.id, &spec.path, written(change)?),
             _ => None,
         })
         .collect()
+}
+
+impl<'a> RestartedPod<'a> {
+    /// A whole file among the manifests, whose container is called as the file is and says what it runs.
+    pub(in crate::plan) fn of_file(
+        resource: &'a ResourceId,
+        path: &'a NodePath,
+        text: String,
+    ) -> Option<Self> {
+        let component = path.as_str().strip_prefix(MANIFESTS)?.strip_suffix(".yaml")?;
+        let command = manifest::command(&text, component).ok()?;
+        (!command.is_empty()).then_some(Self { resource, component, manifest: path, text })
+    }
 }
 
 /// The components of the static pods that are restarted.
@@ -390,6 +412,13 @@ fn after(node: &Node, plan: &NodePlan, pods: &[RestartedPod<'_>]) -> Result<Vec<
         gates.push(Gate::NodeReady { node: name.clone() });
     }
     Ok(gates)
+}
+
+/// The proof that the endpoint's address is still held, or again: what changes on a control-plane node may be kube-vip itself, or the
+/// kubeconfig that it reads, and on the next node it must not end before somebody else has the address.
+fn endpoint_answers(node: &Node, scene: &Scene<'_>) -> Option<Gate> {
+    let probe = scene.virtual_endpoint.clone().filter(|_| node.roles.contains(&Role::ControlPlane))?;
+    Some(Gate::EndpointAnswers { node: node.name.clone(), probe })
 }
 
 /// The proof that a kubelet serves with the certificate that was made for it, where either has changed.
