@@ -2,7 +2,7 @@
 
 use super::super::facts::{Answer, Programs};
 use super::super::finding::few;
-use super::super::{Check, Host, HostFacts, Severity, Version};
+use super::super::{Check, Host, HostFacts, Severity, Standing, Version};
 use super::Findings;
 use crate::inventory::{Inventory, Node, NodeName};
 use crate::resource::{ClockReading, clock_faults};
@@ -92,20 +92,19 @@ fn addresses(inventory: &Inventory, facts: &Answers, found: &mut Findings) {
     }
 }
 
-/// kube-vip puts the endpoint's address where it is to be; as long as there is no cluster, nobody has it.
+/// kube-vip puts the endpoint's address where it is to be. A host that something of a cluster is on may have it from there.
 fn virtual_address(inventory: &Inventory, hosts: &[Host], facts: &Answers, found: &mut Findings) {
     let Some(address) = inventory.virtual_address().filter(|_| inventory.kube_vip.is_some()) else { return };
-    let is_own = inventory.nodes.iter().find(|node| node.ip() == Some(address));
-    let has_it = |host: &&Host| {
-        facts.get(&host.node).is_some_and(|facts| facts.live && facts.system.addresses.contains(&address))
-    };
     let remedy =
         "kube-vip needs an address that no host has: take it off, or write another one as `endpoint`";
-    if let Some(node) = is_own {
+    if let Some(node) = inventory.nodes.iter().find(|node| node.ip() == Some(address)) {
         let fact = format!("{address}, which kube-vip is to hold, is the address of {}", node.name);
         found.add(Some(&node.name), Check::Address, Severity::Fatal, fact, remedy);
-    } else if !hosts.iter().any(|host| host.standing.is_member()) {
-        for host in hosts.iter().filter(has_it) {
+        return;
+    }
+    for host in hosts.iter().filter(|host| host.standing == Standing::Blank) {
+        if facts.get(&host.node).is_some_and(|facts| facts.live && facts.system.addresses.contains(&address))
+        {
             let fact = format!("it has {address}, which kube-vip is to hold");
             found.add(Some(&host.node), Check::Address, Severity::Fatal, fact, remedy);
         }
