@@ -11,6 +11,7 @@ mod tests;
 
 pub use error::BootstrapError;
 
+use crate::cluster::{ControlPlane, Etcd};
 use crate::event::{Event, Listener, Outcome};
 use crate::health::{self, Pace, Reach};
 use crate::inventory::{EtcdTopology, NodeName};
@@ -24,6 +25,8 @@ use std::time::Duration;
 
 /// kubeadm gives each of its own waits four minutes.
 const KUBEADM: Duration = Duration::from_mins(15);
+/// systemd kills a kubelet that does not end within a minute and a half.
+const SHORT: Duration = Duration::from_mins(2);
 
 /// What is the same for all hosts.
 pub struct Bootstrap<'a> {
@@ -100,9 +103,16 @@ impl Bootstrap<'_> {
         if matches!(join.kind, JoinKind::ControlPlane | JoinKind::Worker) {
             self.wait(join, &[self.endpoint_answers(join)], reach)?;
         }
+        let mut config = join.config.clone();
+        if join.resumed && join.kind != JoinKind::Init {
+            self.forget_node(join, reach)?;
+            if self.is_member(join, reach) {
+                config = join.without_etcd();
+            }
+        }
         let attempt = join.kind.title();
         self.step(join, attempt);
-        let script = script::kubeadm(join, self.super_admin.as_ref());
+        let script = script::kubeadm(join, &config, self.super_admin.as_ref());
         let node = join.node.clone();
         let reply = reach.run(&join.node, &script, KUBEADM).map_err(|source| BootstrapError::Remote {
             node: node.clone(),
@@ -113,6 +123,35 @@ impl Bootstrap<'_> {
             return Ok(());
         }
         Err(BootstrapError::Kubeadm { node, attempt, message: reply.last_words() })
+    }
+
+    /// kubeadm takes a Node of that name that is Ready for somebody else. It is there where an earlier attempt came as far as the
+    /// kubelet; nothing runs on it yet that would be lost.
+    fn forget_node(&self, join: &Join, reach: &Reach) -> Result<(), BootstrapError> {
+        let attempt = "take up an earlier attempt";
+        self.step(join, attempt);
+        let failed = |source| {
+            let (node, source) = (join.node.clone(), Box::new(source));
+            BootstrapError::Remote { node, attempt, source }
+        };
+        let reply = reach.run(&join.node, &script::stop_kubelet(), SHORT).map_err(failed)?;
+        if reply.section("kubelet").text().ends_with("stopped\n") {
+            reach.any_api(&join.node, |api| api.delete_node(join.node.as_str())).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// Whether its etcd member takes part already: kubeadm would make a voting member of it again, and fail. What cannot be told is
+    /// left to kubeadm.
+    fn is_member(&self, join: &Join, reach: &Reach) -> bool {
+        let voters = |plane: &ControlPlane| {
+            let members = plane.etcd.as_ref().map(Etcd::members).transpose()?.unwrap_or_default();
+            Ok(members.into_iter().filter(|member| !member.is_learner).map(|member| member.name).collect())
+        };
+        let found = reach.control_planes().iter().find_map(|node| reach.ask(node, voters).ok());
+        join.kind == JoinKind::ControlPlane
+            && self.topology == EtcdTopology::Stacked
+            && found.is_some_and(|names: Vec<String>| names.iter().any(|name| name == join.node.as_str()))
     }
 
     /// What must hold before the next host is begun. That the node is Ready is not among it: without a network plugin it is not.

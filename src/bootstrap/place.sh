@@ -12,9 +12,16 @@ is_running() {
   return 1
 }
 
-# Whoever started it, from here or from elsewhere: two at once would be in each other's way.
 await() {
   while is_running; do sleep 1; done
+}
+
+# Whoever started it, from here or from elsewhere: two at once would be in each other's way, and what came to a good end is not
+# begun again.
+let_others_end() {
+  is_running || return 0
+  await
+  [ -e "$R/var/lib/harden/joining" ] || exit 0
 }
 
 # Standard input, in base64, becomes a file that nobody else can read.
@@ -33,6 +40,12 @@ said() {
 }
 
 run() { # init|join
+  # systemd forgets a unit that failed in its own time.
+  systemctl reset-failed -- "$unit" 2>/dev/null
+  for _ in 1 2 3 4 5 6 7 8 9 10; do
+    [ "$(systemctl show -p LoadState --value -- "$unit")" != not-found ] || break
+    sleep 1
+  done
   systemd-run --quiet --wait --collect --unit="$unit" --property=StandardOutput="append:$folder/log" \
     --property=StandardError="append:$folder/log" -- sh "$folder/run.sh" "$1" && return
   # Somebody else was faster, or kubeadm failed.

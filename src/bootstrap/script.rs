@@ -12,10 +12,10 @@ const RUN: &str = include_str!("run.sh");
 
 /// The script that runs kubeadm on a host, and comes back when it has ended. `super_admin` is the kubeconfig with which the
 /// cluster's first rules are made; it is taken away again.
-pub(super) fn kubeadm(join: &Join, super_admin: Option<&Secret<String>>) -> Script {
+pub(super) fn kubeadm(join: &Join, config: &str, super_admin: Option<&Secret<String>>) -> Script {
     let title = join.kind.title();
     let mut place = String::from("begin || exit 70\n");
-    file(&mut place, "config.yaml", join.config.as_bytes());
+    file(&mut place, "config.yaml", config.as_bytes());
     for (name, patch) in &join.patches {
         file(&mut place, &format!("patches/{name}"), patch.as_bytes());
     }
@@ -30,9 +30,18 @@ pub(super) fn kubeadm(join: &Join, super_admin: Option<&Secret<String>>) -> Scri
     }
     let verb = if join.kind == JoinKind::Init { "init" } else { "join" };
     Script::new(title)
-        .section("wait", format!("{FUNCTIONS}\nawait\n"))
+        .section("wait", format!("{FUNCTIONS}\nlet_others_end\n"))
         .section("place", place)
         .section("run", format!("run {verb}\n"))
+}
+
+/// The script that stops the kubelet of a host with which an earlier attempt did not come to its end, unless that still goes on: the
+/// last line says which.
+pub(super) fn stop_kubelet() -> Script {
+    let body = format!(
+        "{FUNCTIONS}\nif is_running; then echo runs; else systemctl stop kubelet.service; echo stopped; fi\n"
+    );
+    Script::new("look for an earlier attempt").section("kubelet", body)
 }
 
 /// Names and contents are ours; a patch's name is of kubeadm's grammar, and holds nothing that a shell would read.

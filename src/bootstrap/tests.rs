@@ -27,7 +27,7 @@ fn join(kind: JoinKind) -> Join {
 /// The section that places files, in a shell, on a directory tree.
 fn placed(shell: &[&str], join: &Join, super_admin: Option<&Secret<String>>) -> tempfile::TempDir {
     let root = tempfile::tempdir().unwrap();
-    let script = kubeadm(join, super_admin);
+    let script = kubeadm(join, &join.config, super_admin);
     let body: String = script
         .sections()
         .filter(|(name, _)| *name != "run")
@@ -76,7 +76,7 @@ fn only_the_first_host_gets_the_super_administrator() {
     for kind in [JoinKind::ControlPlane, JoinKind::Worker] {
         let root = placed(&["dash"], &join(kind), Some(&secret));
         assert!(!root.path().join("var/lib/harden/kubeadm/kubeconfig").exists());
-        let verb = kubeadm(&join(kind), Some(&secret));
+        let verb = kubeadm(&join(kind), "", Some(&secret));
         let verb = verb.sections().find(|(name, _)| *name == "run").map(|(_, body)| body.to_owned());
         assert_eq!(verb.as_deref(), Some("run join\n"));
     }
@@ -85,7 +85,7 @@ fn only_the_first_host_gets_the_super_administrator() {
 #[test]
 fn nothing_secret_is_in_what_users_read() {
     let secret = Secret::new(String::from("poison-of-the-second-bootstrap-test\n"));
-    let script = kubeadm(&join(JoinKind::Init), Some(&secret));
+    let script = kubeadm(&join(JoinKind::Init), "", Some(&secret));
     assert_eq!(script.title(), "begin the cluster");
     assert!(!format!("{:?}", script.title()).contains("poison"));
 }

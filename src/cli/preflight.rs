@@ -27,7 +27,8 @@ pub(super) fn clock(asked: i64, facts: &OwnFacts) -> Option<ClockReading> {
 impl Pipeline {
     /// What is known already and would speak against applying a plan, or should be known.
     pub(super) fn sickness(&self, plan: &Plan, observation: &Observation) -> Vec<String> {
-        if plan.waves.is_empty() && plan.cluster_changes.is_empty() {
+        // With hosts that are yet to join it will not begin anyway.
+        if (plan.waves.is_empty() && plan.cluster_changes.is_empty()) || !plan.joins.is_empty() {
             return Vec::new();
         }
         let scope = Scope::of(plan, &self.inventory);

@@ -3,6 +3,7 @@
 
 mod error;
 mod hosts;
+mod reset;
 
 pub use error::BootstrapVerbError;
 
@@ -31,6 +32,10 @@ pub struct Bootstrap {
     #[arg(short, long)]
     pub yes: bool,
 
+    /// Take off this host first what an earlier attempt left on it; may be repeated. Without it that is finished
+    #[arg(long, value_name = "HOST")]
+    pub reset: Vec<String>,
+
     /// Accept what this check of `harden doctor` finds fatal; may be repeated
     #[arg(long, value_name = "NAME", value_enum)]
     pub skip: Vec<Check>,
@@ -43,10 +48,10 @@ pub fn run(arguments: &Bootstrap, global: &Global, output: &Output) -> Result<Ex
     // On a host with nothing to lose the way back is still there for whoever would be locked out of it.
     let safeguards =
         Safeguards { no_rollback_timer: false, rollback_after: None, skip_preflight: Vec::new() };
-    carry_out(&consent, &safeguards, pipeline, global, output, |applying| begin(applying, &arguments.skip))
+    carry_out(&consent, &safeguards, pipeline, global, output, |applying| begin(applying, arguments))
 }
 
-fn begin(applying: &mut Applying<'_>, skipped: &[Check]) -> Result<ExitCode, Error> {
+fn begin(applying: &mut Applying<'_>, arguments: &Bootstrap) -> Result<ExitCode, Error> {
     // Its index tells plans what there is; with a cluster that is yet to be made it is made first.
     let mut store = applying.unlock()?;
     let made = make_authorities(applying, &mut store)?;
@@ -56,13 +61,17 @@ fn begin(applying: &mut Applying<'_>, skipped: &[Check]) -> Result<ExitCode, Err
         applying.output.message(&format!("made in the store beside the inventory: {names}\n"));
     }
     let mut observation = applying.observe()?;
+    if !arguments.reset.is_empty() {
+        reset::reset(&arguments.reset, applying, &observation)?;
+        observation = applying.observe()?;
+    }
     let plan = applying.pipeline.plan_hosts(&observation)?;
     refuse_unread(applying, &plan)?;
     if plan.joins.is_empty() {
         applying.output.message("every host of the inventory is a node already\n");
         return applying.all_stages();
     }
-    refuse_unfit(applying, &plan, skipped)?;
+    refuse_unfit(applying, &plan, &arguments.skip)?;
     applying.show(&plan)?;
     ask(applying, &plan)?;
     // Keys are made before they are planned with, so that the plan knows their digests.
@@ -116,11 +125,12 @@ fn refuse_unfit(applying: &Applying<'_>, plan: &Plan, skipped: &[Check]) -> Resu
     report.accept(skipped);
     let fatal = report.fatal().count();
     let summary = report.summary();
-    if fatal > 0 || (summary.accepted + summary.warnings > 0 && !global.quiet) {
-        output.message(&ui::doctor::table(
-            &report,
-            View { paint: output.stderr_paint(), ..output.view(false) },
-        ));
+    if fatal + summary.accepted > 0 {
+        let view = View { paint: output.stderr_paint(), ..output.view(false) };
+        output.message(&ui::doctor::table(&report, view));
+    } else if summary.warnings > 0 && !global.quiet {
+        let warnings = count(summary.warnings, "warning");
+        output.message(&format!("Notice: the hosts are fit, with {warnings}; `harden doctor` tells them\n"));
     }
     if fatal == 0 { Ok(()) } else { Err(Error::hinted(BootstrapVerbError::Unfit { findings: fatal })) }
 }
