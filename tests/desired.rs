@@ -9,7 +9,7 @@ use harden::desired::{
 use harden::error::Hint;
 use harden::inventory::{
     Admission, ApiServer, Audit, AuditPolicy, Become, Cluster, Component, Connection, Encryption,
-    EncryptionProvider, Etcd, Files, Host, Inventory, KubeProxy, Kubelet, Minor, Node, NodeName,
+    EncryptionProvider, Etcd, EtcdTopology, Files, Host, Inventory, KubeProxy, Kubelet, Minor, Node, NodeName,
     PodSecurityLevel, Profile, Role, SshSettings, Timeouts,
 };
 use harden::resource::{ControlId, Desired, FlagValue, ResourceId, SecretRef, Spec};
@@ -40,6 +40,10 @@ pub(crate) struct Case {
     apiserver_flags: BTreeMap<String, String>,
     etcd_flags: BTreeMap<String, String>,
     etcd_run_as_user: bool,
+    /// Whether etcd is external: on two hosts of its own and beside one of two API servers.
+    etcd_external: bool,
+    /// The members that run already and are joined by etcd-2.
+    etcd_joins: BTreeMap<String, Vec<String>>,
     scheduler_flags: BTreeMap<String, String>,
     controller_manager_flags: BTreeMap<String, String>,
     kubelet: serde_json::Map<String, serde_json::Value>,
@@ -133,14 +137,24 @@ fn inventory(case: &Case) -> Inventory {
             profile: case.profile,
             line: 1,
         },
-        nodes: vec![
-            node("cp-1", "10.0.0.11", &both),
-            node("cp-2", "10.0.0.12", &both),
-            node("cp-3", "cp-3.example.net", &both),
-            node("w-1", "10.0.0.21", &[Role::Worker]),
-        ],
+        nodes: if case.etcd_external {
+            vec![
+                node("cp-1", "10.0.0.11", &[Role::ControlPlane]),
+                node("cp-2", "fd00::12", &both),
+                node("etcd-1", "10.0.0.31", &[Role::Etcd]),
+                node("etcd-2", "etcd-2.example.net", &[Role::Etcd]),
+                node("w-1", "10.0.0.21", &[Role::Worker]),
+            ]
+        } else {
+            vec![
+                node("cp-1", "10.0.0.11", &both),
+                node("cp-2", "10.0.0.12", &both),
+                node("cp-3", "cp-3.example.net", &both),
+                node("w-1", "10.0.0.21", &[Role::Worker]),
+            ]
+        },
         etcd: Etcd {
-            topology: harden::inventory::EtcdTopology::Stacked,
+            topology: if case.etcd_external { EtcdTopology::External } else { EtcdTopology::Stacked },
             program: String::from("/usr/local/bin/etcd"),
             sans: case.etcd_sans.clone(),
             certificate_lifetime_days: 365,
@@ -201,7 +215,9 @@ fn inputs(case: &Case) -> Inputs {
         components: case.seen_apiserver.map(component).into_iter().collect(),
     };
     let versions = ["cp-1", "cp-2", "cp-3", "w-1"].map(|node| (name(node), seen_versions.clone())).into();
-    let seen = Inputs { api_server_flags, serving, versions, ..Inputs::default() };
+    let joins = Some((name("etcd-2"), case.etcd_joins.clone())).filter(|(_, members)| !members.is_empty());
+    let etcd_joins = joins.into_iter().collect();
+    let seen = Inputs { api_server_flags, serving, versions, etcd_joins, ..Inputs::default() };
     let phase = match case.encryption.as_deref() {
         None => return seen,
         Some("read") => EncryptionPhase::Read,

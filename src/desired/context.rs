@@ -1,8 +1,8 @@
 //! The variables that templates see, and the conditions in front matter, which speak of the same variables.
 
 use super::standing::Standing;
-use super::{EncryptionInput, EncryptionPhase, ServingInput, TemplateError};
-use crate::inventory::{Connection, EncryptionProvider, Inventory, Minor, Node, Role};
+use super::{EncryptionInput, EncryptionPhase, ServingInput, TemplateError, etcd};
+use crate::inventory::{Connection, EncryptionProvider, EtcdTopology, Inventory, Minor, Node, Role};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -46,9 +46,11 @@ impl Shared {
         let mut variables = serde_json::to_value(inventory).map_err(|error| failed(error.into()))?;
         let members: Vec<Value> = inventory
             .with_role(Role::Etcd)
-            .map(|member| json!({"name": member.name, "address": member.address}))
+            .map(|member| json!({"name": member.name, "address": member.address, "host": member.url_host()}))
             .collect();
         variables["etcd"]["members"] = Value::from(members);
+        variables["etcd"]["client_urls"] = Value::from(etcd::client_urls(inventory));
+        variables["etcd"]["environment"] = etcd::environment(&inventory.etcd.flags);
         variables["admission"]["configured"] = Value::from(inventory.admission.is_configured());
         let input = encryption.filter(|_| inventory.encryption.provider != EncryptionProvider::None);
         variables["encryption"]["active"] = Value::from(input.is_some());
@@ -73,6 +75,16 @@ impl Shared {
     }
 }
 
+/// What is known of one node beside its tables in the inventory.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Known<'a> {
+    pub(super) minor: Minor,
+    pub(super) standing: &'a Standing,
+    pub(super) serving: Option<&'a ServingInput>,
+    /// The members of the cluster that its etcd joins.
+    pub(super) joins: Option<&'a etcd::RunningMembers>,
+}
+
 /// The variables for one node: the shared ones, and `node`.
 #[derive(Debug)]
 pub(super) struct Variables<'a> {
@@ -85,14 +97,17 @@ pub(super) struct Variables<'a> {
 impl<'a> Variables<'a> {
     pub(super) fn of(
         shared: &'a Shared,
+        inventory: &Inventory,
         node: &Node,
-        minor: Minor,
-        standing: &Standing,
-        serving: Option<&ServingInput>,
+        Known { minor, standing, serving, joins }: Known<'_>,
     ) -> Self {
+        let is = |role| node.roles.contains(&role);
+        let is_external = inventory.etcd.topology == EtcdTopology::External;
         let node = json!({
             "name": node.name,
             "address": node.address,
+            // As it stands before the port in a URL.
+            "host": node.url_host(),
             "ip": node.ip(),
             "roles": node.roles,
             "labels": node.labels,
@@ -109,9 +124,12 @@ impl<'a> Variables<'a> {
                 "names": serving.map(|serving| &serving.names).into_iter().flatten().collect::<Vec<_>>(),
             },
             // etcd beside the API server, as kubeadm sets it up unless it is told of an external one.
-            "stacked_etcd": shared.variables["etcd"]["topology"] == "stacked"
-                && node.roles.contains(&Role::ControlPlane)
-                && node.roles.contains(&Role::Etcd),
+            "stacked_etcd": !is_external && is(Role::ControlPlane) && is(Role::Etcd),
+            // An API server whose etcd is one of the inventory's.
+            "etcd_client": is(Role::ControlPlane) && (is_external || is(Role::Etcd)),
+            // A host of etcd alone has no kubelet, unless that is what runs etcd there.
+            "kubelet": !is_external || is(Role::ControlPlane) || is(Role::Worker),
+            "etcd": etcd::first_start(inventory, node, joins),
         });
         let mut context = shared.context.clone();
         context.insert("node", &node);

@@ -1,13 +1,13 @@
 //! Rendering for one node: which templates apply, what each makes of it, and whether the whole is sound.
 
 use super::body::Unusable;
-use super::context::{Shared, Variables};
+use super::context::{Known, Shared, Variables};
 use super::load::{Entry, Templates, notice_name, place};
 use super::place::Place;
 use super::pods::Pods;
 use super::standing::{AUTHENTICATION, Standing};
-use super::{EncryptionInput, Inputs, Rendered, TemplateError, body};
-use crate::inventory::{Inventory, Minor, Node};
+use super::{EncryptionInput, Inputs, Rendered, TemplateError, body, etcd};
+use crate::inventory::{EtcdTopology, Inventory, Minor, Node, Role};
 use crate::resource::{Desired, Kind, Notice, Resource, ResourceId, Spec};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -33,10 +33,16 @@ impl Templates {
         let place = Place { node: &node.name, minor, versions, inventory }.of(None);
         let standing = Standing::of(inventory, inputs.api_server_flags.get(&node.name));
         let serving = inputs.serving.get(&node.name);
+        let joins = inputs.etcd_joins.get(&node.name);
         let pass = |minor| Pass {
             node,
             place: Place { minor, ..place },
-            variables: Variables::of(shared, node, minor, &standing, serving),
+            variables: Variables::of(
+                shared,
+                inventory,
+                node,
+                Known { minor, standing: &standing, serving, joins },
+            ),
             encryption: inputs.encryption.as_ref(),
         };
         let others: BTreeMap<Minor, Pass<'_>> =
@@ -61,6 +67,9 @@ impl Templates {
         }
         if let Err(unusable) = pods.lay_over(inventory, &node.roles, &self.selected) {
             errors.push(place.shape("inventory", unusable));
+        }
+        if inventory.etcd.topology == EtcdTopology::External && node.roles.contains(&Role::Etcd) {
+            errors.extend(etcd::check_flags(&self.flags, place));
         }
         let (pods, pod_errors) = pods.into_resources(&self.flags, &resources, place);
         resources.extend(pods);
