@@ -9,8 +9,8 @@ use harden::desired::{
 use harden::error::Hint;
 use harden::inventory::{
     Admission, ApiServer, Audit, AuditPolicy, Become, Cluster, Component, Connection, Encryption,
-    EncryptionProvider, Etcd, EtcdTopology, Files, Host, Inventory, KubeProxy, Kubelet, Minor, Node, NodeName,
-    PodSecurityLevel, Profile, Role, SshSettings, Timeouts,
+    EncryptionProvider, Etcd, EtcdTopology, Files, Host, Inventory, KubeProxy, Kubelet, Minor, Node,
+    NodeName, PodSecurityLevel, Profile, Role, SshSettings, Timeouts,
 };
 use harden::resource::{ControlId, Desired, FlagValue, ResourceId, SecretRef, Spec};
 use serde::Deserialize;
@@ -87,6 +87,11 @@ impl Case {
         admission.pod_security.exempt_namespaces.extend(self.exempt.clone());
         admission.always_pull_images = self.always_pull_images;
         admission
+    }
+
+    /// An inventory with an etcd that systemd runs.
+    pub(crate) fn external() -> Self {
+        Self { etcd_external: true, ..Self::default() }
     }
 
     /// The usual inventory with an audit policy and a phase of encryption.

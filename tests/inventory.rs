@@ -99,9 +99,8 @@ fn the_examples_load_without_a_warning() {
 #[test]
 fn the_examples_are_all_there_are_and_templates_render_for_them() {
     let files = fs::read_dir(project("inventories")).unwrap().map(|entry| entry.unwrap().file_name());
-    let names: BTreeSet<String> = files
-        .filter_map(|name| Some(name.to_str()?.strip_suffix(".toml")?.to_owned()))
-        .collect();
+    let names: BTreeSet<String> =
+        files.filter_map(|name| Some(name.to_str()?.strip_suffix(".toml")?.to_owned())).collect();
     assert_eq!(names, EXAMPLES.map(str::to_owned).into());
     let templates = harden::desired::Templates::load(harden::inventory::Profile::Default, None).unwrap();
     for example in EXAMPLES {

@@ -12,6 +12,7 @@ mod keys;
 mod load;
 pub mod logging;
 mod materials;
+mod members;
 mod nodes;
 pub mod panic;
 pub mod parts;

@@ -25,15 +25,14 @@ pub type RunningMembers = BTreeMap<String, Vec<String>>;
 
 /// Where clients reach the members, as API servers take it.
 pub(super) fn client_urls(inventory: &Inventory) -> String {
-    let urls = inventory.with_role(Role::Etcd).map(|node| format!("https://{}:{CLIENT_PORT}", node.url_host()));
+    let urls =
+        inventory.with_role(Role::Etcd).map(|node| format!("https://{}:{CLIENT_PORT}", node.url_host()));
     urls.collect::<Vec<_>>().join(",")
 }
 
 /// The inventory's flags as variables of etcd's environment, by name.
 pub(super) fn environment(flags: &BTreeMap<String, String>) -> Value {
-    let variable = |(flag, value): (&String, &String)| {
-        json!({"name": format!("ETCD_{}", flag.to_uppercase().replace('-', "_")), "value": value})
-    };
+    let variable = |(flag, value): (&String, &String)| json!({"name": format!("ETCD_{}", flag.to_uppercase().replace('-', "_")), "value": value});
     flags.iter().map(variable).collect()
 }
 
@@ -65,7 +64,8 @@ pub(super) fn check_flags(lists: &FlagLists, place: Place<'_>) -> Vec<TemplateEr
     for (flag, value) in &place.inventory.etcd.flags {
         let from = place.inventory.flag_place(ETCD, flag).unwrap_or_else(|| INVENTORY.to_owned());
         if let Some((_, remedy)) = FIXED.iter().find(|(fixed, _)| fixed == flag) {
-            let reason = format!("{flag} cannot be set under [etcd.flags] with `topology = \"external\"`: {remedy}");
+            let reason =
+                format!("{flag} cannot be set under [etcd.flags] with `topology = \"external\"`: {remedy}");
             errors.push(place.shape(&from, Unusable(reason)));
             continue;
         }
@@ -79,7 +79,8 @@ pub(super) fn check_flags(lists: &FlagLists, place: Place<'_>) -> Vec<TemplateEr
                 remedy: unusable.remedy.map(Into::into),
             });
         } else if value.chars().any(char::is_control) {
-            errors.push(place.shape(&from, Unusable(format!("the value of {flag} holds a control character"))));
+            errors
+                .push(place.shape(&from, Unusable(format!("the value of {flag} holds a control character"))));
         }
     }
     errors

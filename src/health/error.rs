@@ -98,7 +98,7 @@ impl Hint for HealthError {
             Self::Remote(error) => error.hint(),
             Self::Cluster(error) => error.hint(),
             Self::NoEtcd { .. } => {
-                Some(String::from("give the role etcd only to nodes on which kubeadm runs a member"))
+                Some(String::from("give the role etcd only to nodes on which a member runs"))
             }
             _ => None,
         }

@@ -172,8 +172,9 @@ fn check_roles(
     let members: Vec<_> = with(Role::Etcd).collect();
     let Some((_, last)) = members.last() else {
         if topology == EtcdTopology::External {
-            let problem = Problem::new("no node has the role `etcd`, and `topology = \"external\"` is about those")
-                .help("add the hosts of etcd to [[nodes]] with `roles = [\"etcd\"]`");
+            let problem =
+                Problem::new("no node has the role `etcd`, and `topology = \"external\"` is about those")
+                    .help("add the hosts of etcd to [[nodes]] with `roles = [\"etcd\"]`");
             report.error(first.clone(), problem);
             return;
         }

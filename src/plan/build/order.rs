@@ -1,5 +1,6 @@
-//! Waves: etcd-only nodes one by one, then control-plane nodes one by one, then one canary worker, then workers in batches.
+//! Waves: etcd-only nodes one by one (and a new etcd's together), then control-plane nodes one by one, then one canary worker, then workers in batches.
 
+use super::node::starts_etcd;
 use crate::inventory::{Inventory, Node, NodeName, Role};
 use crate::plan::wave::{self, MaxUnavailable};
 use crate::plan::{NodePlan, Wave};
@@ -20,10 +21,23 @@ pub(super) fn waves(
     let workers = take(|_| true);
     let all_workers =
         inventory.nodes.iter().filter(|node| !is_control_plane(node) && !is_etcd_only(node)).count();
-    let mut waves = one_by_one(etcd, "etcd node");
+    let mut waves = if is_first_start(inventory, &etcd) {
+        vec![Wave {
+            title: String::from("all etcd nodes, since a new etcd starts with most of its members"),
+            nodes: etcd,
+        }]
+    } else {
+        one_by_one(etcd, "etcd node")
+    };
     waves.extend(one_by_one(control_plane, "control-plane node"));
     waves.extend(batches(workers, all_workers, max));
     waves
+}
+
+/// Whether etcd has no member yet: one that is started waits for the others.
+fn is_first_start(inventory: &Inventory, etcd: &[NodePlan]) -> bool {
+    let is_started = |node: &Node| etcd.iter().any(|plan| plan.node == node.name && starts_etcd(plan));
+    etcd.len() > 1 && inventory.with_role(Role::Etcd).all(is_started)
 }
 
 fn is_control_plane(node: &Node) -> bool {
