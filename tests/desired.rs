@@ -3,16 +3,16 @@
 //! `HARDEN_UPDATE_EXPECTED=1` writes `expected` anew.
 
 use harden::desired::{
-    EncryptionInput, EncryptionPhase, FILE_ANNOTATION, Inputs, Selection, ServingInput, TemplateError,
-    Templates, Versions, render,
+    EncryptionInput, EncryptionPhase, FILE_ANNOTATION, Inputs, PkiInput, Selection, ServingInput,
+    TemplateError, Templates, Versions, render,
 };
 use harden::error::Hint;
 use harden::inventory::{
-    Admission, ApiServer, Audit, AuditPolicy, Become, Cluster, Component, Connection, Encryption,
+    Admission, ApiServer, Audit, AuditPolicy, Become, CaKeys, Cluster, Component, Connection, Encryption,
     EncryptionProvider, Etcd, EtcdTopology, Files, Host, Inventory, KubeProxy, Kubelet, Minor, Node,
-    NodeName, PodSecurityLevel, Profile, Role, SshSettings, Timeouts,
+    NodeName, Pki, PkiAlgorithm, PodSecurityLevel, Profile, Role, SshSettings, Timeouts,
 };
-use harden::resource::{ControlId, Desired, FlagValue, ResourceId, SecretRef, Spec};
+use harden::resource::{ControlId, Desired, FlagValue, ResourceId, SecretRef, Spec, StoredPair};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -71,6 +71,13 @@ pub(crate) struct Case {
     seen_apiserver: Option<u32>,
     /// The flags that every API server was seen to have.
     seen: BTreeMap<String, String>,
+    /// Whether the CAs are in the store, where their keys are, of what algorithm, and who is about to join.
+    managed: bool,
+    ca_keys: CaKeys,
+    algorithm: PkiAlgorithm,
+    joining: Vec<String>,
+    endpoint: Option<String>,
+    apiserver_sans: Vec<String>,
 }
 
 impl Case {
@@ -138,7 +145,7 @@ fn inventory(case: &Case) -> Inventory {
         cluster: Cluster {
             name: String::from("test"),
             kubernetes: Minor(case.kubernetes.unwrap_or(35)),
-            endpoint: None,
+            endpoint: case.endpoint.clone(),
             profile: case.profile,
             line: 1,
         },
@@ -168,7 +175,7 @@ fn inventory(case: &Case) -> Inventory {
         },
         apiserver: ApiServer {
             flags: case.apiserver_flags.clone(),
-            sans: Vec::new(),
+            sans: case.apiserver_sans.clone(),
             anonymous_cluster_info: !case.no_anonymous_cluster_info,
         },
         controller_manager: Component { flags: case.controller_manager_flags.clone() },
@@ -195,7 +202,7 @@ fn inventory(case: &Case) -> Inventory {
         kube_proxy: KubeProxy { loopback_metrics: true, config: serde_json::Map::new() },
         flag_places: BTreeMap::new(),
         network: harden::inventory::Network::default(),
-        pki: harden::inventory::Pki::default(),
+        pki: Pki { algorithm: case.algorithm, ca_keys: case.ca_keys, ..Pki::default() },
         bootstrap: harden::inventory::Bootstrap::default(),
         kube_vip: None,
         files: Files { remove_super_admin_conf: case.remove_super_admin_conf },
@@ -222,7 +229,9 @@ fn inputs(case: &Case) -> Inputs {
     let versions = ["cp-1", "cp-2", "cp-3", "w-1"].map(|node| (name(node), seen_versions.clone())).into();
     let joins = Some((name("etcd-2"), case.etcd_joins.clone())).filter(|(_, members)| !members.is_empty());
     let etcd_joins = joins.into_iter().collect();
-    let seen = Inputs { api_server_flags, serving, versions, etcd_joins, ..Inputs::default() };
+    let joining = case.joining.iter().map(|node| name(node)).collect();
+    let pki = case.managed.then(pki);
+    let seen = Inputs { api_server_flags, serving, versions, pki, joining, etcd_joins, ..Inputs::default() };
     let phase = match case.encryption.as_deref() {
         None => return seen,
         Some("read") => EncryptionPhase::Read,
@@ -231,6 +240,20 @@ fn inputs(case: &Case) -> Inputs {
     };
     let key = SecretRef { name: String::from("encryption/key-20261124"), sha256: Some("ab".repeat(32)) };
     Inputs { encryption: Some(EncryptionInput { key, phase }), ..seen }
+}
+
+/// The index of a store with the cluster's CAs.
+fn pki() -> PkiInput {
+    let pair = |name: &str, kind: &str| StoredPair {
+        public: format!("-----BEGIN {kind}-----\n{name}\n-----END {kind}-----\n"),
+        key: SecretRef { name: format!("pki/{name}"), sha256: Some("cd".repeat(32)) },
+    };
+    PkiInput {
+        kubernetes_ca: pair("kubernetes-ca", "CERTIFICATE"),
+        etcd_ca: pair("etcd-ca", "CERTIFICATE"),
+        front_proxy_ca: pair("front-proxy-ca", "CERTIFICATE"),
+        service_account: pair("service-account", "PUBLIC KEY"),
+    }
 }
 
 fn show(desired: &Desired, only: &[String]) -> String {

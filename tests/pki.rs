@@ -73,6 +73,7 @@ pub(crate) fn spec(algorithm: KeyAlgorithm, usages: &[Usage]) -> CertificateSpec
         directory: None,
         issuer_path: path("/etc/kubernetes/pki/etcd/ca.crt"),
         issuer_key_path: path("/etc/kubernetes/pki/etcd/ca.key"),
+        stored_issuer: None,
         common_name: "cp-1".into(),
         organizations: ["kubeadm:cluster-admins".into(), "system:masters".into()].into(),
         dns_names: ["cp-1".into(), "localhost".into(), "*.etcd.example.net".into()].into(),

@@ -2,7 +2,7 @@
 
 use harden::error::{Chain, Hint};
 use harden::secret::Secret;
-use harden::store::{KeySource, SecretKind, Store, StoreError, Unlocked, random_key_base64};
+use harden::store::{KeySource, NewSecret, SecretKind, Store, StoreError, Unlocked, pki, random_key_base64};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -216,4 +216,136 @@ fn random_keys_have_the_length_that_was_asked_for() {
     let (one, two) = (random_key_base64(32).unwrap(), random_key_base64(32).unwrap());
     assert_eq!(one.expose().len(), 44);
     assert_ne!(one.expose(), two.expose());
+}
+
+const PUBLIC: &str = "-----BEGIN CERTIFICATE-----\nMIIBpublic\n-----END CERTIFICATE-----\n";
+
+fn pair(name: &str, value: &str) -> NewSecret {
+    NewSecret {
+        name: name.to_owned(),
+        kind: SecretKind::PrivateKey,
+        value: Secret::new(value.to_owned()),
+        public: Some(PUBLIC.to_owned()),
+    }
+}
+
+fn set() -> Vec<NewSecret> {
+    pki::NAMES.iter().map(|name| pair(name, &format!("private-key-of-{name}"))).collect()
+}
+
+/// A store with the whole set.
+fn with_pki() -> (TempDir, PathBuf) {
+    let (directory, folder) = filled();
+    unlock(&folder, &key_file(&[7; 32])).unwrap().create_all(&set(), 1_800_000_000).unwrap();
+    (directory, folder)
+}
+
+#[test]
+fn what_is_public_of_a_key_is_read_without_a_passphrase() {
+    let (_directory, folder) = filled();
+    assert_eq!(Store::open(&folder).unwrap().pki().unwrap(), None);
+    let mut store = unlock(&folder, &key_file(&[7; 32])).unwrap();
+    store.create_all(&set(), 1_800_000_000).unwrap();
+    let found = Store::open(&folder).unwrap().pki().unwrap().unwrap();
+    assert_eq!(found.etcd.public, PUBLIC);
+    assert_eq!(found.etcd.key.name, pki::ETCD_CA);
+    assert_eq!(found.service_account.key.name, "pki/service-account");
+    assert_eq!(found.kubernetes.key, store.store().secret_ref(pki::KUBERNETES_CA).unwrap());
+    assert_eq!(store.get(pki::ETCD_CA).unwrap().expose(), "private-key-of-pki/etcd-ca");
+    // An index that was written before there were public parts.
+    let text = fs::read_to_string(folder.join("index.toml")).unwrap();
+    assert!(text.contains("public = "));
+    assert_eq!(Store::open(&folder).unwrap().entries()[NAME].public, None);
+    assert_eq!(store.get(NAME).unwrap().expose(), VALUE);
+}
+
+#[test]
+fn a_public_part_that_was_changed_is_found_when_the_key_is_read() {
+    let (_directory, folder) = with_pki();
+    let path = folder.join("index.toml");
+    let whole = fs::read_to_string(&path).unwrap();
+    let error = |text: String| {
+        assert_ne!(text, whole);
+        fs::write(&path, text).unwrap();
+        let error = unlock(&folder, &key_file(&[7; 32])).unwrap().get(pki::ETCD_CA).map(drop).unwrap_err();
+        assert!(matches!(error, StoreError::TamperedPair { .. }) && error.hint().is_some(), "{error}");
+        assert!(error.to_string().contains("pki/etcd-ca") && error.to_string().contains("index.toml"));
+    };
+    error(whole.replace("MIIBpublic", "MIICpublic"));
+    // The file of one that has a public part is not the only thing that can be wrong, and says so.
+    let file = folder.join("pki/etcd-ca.sealed");
+    let sealed = fs::read(&file).unwrap();
+    fs::copy(folder.join("pki/kubernetes-ca.sealed"), &file).unwrap();
+    error(format!("{whole}\n"));
+    fs::write(&file, &sealed[..sealed.len() / 2]).unwrap();
+    fs::write(&path, &whole).unwrap();
+    let cut = unlock(&folder, &key_file(&[7; 32])).unwrap().get(pki::ETCD_CA).map(drop).unwrap_err();
+    assert!(matches!(cut, StoreError::Truncated { .. }), "{cut}");
+    fs::write(&file, &sealed).unwrap();
+    let store = unlock(&folder, &key_file(&[7; 32])).unwrap();
+    assert_eq!(store.get(pki::ETCD_CA).unwrap().expose(), "private-key-of-pki/etcd-ca");
+}
+
+#[test]
+fn a_public_part_that_was_taken_away_is_told() {
+    let (_directory, folder) = with_pki();
+    let path = folder.join("index.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    let without = text.replace(&format!("public = \"\"\"\n{PUBLIC}\"\"\"\n"), "");
+    assert_ne!(without, text);
+    fs::write(&path, without).unwrap();
+    let store = Store::open(&folder).unwrap();
+    let error = store.pki().unwrap_err();
+    assert!(matches!(error, StoreError::NoPublic { .. }) && error.hint().is_some(), "{error}");
+    let error = store.unlock(&key_file(&[7; 32])).unwrap().get(pki::ETCD_CA).map(drop).unwrap_err();
+    assert!(matches!(error, StoreError::Tampered { .. }), "{error}");
+}
+
+#[test]
+fn a_private_key_never_stands_in_the_index() {
+    let (_directory, folder) = filled();
+    let mut store = unlock(&folder, &key_file(&[7; 32])).unwrap();
+    let mut new = set();
+    new[2].public = Some(format!("{PUBLIC}-----BEGIN EC PRIVATE KEY-----\nMHcCAQEEpoison\n"));
+    let error = store.create_all(&new, 1).unwrap_err();
+    assert!(matches!(error, StoreError::NotPublic { .. }) && error.hint().is_some(), "{error}");
+    assert!(!fs::read_to_string(folder.join("index.toml")).unwrap().contains("MHcCAQEEpoison"));
+    assert!(!folder.join("pki").exists());
+}
+
+#[test]
+fn half_of_a_set_is_an_error_with_a_remedy() {
+    let (_directory, folder) = filled();
+    let mut store = unlock(&folder, &key_file(&[7; 32])).unwrap();
+    store.create_all(&set()[..2], 1).unwrap();
+    let error = Store::open(&folder).unwrap().pki().unwrap_err();
+    assert!(matches!(error, StoreError::IncompletePki { .. }));
+    assert!(error.to_string().ends_with("pki/front-proxy-ca, pki/service-account is missing"), "{error}");
+    assert!(error.hint().unwrap().contains("harden pki init"));
+}
+
+/// As a process leaves it that was killed between the files and the index.
+#[test]
+fn files_that_nobody_names_are_moved_aside_and_kept() {
+    let (_directory, folder) = with_pki();
+    let path = folder.join("index.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    let first = text.find("[secrets.\"pki/").unwrap();
+    fs::write(&path, &text[..first]).unwrap();
+    let mut store = unlock(&folder, &key_file(&[7; 32])).unwrap();
+    assert!(matches!(store.create_all(&set(), 2), Err(StoreError::Exists { .. })));
+    let sealed = fs::read(folder.join("pki/etcd-ca.sealed")).unwrap();
+    let aside = store.set_aside(pki::ETCD_CA).unwrap().unwrap();
+    assert_eq!(fs::read(&aside).unwrap(), sealed);
+    assert_eq!(aside, folder.join("pki/etcd-ca.sealed.aside-1"));
+    assert_eq!(store.set_aside(pki::ETCD_CA).unwrap(), None);
+    // What the index names stays where it is.
+    assert_eq!(store.set_aside(NAME).unwrap(), None);
+    fs::write(folder.join("pki/etcd-ca.sealed"), &sealed).unwrap();
+    assert_eq!(store.set_aside(pki::ETCD_CA).unwrap().unwrap(), folder.join("pki/etcd-ca.sealed.aside-2"));
+    for name in pki::NAMES {
+        store.set_aside(name).unwrap();
+    }
+    store.create_all(&set(), 2).unwrap();
+    assert!(Store::open(&folder).unwrap().pki().unwrap().is_some());
 }

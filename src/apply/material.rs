@@ -2,7 +2,7 @@
 //! for through a trait, since apply may know neither the store nor how a certificate is made.
 
 use crate::inventory::NodeName;
-use crate::plan::{Change, Operation, sha256};
+use crate::plan::{Authority, Change, Operation, sha256};
 use crate::resource::{CertificateSpec, Content, Mode, NodePath, Ownership, ResourceId, SecretRef};
 use crate::secret::Secret;
 use zeroize::Zeroizing;
@@ -22,7 +22,7 @@ pub trait Materials: Sync {
 /// A CA, in memory only.
 #[derive(Debug, Clone)]
 pub struct Issuer {
-    /// Its certificate, PEM, as the node has it that the new certificate is for.
+    /// Its certificate, PEM: of a CA in the store as it is there, otherwise as the node has it that the new certificate is for.
     pub certificate: Vec<u8>,
     /// Its private key, PEM.
     pub key: Secret<String>,
@@ -79,8 +79,7 @@ impl Payload {
     }
 }
 
-/// The files of one change, secrets resolved and certificates issued. `issuer` reads a CA, whose key is
-/// on that node.
+/// The files of one change, secrets resolved and certificates issued. `issuer` reads a CA whose key is on that node.
 pub(super) fn payloads(
     change: &Change,
     materials: &dyn Materials,
@@ -99,7 +98,13 @@ pub(super) fn payloads(
                 is_private: change.sensitive,
             }),
             Operation::Issue { certificate, authority, .. } => {
-                let ca = issuer(certificate, authority)?;
+                let ca = match authority {
+                    Authority::Node(node) => issuer(certificate, node)?,
+                    Authority::Store(pair) => Issuer {
+                        certificate: pair.public.clone().into_bytes(),
+                        key: materials.secret(&pair.key)?,
+                    },
+                };
                 let new = materials.certificate(certificate, &ca)?;
                 let directory = certificate.directory.clone().unwrap_or_else(|| of_root(Mode(0o755)));
                 // The key goes first, so that the two renames stand next to each other in this order.

@@ -7,7 +7,8 @@ use super::stage_change::stage_change;
 use super::{Error, Global, Parts, keys, members, nodes, preflight, serving};
 use crate::cluster::NodeInfo;
 use crate::desired::{
-    self, EncryptionInput, EncryptionPhase, Inputs, RunningMembers, ServingInput, Templates, Versions,
+    self, EncryptionInput, EncryptionPhase, Inputs, PkiInput, RunningMembers, ServingInput, Templates,
+    Versions,
 };
 use crate::error::{Chain, Hint};
 use crate::event::{Event, Listener, Outcome};
@@ -19,7 +20,7 @@ use crate::plan::{self, Plan, Unreachable};
 use crate::remote::{self, Access, Session};
 use crate::resource::{
     CertificateSpec, ClusterObserved, Desired, Facts, FileState, Kind, NodePath, Observed, ObservedContent,
-    ResourceId, SecretRef,
+    ResourceId, SecretRef, StoredPair,
 };
 use crate::stage::{
     self, ControlPlane, EncryptionGoal, EncryptionState, Served, ServingStep, Stage, StageInput,
@@ -112,7 +113,8 @@ impl Pipeline {
 
     /// Connects to every node and reads it, then the cluster through its control planes.
     pub(super) fn observe(&self, keep: Keep, listener: &Listener<'_>) -> Result<Observation, Error> {
-        let wishes = self.wishes(&self.inputs(EncryptionPhase::Read, BTreeMap::new(), self.all_serving()))?;
+        let wishes =
+            self.wishes(&self.inputs(EncryptionPhase::Read, BTreeMap::new(), self.all_serving())?)?;
         let nodes: Vec<&Node> = self.inventory.nodes.iter().collect();
         let found = fleet::each_node(
             &nodes,
@@ -260,7 +262,7 @@ impl Pipeline {
             let inputs = Inputs {
                 api_server_flags: flags.clone(),
                 etcd_joins: observation.etcd_joins.clone(),
-                ..self.inputs(phase, versions.clone(), serving.clone())
+                ..self.inputs(phase, versions.clone(), serving.clone())?
             };
             let rendered = desired::render_nodes(&self.templates, &self.inventory, &nodes, &inputs)
                 .map_err(Error::hinted)?;
@@ -325,9 +327,10 @@ impl Pipeline {
         phase: EncryptionPhase,
         versions: BTreeMap<NodeName, Versions>,
         serving: BTreeMap<NodeName, ServingInput>,
-    ) -> Inputs {
+    ) -> Result<Inputs, Error> {
         let encryption = self.encryption_key().map(|key| EncryptionInput { key, phase });
-        Inputs { encryption, serving, versions, ..Inputs::default() }
+        let pki = self.store.pki().map_err(Error::hinted)?.map(pki_input);
+        Ok(Inputs { encryption, pki, serving, versions, ..Inputs::default() })
     }
 
     pub(super) fn desired(&self, inputs: &Inputs) -> Result<BTreeMap<NodeName, Desired>, Error> {
@@ -342,6 +345,17 @@ impl Pipeline {
     fn rendered(&self, templates: &Templates, inputs: &Inputs) -> Result<BTreeMap<NodeName, Desired>, Error> {
         let rendered = desired::render(templates, &self.inventory, inputs).map_err(Error::hinted)?;
         Ok(rendered.into_iter().map(|(node, rendered)| (node, rendered.desired)).collect())
+    }
+}
+
+/// The cluster's own CAs and key pair as templates know them.
+fn pki_input(pki: store::Pki) -> PkiInput {
+    let pair = |pair: store::Pair| StoredPair { public: pair.public, key: pair.key };
+    PkiInput {
+        kubernetes_ca: pair(pki.kubernetes),
+        etcd_ca: pair(pki.etcd),
+        front_proxy_ca: pair(pki.front_proxy),
+        service_account: pair(pki.service_account),
     }
 }
 

@@ -1,12 +1,12 @@
 //! From a rendered body to what its kind holds, checked: every kind but `static-pod`, of which several templates make one,
 //! and `yaml-keys`, of which a part can be wanted.
 
-use super::EncryptionInput;
 use super::front_matter::FrontMatter;
 use super::keys::yaml_keys;
 use super::load::Entry;
+use super::pki::Known;
 use crate::resource::{
-    AbsentSpec, AttributesSpec, CertificateSpec, Content, ControlId, FileSpec, KeyAlgorithm, Kind, Mode,
+    AbsentSpec, AttributesSpec, CertificateSpec, ControlId, Existing, FileSpec, KeyAlgorithm, Kind, Mode,
     NodePath, Ownership, Spec, SysctlSpec, UnitSpec, Usage, UserSpec,
 };
 use serde::Deserialize;
@@ -17,6 +17,9 @@ use std::net::IpAddr;
 
 /// Mode of directories that are made for a file, unless its template says another.
 const DIRECTORY_MODE: Mode = Mode(0o755);
+
+/// What a mode allows to others than the owner.
+const OTHERS: u32 = 0o077;
 
 /// The longest common name (RFC 5280, `ub-common-name`).
 const LONGEST_COMMON_NAME: usize = 64;
@@ -41,7 +44,7 @@ pub(super) fn spec(
     entry: &Entry,
     text: &str,
     merge: Option<&Map<String, Value>>,
-    encryption: Option<&EncryptionInput>,
+    known: &Known,
 ) -> Result<(Spec, Vec<ControlId>), Unusable> {
     if text.contains("{{") || text.contains("{%") {
         return Err(Unusable(String::from("a template sign is left in it")));
@@ -53,9 +56,9 @@ pub(super) fn spec(
             return Ok((Spec::YamlKeys(keys), controls));
         }
         Kind::User => user(text).map(Spec::User),
-        Kind::File => file(front, text, encryption).map(Spec::File),
+        Kind::File => file(front, text, known).map(Spec::File),
         Kind::Attributes => attributes(front, text).map(Spec::Attributes),
-        Kind::Certificate => certificate(front, text).map(Spec::Certificate),
+        Kind::Certificate => certificate(front, text, known).map(Spec::Certificate),
         Kind::Unit => unit(text).map(Spec::Unit),
         Kind::Sysctl => sysctl(front, text).map(Spec::Sysctl),
         Kind::Absent => absent(front, text).map(Spec::Absent),
@@ -79,7 +82,7 @@ pub(super) fn ownership(front: &FrontMatter) -> Result<Ownership, Unusable> {
     })
 }
 
-fn file(front: &FrontMatter, text: &str, encryption: Option<&EncryptionInput>) -> Result<FileSpec, Unusable> {
+fn file(front: &FrontMatter, text: &str, known: &Known) -> Result<FileSpec, Unusable> {
     let path = path(front)?;
     if text.trim().is_empty() {
         return Err(Unusable(String::from("it is empty")));
@@ -89,13 +92,20 @@ fn file(front: &FrontMatter, text: &str, encryption: Option<&EncryptionInput>) -
         serde_saphyr::from_multiple_with_options::<Value>(text, options)
             .map_err(|error| Unusable(error.to_string()))?;
     }
-    let secrets: Vec<_> = encryption
-        .map(|input| input.key.clone())
-        .into_iter()
-        .filter(|secret| text.contains(&secret.token()))
-        .collect();
-    if !secrets.is_empty() && front.sensitive.is_empty() {
-        return Err(Unusable(String::from("it holds a secret, and `sensitive` names no key")));
+    let content = known.content(text)?;
+    match content.whole() {
+        Some(_) if !front.sensitive.is_empty() => {
+            return Err(Unusable(String::from(
+                "it is a secret as a whole, and `sensitive` names a key of it",
+            )));
+        }
+        Some(_) if front.mode.is_some_and(|mode| mode.0 & OTHERS != 0) => {
+            return Err(Unusable(String::from("it is a secret, and its `mode` lets others read it")));
+        }
+        None if content.is_sensitive() && front.sensitive.is_empty() => {
+            return Err(Unusable(String::from("it holds a secret, and `sensitive` names no key")));
+        }
+        Some(_) | None => {}
     }
     if let Some(key) = front.sensitive.iter().find(|key| stands_open(text, key)) {
         return Err(Unusable(format!("`{key}` is declared sensitive, and its value stands in the template")));
@@ -104,8 +114,13 @@ fn file(front: &FrontMatter, text: &str, encryption: Option<&EncryptionInput>) -
         path,
         ownership: ownership(front)?,
         directory_mode: front.directory_mode.unwrap_or(DIRECTORY_MODE),
-        content: Content { text: text.to_owned(), secrets },
+        content,
         sensitive_keys: front.sensitive.clone(),
+        existing: match &front.refuse {
+            Some(reason) => Existing::Refused(reason.clone()),
+            None if front.keep => Existing::Kept,
+            None => Existing::Replaced,
+        },
     })
 }
 
@@ -204,18 +219,14 @@ struct CertificateBody {
     issuer_key: NodePath,
     key_path: NodePath,
     key_mode: Mode,
-    #[serde(default = "ecdsa")]
-    algorithm: KeyAlgorithm,
+    /// That of the cluster's own CAs when it is not said, where harden made them.
+    algorithm: Option<KeyAlgorithm>,
     lifetime_days: u32,
     /// A third of the lifetime when it is not said.
     renew_before_days: Option<u32>,
 }
 
-fn ecdsa() -> KeyAlgorithm {
-    KeyAlgorithm::EcdsaP256
-}
-
-fn certificate(front: &FrontMatter, text: &str) -> Result<CertificateSpec, Unusable> {
+fn certificate(front: &FrontMatter, text: &str, known: &Known) -> Result<CertificateSpec, Unusable> {
     let body: CertificateBody = yaml(text)?;
     if body.common_name.is_empty() || body.common_name.chars().count() > LONGEST_COMMON_NAME {
         return Err(Unusable(format!("`{}` is not a common name of 1 to 64 characters", body.common_name)));
@@ -227,7 +238,8 @@ fn certificate(front: &FrontMatter, text: &str) -> Result<CertificateSpec, Unusa
             body.lifetime_days
         )));
     }
-    if body.algorithm == KeyAlgorithm::Other {
+    let algorithm = body.algorithm.unwrap_or_else(|| known.algorithm());
+    if algorithm == KeyAlgorithm::Other {
         return Err(Unusable(String::from("a key cannot be made with the algorithm `other`")));
     }
     let mut dns_names = BTreeSet::new();
@@ -246,6 +258,7 @@ fn certificate(front: &FrontMatter, text: &str) -> Result<CertificateSpec, Unusa
         directory: front.directory_mode.map(|mode| Ownership { mode, ..ownership.clone() }),
         ownership,
         key_path: body.key_path,
+        stored_issuer: known.issuer(&body.issuer).cloned(),
         issuer_path: body.issuer,
         issuer_key_path: body.issuer_key,
         common_name: body.common_name,
@@ -253,7 +266,7 @@ fn certificate(front: &FrontMatter, text: &str) -> Result<CertificateSpec, Unusa
         dns_names,
         addresses,
         usages: body.usages,
-        algorithm: body.algorithm,
+        algorithm,
         lifetime_days: body.lifetime_days,
         renew_before_days,
     })

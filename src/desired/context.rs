@@ -1,10 +1,16 @@
 //! The variables that templates see, and the conditions in front matter, which speak of the same variables.
 
+use super::pki::{self, Known};
 use super::standing::Standing;
-use super::{EncryptionInput, EncryptionPhase, ServingInput, TemplateError, etcd};
-use crate::inventory::{Connection, EncryptionProvider, EtcdTopology, Inventory, Minor, Node, Role};
+use super::{EncryptionPhase, Inputs, TemplateError, etcd};
+use crate::inventory::{
+    CaKeys, Connection, EncryptionProvider, EtcdTopology, Inventory, Minor, Node, NodeName, Role,
+};
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Where kubeadm's API servers listen.
+const API_PORT: u16 = 6443;
 
 /// The names of all variables at the top level.
 pub(super) const VARIABLES: [&str; 17] = [
@@ -35,13 +41,42 @@ pub(super) struct Shared {
     variables: Value,
     /// The same for bodies; a clone shares the values.
     context: tera::Context,
+    /// What bodies can name of the store.
+    pub(super) known: Known,
+    /// The nodes whose kubelets get a client certificate.
+    kubelet_clients: KubeletClients,
+}
+
+/// The nodes whose kubelets get a client certificate of harden's.
+#[derive(Debug)]
+enum KubeletClients {
+    /// All: nobody in the cluster could renew theirs.
+    All,
+    /// Those that are about to join: from then on the cluster renews it. None where the CAs are not in the store.
+    Joining(BTreeSet<NodeName>),
+}
+
+impl KubeletClients {
+    fn of(inventory: &Inventory, inputs: &Inputs) -> Self {
+        match (&inputs.pki, inventory.pki.ca_keys) {
+            (Some(_), CaKeys::Store) => Self::All,
+            (Some(_), CaKeys::Nodes) => Self::Joining(inputs.joining.clone()),
+            (None, _) => Self::Joining(BTreeSet::new()),
+        }
+    }
+
+    fn include(&self, node: &Node) -> bool {
+        let has_kubelet = [Role::ControlPlane, Role::Worker].iter().any(|role| node.roles.contains(role));
+        has_kubelet
+            && match self {
+                Self::All => true,
+                Self::Joining(joining) => joining.contains(&node.name),
+            }
+    }
 }
 
 impl Shared {
-    pub(super) fn of(
-        inventory: &Inventory,
-        encryption: Option<&EncryptionInput>,
-    ) -> Result<Self, TemplateError> {
+    pub(super) fn of(inventory: &Inventory, inputs: &Inputs) -> Result<Self, TemplateError> {
         let failed = |source: Box<dyn std::error::Error + Send + Sync>| TemplateError::Variables { source };
         let mut variables = serde_json::to_value(inventory).map_err(|error| failed(error.into()))?;
         let members: Vec<Value> = inventory
@@ -52,7 +87,8 @@ impl Shared {
         variables["etcd"]["client_urls"] = Value::from(etcd::client_urls(inventory));
         variables["etcd"]["environment"] = etcd::environment(&inventory.etcd.flags);
         variables["admission"]["configured"] = Value::from(inventory.admission.is_configured());
-        let input = encryption.filter(|_| inventory.encryption.provider != EncryptionProvider::None);
+        let input =
+            inputs.encryption.as_ref().filter(|_| inventory.encryption.provider != EncryptionProvider::None);
         variables["encryption"]["active"] = Value::from(input.is_some());
         variables["encryption"]["key"] = input.map(|input| input.key_name().to_owned()).into();
         variables["encryption"]["token"] = input.map(|input| input.key.token()).into();
@@ -62,27 +98,26 @@ impl Shared {
                 EncryptionPhase::Write => "write",
             })
             .into();
+        pki::variables(inputs.pki.as_ref(), &mut variables["pki"]);
+        // The Service of the API server itself.
+        variables["network"]["api_address"] =
+            Value::from(inventory.network.service_subnet.address(1).to_string());
+        let endpoint = inventory.api_endpoint();
+        variables["cluster"]["server"] = Value::from(format!("https://{endpoint}"));
+        variables["cluster"]["endpoint_host"] = Value::from(host(&endpoint));
         let context = tera::Context::from_serialize(&variables).map_err(|error| failed(error.into()))?;
-        Ok(Self { variables, context })
+        let known = Known::of(inventory, inputs);
+        Ok(Self { variables, context, known, kubelet_clients: KubeletClients::of(inventory, inputs) })
     }
 
     /// Whether conditions can hold on any node: what is not the same for all nodes and stages is left open.
     pub(super) fn may_hold(&self, when: &BTreeMap<String, toml::Value>) -> bool {
-        when.iter().filter(|(path, _)| !path.starts_with("encryption.")).all(|(path, expected)| {
+        let is_open = |path: &str| path.starts_with("encryption.") || path == "pki.managed";
+        when.iter().filter(|(path, _)| !is_open(path)).all(|(path, expected)| {
             let actual = path.split('.').try_fold(&self.variables, |value, part| value.get(part));
             actual.is_none_or(|actual| serde_json::to_value(expected).ok().as_ref() == Some(actual))
         })
     }
-}
-
-/// What is known of one node beside its tables in the inventory.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Known<'a> {
-    pub(super) minor: Minor,
-    pub(super) standing: &'a Standing,
-    pub(super) serving: Option<&'a ServingInput>,
-    /// The members of the cluster that its etcd joins.
-    pub(super) joins: Option<&'a etcd::RunningMembers>,
 }
 
 /// The variables for one node: the shared ones, and `node`.
@@ -99,8 +134,12 @@ impl<'a> Variables<'a> {
         shared: &'a Shared,
         inventory: &Inventory,
         node: &Node,
-        Known { minor, standing, serving, joins }: Known<'_>,
+        minor: Minor,
+        standing: &Standing,
+        inputs: &Inputs,
     ) -> Self {
+        let serving = inputs.serving.get(&node.name);
+        let joins = inputs.etcd_joins.get(&node.name);
         let is = |role| node.roles.contains(&role);
         let is_external = inventory.etcd.topology == EtcdTopology::External;
         let node = json!({
@@ -123,6 +162,9 @@ impl<'a> Variables<'a> {
                 "trusted": serving.is_some_and(|serving| serving.trusted),
                 "names": serving.map(|serving| &serving.names).into_iter().flatten().collect::<Vec<_>>(),
             },
+            // Its own API server's, not by way of the endpoint.
+            "server": format!("https://{}:{API_PORT}", node.url_host()),
+            "kubelet_client": shared.kubelet_clients.include(node),
             // etcd beside the API server, as kubeadm sets it up unless it is told of an external one.
             "stacked_etcd": !is_external && is(Role::ControlPlane) && is(Role::Etcd),
             // An API server whose etcd is one of the inventory's.
@@ -156,6 +198,12 @@ impl<'a> Variables<'a> {
         }
         Ok(true)
     }
+}
+
+/// The host of `host:port`, an IPv6 address without its brackets.
+fn host(endpoint: &str) -> &str {
+    let host = endpoint.rsplit_once(':').map_or(endpoint, |(host, _)| host);
+    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
 }
 
 /// The user that harden logs in as.
@@ -193,6 +241,8 @@ mod tests {
         let shared = Shared {
             variables: json!({"audit": {"enabled": true, "policy": "default"}}),
             context: tera::Context::new(),
+            known: Known::default(),
+            kubelet_clients: KubeletClients::Joining(BTreeSet::new()),
         };
         let node = json!({"name": "w-1"});
         let variables = Variables { shared: &shared, node, context: tera::Context::new() };

@@ -63,6 +63,12 @@ pub(super) struct FrontMatter {
     /// YAML keys of a file whose values are secret.
     #[serde(default)]
     pub(super) sensitive: Vec<String>,
+    /// A file that is there already stays, whatever is in it.
+    #[serde(default)]
+    pub(super) keep: bool,
+    /// A file that is there already with another content must stay, and nothing is planned for its host: what such a file
+    /// means, as in `it belongs to another cluster`.
+    pub(super) refuse: Option<String>,
     /// What the user should know when it changes something, a Tera template of its own; nothing where it renders to nothing.
     pub(super) notice: Option<Spanned<String>>,
     /// What the user should know on nodes whose version is not among those in which it applies.
@@ -190,6 +196,11 @@ fn unfit(front: &FrontMatter) -> Option<String> {
             return Some(format!("kind `{kind}` needs `{key}`"));
         }
     }
+    if front.keep && front.refuse.is_some() {
+        return Some(String::from(
+            "a file that is there can be left to stay, `keep`, or be an error, `refuse`: not both",
+        ));
+    }
     if let Some(Need::Template(path)) =
         front.needs.iter().find(|need| matches!(need, Need::Template(path) if !path.ends_with(EXTENSION)))
     {
@@ -210,7 +221,7 @@ fn unfit(front: &FrontMatter) -> Option<String> {
 /// Key, whether it is there, the kinds that may have it, the kinds that must.
 type Rule = (&'static str, bool, &'static [Kind], &'static [Kind]);
 
-fn rules(front: &FrontMatter) -> [Rule; 18] {
+fn rules(front: &FrontMatter) -> [Rule; 20] {
     use Kind::{Absent, Attributes, Certificate, File, StaticPod, Sysctl, Unit, User, YamlKeys};
     const PLACED: &[Kind] = &[File, Attributes, YamlKeys, Certificate, Sysctl, StaticPod, Absent];
     const OWNED: &[Kind] = &[File, Attributes, YamlKeys, Certificate, Sysctl, StaticPod];
@@ -226,6 +237,8 @@ fn rules(front: &FrontMatter) -> [Rule; 18] {
         ("flag-controls", !front.flag_controls.is_empty(), &[StaticPod], &[]),
         ("key-controls", !front.key_controls.is_empty(), &[YamlKeys], &[]),
         ("sensitive", !front.sensitive.is_empty(), &[File], &[]),
+        ("keep", front.keep, &[File], &[]),
+        ("refuse", front.refuse.is_some(), &[File], &[]),
         ("merge", front.merge.is_some(), &[YamlKeys], &[]),
         ("needs-sysctls", !front.needs_sysctls.is_empty(), &[YamlKeys], &[]),
         ("only-where", !front.only_where.is_empty(), OF_TEMPLATE, &[]),

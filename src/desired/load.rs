@@ -11,6 +11,8 @@ use super::notice::Notice;
 use super::selection::Selected;
 use crate::inventory::Profile;
 use crate::resource::{Kind, ResourceId};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
@@ -96,6 +98,7 @@ impl Templates {
         // Before any template: an unknown filter is found when a template is added, not when it is rendered.
         tera.register_filter("q", quote);
         tera.register_filter("dirname", dirname);
+        tera.register_filter("base64", base64);
         let mut entries = BTreeMap::new();
         let mut hasher = openssl::sha::Sha256::new();
         for (path, text) in texts {
@@ -246,6 +249,13 @@ fn dirname(path: &str, _: Kwargs, _: &State) -> tera::TeraResult<String> {
         Some((directory, _)) => Ok(directory.to_owned()),
         None => Err(tera::Error::message(format!("`{path}` is not an absolute path"))),
     }
+}
+
+/// A text in base64, as kubeconfigs hold certificates.
+// Tera calls filters with owned values.
+#[allow(clippy::unnecessary_wraps)]
+fn base64(text: &str, _: Kwargs, _: &State) -> tera::TeraResult<String> {
+    Ok(STANDARD.encode(text))
 }
 
 /// Reads the templates of a folder and its sub-folders. Names that begin with a dot are left alone (editors' files).

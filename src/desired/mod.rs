@@ -15,6 +15,7 @@ mod keys;
 mod load;
 mod node;
 mod notice;
+mod pki;
 mod place;
 mod pods;
 mod run_as;
@@ -31,7 +32,7 @@ pub use selection::Selection;
 pub use static_pod::FILE_ANNOTATION;
 
 use crate::inventory::{EncryptionProvider, Inventory, Minor, Node, NodeName};
-use crate::resource::{Desired, SecretRef};
+use crate::resource::{Desired, SecretRef, StoredPair};
 use context::Shared;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -40,6 +41,11 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Inputs {
     /// Encryption at rest, when it is its turn; `None` leaves it alone.
     pub encryption: Option<EncryptionInput>,
+    /// The cluster's own CAs and key pairs, where they are in the store; `None` where they are on the nodes alone, as kubeadm
+    /// leaves them.
+    pub pki: Option<PkiInput>,
+    /// The nodes that are about to join the cluster.
+    pub joining: BTreeSet<NodeName>,
     /// The certificates that kubelets serve with, by node; a node that is missing is left alone.
     pub serving: BTreeMap<NodeName, ServingInput>,
     /// The versions that nodes were seen to run; the inventory's for those that are missing.
@@ -69,6 +75,19 @@ pub struct ServingInput {
     pub trusted: bool,
     /// The names and addresses that the API knows the node by.
     pub names: BTreeSet<String>,
+}
+
+/// The cluster's own CAs and the key pair of its service-account tokens, as the store has them.
+#[derive(Debug, Clone)]
+pub struct PkiInput {
+    /// The CA of the API server, its clients and the kubelets.
+    pub kubernetes_ca: StoredPair,
+    /// The CA of etcd.
+    pub etcd_ca: StoredPair,
+    /// The CA of the API server's requests to its extensions.
+    pub front_proxy_ca: StoredPair,
+    /// The key pair that service-account tokens are signed with; its public part is a public key.
+    pub service_account: StoredPair,
 }
 
 /// With which key values are encrypted, and how far that is.
@@ -123,7 +142,7 @@ pub fn render_nodes(
     nodes: &[&Node],
     inputs: &Inputs,
 ) -> Result<BTreeMap<NodeName, Rendered>, TemplateError> {
-    let shared = Shared::of(inventory, inputs.encryption.as_ref())?;
+    let shared = Shared::of(inventory, inputs)?;
     nodes
         .iter()
         .map(|node| {
@@ -151,9 +170,12 @@ impl Templates {
         let serving = ServingInput { certificate: true, trusted: true, names: BTreeSet::new() };
         let serving = inventory.nodes.iter().map(|node| (node.name.clone(), serving.clone())).collect();
         all.push(Inputs { serving, ..Inputs::default() });
+        // As if all of them were about to join a cluster of harden's own.
+        let joining = inventory.nodes.iter().map(|node| node.name.clone()).collect();
+        all.push(Inputs { pki: Some(PkiInput::sample()), joining, ..Inputs::default() });
         let mut errors: Vec<TemplateError> = Vec::new();
         for inputs in &all {
-            let shared = match Shared::of(inventory, inputs.encryption.as_ref()) {
+            let shared = match Shared::of(inventory, inputs) {
                 Ok(shared) => shared,
                 Err(error) => return vec![error],
             };

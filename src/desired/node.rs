@@ -1,12 +1,13 @@
 //! Rendering for one node: which templates apply, what each makes of it, and whether the whole is sound.
 
 use super::body::Unusable;
-use super::context::{Known, Shared, Variables};
+use super::context::{Shared, Variables};
 use super::load::{Entry, Templates, notice_name, place};
+use super::pki::Known;
 use super::place::Place;
 use super::pods::Pods;
 use super::standing::{AUTHENTICATION, Standing};
-use super::{EncryptionInput, Inputs, Rendered, TemplateError, body, etcd};
+use super::{Inputs, Rendered, TemplateError, body, etcd};
 use crate::inventory::{EtcdTopology, Inventory, Minor, Node, Role};
 use crate::resource::{Desired, Kind, Notice, Resource, ResourceId, Spec};
 use serde_json::Value;
@@ -17,7 +18,7 @@ struct Pass<'a> {
     node: &'a Node,
     place: Place<'a>,
     variables: Variables<'a>,
-    encryption: Option<&'a EncryptionInput>,
+    known: &'a Known,
 }
 
 impl Templates {
@@ -32,18 +33,11 @@ impl Templates {
         let (minor, versions) = (inventory.cluster.kubernetes, inputs.versions.get(&node.name));
         let place = Place { node: &node.name, minor, versions, inventory }.of(None);
         let standing = Standing::of(inventory, inputs.api_server_flags.get(&node.name));
-        let serving = inputs.serving.get(&node.name);
-        let joins = inputs.etcd_joins.get(&node.name);
         let pass = |minor| Pass {
             node,
             place: Place { minor, ..place },
-            variables: Variables::of(
-                shared,
-                inventory,
-                node,
-                Known { minor, standing: &standing, serving, joins },
-            ),
-            encryption: inputs.encryption.as_ref(),
+            variables: Variables::of(shared, inventory, node, minor, &standing, inputs),
+            known: &shared.known,
         };
         let others: BTreeMap<Minor, Pass<'_>> =
             place.other_minors().into_iter().map(|minor| (minor, pass(minor))).collect();
@@ -158,7 +152,7 @@ impl Templates {
             }
             None => None,
         };
-        let (spec, of_keys) = body::spec(entry, &text, merge, pass.encryption).map_err(shape)?;
+        let (spec, of_keys) = body::spec(entry, &text, merge, pass.known).map_err(shape)?;
         let mut controls = front.controls.clone();
         controls.extend(of_keys);
         Ok(Some(Resource {

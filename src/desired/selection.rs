@@ -2,10 +2,10 @@
 //! controls are all switched off. The unit is the template; of a static pod's template single flags can be switched off, and
 //! of yaml-keys each key with controls of its own is chosen and switched off by itself.
 
-use super::TemplateError;
 use super::context::Shared;
 use super::keys::Keys;
 use super::load::{Entry, Templates};
+use super::{Inputs, TemplateError};
 use crate::inventory::Inventory;
 use crate::resource::{ControlId, Kind, ResourceId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -95,7 +95,7 @@ impl Templates {
     /// Leaves out what is not selected. A selection of nothing that there is leaves nothing: that is for the caller to tell.
     /// What an inventory switches off asks for nothing else.
     pub fn select(mut self, selection: Selection, inventory: &Inventory) -> Result<Self, TemplateError> {
-        let shared = Shared::of(inventory, None)?;
+        let shared = Shared::of(inventory, &Inputs::default())?;
         let chosen = self.entries.iter().filter(|(_, entry)| {
             let id = entry.id();
             let is_meant = !selection.is_partial()

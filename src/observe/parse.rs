@@ -5,7 +5,7 @@ use super::ObserveError;
 use super::files::{Files, below};
 use super::lines::Lines;
 use super::users::{TreeNames, users};
-use super::wish::{STATE_FILE, Wishes};
+use super::wish::{CertificateWish, STATE_FILE, Wishes};
 use crate::plan::certificates as certificates_in;
 use crate::remote::Reply;
 use crate::resource::{
@@ -48,10 +48,10 @@ pub(super) fn parse_reply(
     let certificates = wishes
         .certificates
         .iter()
-        .map(|paths| (paths[0].clone(), certificate(paths, &files, read_certificate)))
+        .map(|wish| (wish.path.clone(), certificate(wish, &files, read_certificate)))
         .collect();
-    let authorities = wishes.certificates.iter().filter_map(|[_, _, issuer]| {
-        files.bytes.get(issuer).map(|bytes| (issuer.clone(), certificates_in(bytes)))
+    let authorities = wishes.certificates.iter().filter_map(|CertificateWish { issuer_path, .. }| {
+        files.bytes.get(issuer_path).map(|bytes| (issuer_path.clone(), certificates_in(bytes)))
     });
     let authorities = authorities.collect();
     let applied = applied(&wishes, &mut files)?;
@@ -149,7 +149,7 @@ fn strays(reply: &Reply, wishes: &Wishes, root: &str) -> Result<BTreeMap<NodePat
 }
 
 fn certificate(
-    [path, key, issuer]: &[NodePath; 3],
+    CertificateWish { path, key_path, issuer_path, issuer }: &CertificateWish,
     files: &Files<'_>,
     read: &ReadCertificate<'_>,
 ) -> CertificateState {
@@ -166,9 +166,10 @@ fn certificate(
             "it holds secrets or is too large for a certificate",
         ));
     };
-    match read(bytes, files.bytes.get(issuer).copied()) {
+    let issuer = issuer.as_ref().map(String::as_bytes).or_else(|| files.bytes.get(issuer_path).copied());
+    match read(bytes, issuer) {
         Err(reason) => CertificateState::Unreadable(reason),
-        Ok(facts) => match files.states.get(key) {
+        Ok(facts) => match files.states.get(key_path) {
             // A key that cannot be looked at is not a key that is missing.
             Some(FileState::Unknown(_)) => CertificateState::Present(facts),
             Some(FileState::Present(file)) if file.kind == FileKind::File => CertificateState::Present(facts),

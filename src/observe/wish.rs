@@ -1,6 +1,6 @@
 //! What has to be read of a node, from what is desired there. No shell and no I/O.
 
-use crate::resource::{CertificateSpec, Desired, FileSpec, FlagValue, NodePath, RunAsSpec, Spec};
+use crate::resource::{CertificateSpec, Desired, Existing, FileSpec, FlagValue, NodePath, RunAsSpec, Spec};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Where harden keeps what it applied last.
@@ -36,10 +36,23 @@ pub(super) struct Wishes {
     pub(super) users: BTreeSet<String>,
     /// Directories, everything below which should belong to one user.
     pub(super) trees: BTreeMap<NodePath, String>,
-    /// Certificates, with the paths of certificate, key and issuer.
-    pub(super) certificates: Vec<[NodePath; 3]>,
+    /// Certificates.
+    pub(super) certificates: Vec<CertificateWish>,
     /// Where the state file is.
     pub(super) state: Option<NodePath>,
+}
+
+/// A certificate that has to be read.
+#[derive(Debug)]
+pub(super) struct CertificateWish {
+    /// Where it is.
+    pub(super) path: NodePath,
+    /// Where its key is.
+    pub(super) key_path: NodePath,
+    /// Where the certificate of its CA is on the node.
+    pub(super) issuer_path: NodePath,
+    /// The certificate of the CA that should have signed it, PEM, where that is known and not the node's.
+    pub(super) issuer: Option<String>,
 }
 
 impl Wishes {
@@ -131,7 +144,12 @@ impl Wishes {
         }
         self.want(&spec.path, Wish::Certificate);
         self.want(&spec.issuer_path, Wish::Certificate);
-        self.certificates.push([spec.path.clone(), spec.key_path.clone(), spec.issuer_path.clone()]);
+        self.certificates.push(CertificateWish {
+            path: spec.path.clone(),
+            key_path: spec.key_path.clone(),
+            issuer_path: spec.issuer_path.clone(),
+            issuer: spec.stored_issuer.as_ref().map(|pair| pair.public.clone()),
+        });
     }
 
     fn sysctls<'a>(&mut self, names: impl Iterator<Item = &'a String>) {
@@ -169,7 +187,7 @@ fn merge(one: Wish, other: Wish) -> Wish {
 fn file_wish(spec: &FileSpec) -> Wish {
     if !spec.sensitive_keys.is_empty() {
         Wish::Masked { keys: spec.sensitive_keys.iter().cloned().collect() }
-    } else if spec.content.is_sensitive() {
+    } else if spec.content.is_sensitive() || spec.existing == Existing::Kept {
         Wish::Stat
     } else {
         Wish::Content { expected: Some(sha256(spec.content.text.as_bytes())) }

@@ -10,27 +10,39 @@ pub enum PkiError {
     #[error("read the certificate: {0}")]
     Certificate(ErrorStack),
     /// The text is no certificate of a CA.
-    #[error("read the certificate of the issuing CA: {0}")]
+    #[error("read the certificate of the CA: {0}")]
     Issuer(ErrorStack),
     /// The text is no private key that can be used.
-    #[error("read the key of the issuing CA: {0}")]
+    #[error("read the key of the CA: {0}")]
     IssuerKey(ErrorStack),
+    /// The text is no private key that can be used.
+    #[error("read the private key: {0}")]
+    Key(ErrorStack),
+    /// The text is no public key.
+    #[error("read the public key: {0}")]
+    PublicKey(ErrorStack),
+    /// The private key is not the one of the public key.
+    #[error("the private key of `{name}` does not belong to its public key")]
+    PairMismatch {
+        /// What the pair is called.
+        name: String,
+    },
     /// The key is not the one of the certificate.
-    #[error("issue with the CA `{issuer}`: its key does not belong to its certificate")]
+    #[error("the key of the CA `{issuer}` does not belong to its certificate")]
     KeyMismatch {
         /// The CA's common name.
         issuer: String,
     },
     /// The certificate may not sign others.
-    #[error("issue with `{issuer}`: it is not the certificate of a CA")]
+    #[error("`{issuer}` is not the certificate of a CA")]
     NotAnAuthority {
         /// The certificate's common name.
         issuer: String,
     },
     /// The CA is not valid now.
     #[error(
-        "issue with the CA `{issuer}`: it is valid from {not_before} to {not_after} (seconds since 1970), \
-         and it is {now} now"
+        "the CA `{issuer}` is valid from {not_before} to {not_after} (seconds since 1970), and it is \
+         {now} now"
     )]
     IssuerNotValid {
         /// The CA's common name.
@@ -43,13 +55,13 @@ pub enum PkiError {
         now: i64,
     },
     /// A key cannot be made with the algorithm that was asked for.
-    #[error("issue `{common_name}`: its key's algorithm is only ever observed")]
+    #[error("make `{common_name}`: its key's algorithm is only ever observed")]
     Algorithm {
         /// The subject's common name.
         common_name: String,
     },
     /// OpenSSL refused a step.
-    #[error("issue `{common_name}`: {step}: {source}")]
+    #[error("make `{common_name}`: {step}: {source}")]
     Build {
         /// The subject's common name.
         common_name: String,
@@ -63,7 +75,8 @@ pub enum PkiError {
 impl Hint for PkiError {
     fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::IssuerKey(_) => "the key must be an unencrypted PEM file",
+            Self::IssuerKey(_) | Self::Key(_) => "the key must be an unencrypted PEM file",
+            Self::PairMismatch { .. } => "put the matching pair back from a backup",
             Self::KeyMismatch { .. } => {
                 "one of the two was replaced: put the matching pair back from a backup, or rotate the CA"
             }

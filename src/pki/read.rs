@@ -5,7 +5,7 @@ use crate::resource::{CertificateFacts, KeyAlgorithm, Usage};
 use openssl::asn1::{Asn1Time, Asn1TimeRef};
 use openssl::error::ErrorStack;
 use openssl::nid::Nid;
-use openssl::pkey::{Id, PKeyRef, Public};
+use openssl::pkey::{Id, PKey, PKeyRef, Public};
 use openssl::sha::sha256;
 use openssl::x509::{X509, X509ExtendedKeyUsage, X509NameRef, X509Ref};
 use std::collections::BTreeSet;
@@ -29,6 +29,23 @@ pub fn key_digests(certificates_pem: &[u8]) -> Result<BTreeSet<[u8; 32]>, PkiErr
     let digest = |certificate: &X509| Ok(sha256(&certificate.public_key()?.public_key_to_der()?));
     let certificates = X509::stack_from_pem(certificates_pem).map_err(PkiError::Certificate)?;
     certificates.iter().map(digest).collect::<Result<_, ErrorStack>>().map_err(PkiError::Certificate)
+}
+
+/// SHA-256 of a certificate, as `openssl x509 -fingerprint -sha256` shows it; of the first where the PEM holds several.
+pub fn fingerprint(certificate_pem: &[u8]) -> Result<String, PkiError> {
+    let certificate = X509::from_pem(certificate_pem).map_err(PkiError::Certificate)?;
+    Ok(pairs(&sha256(&certificate.to_der().map_err(PkiError::Certificate)?)))
+}
+
+/// SHA-256 of a public key as SubjectPublicKeyInfo in DER, in the form of a certificate's fingerprint, and its algorithm.
+pub fn public_key_fingerprint(public_pem: &[u8]) -> Result<(String, KeyAlgorithm), PkiError> {
+    let key = PKey::public_key_from_pem(public_pem).map_err(PkiError::PublicKey)?;
+    let digest = sha256(&key.public_key_to_der().map_err(PkiError::PublicKey)?);
+    Ok((pairs(&digest), algorithm(&key)))
+}
+
+fn pairs(digest: &[u8]) -> String {
+    digest.iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":")
 }
 
 fn facts(certificate: &X509Ref, issuers: &[X509]) -> Result<CertificateFacts, ErrorStack> {

@@ -1,7 +1,9 @@
 //! One change of one resource: what a person reads about it, and the operations that carry it out.
 
 use crate::inventory::NodeName;
-use crate::resource::{CertificateSpec, Content, ControlId, Mode, NodePath, Ownership, ResourceId, Undo};
+use crate::resource::{
+    CertificateSpec, Content, ControlId, Mode, NodePath, Ownership, ResourceId, StoredPair, Undo,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -138,8 +140,8 @@ pub enum Operation {
     Issue {
         /// Which.
         certificate: Box<CertificateSpec>,
-        /// The node that holds the key of the CA, often another one: kubeadm leaves it on control-plane nodes only.
-        authority: NodeName,
+        /// Who holds the key of the CA.
+        authority: Authority,
         /// What must still be there when apply begins, at the certificate's path.
         prior: Prior,
     },
@@ -198,6 +200,16 @@ pub enum Operation {
         /// Whether it runs now; `None` leaves that alone.
         active: Option<bool>,
     },
+}
+
+/// Who holds the key of a CA.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Authority {
+    /// A node, often another one: kubeadm leaves the key on control-plane nodes only.
+    Node(NodeName),
+    /// The store beside the inventory.
+    Store(StoredPair),
 }
 
 /// What a plan saw at a path, and apply must find there still.

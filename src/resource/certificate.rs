@@ -1,6 +1,6 @@
 //! Certificates: what is wanted, and what one that exists says. Compared by meaning, never by bytes.
 
-use super::{NodePath, Ownership};
+use super::{NodePath, Ownership, StoredPair};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -23,6 +23,9 @@ pub struct CertificateSpec {
     pub issuer_path: NodePath,
     /// The key of that CA, on a control-plane node; read over SSH into memory, at apply only.
     pub issuer_key_path: NodePath,
+    /// The CA as the store has it, where that signs and not a key on a node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stored_issuer: Option<StoredPair>,
     /// Subject common name, at most 64 characters.
     pub common_name: String,
     /// Subject organizations; Kubernetes reads them as groups.

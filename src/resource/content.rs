@@ -22,6 +22,15 @@ pub struct SecretRef {
     pub sha256: Option<String>,
 }
 
+/// A private key in the store, and what belongs to it and is public.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredPair {
+    /// The certificate of a CA, or a public key, PEM.
+    pub public: String,
+    /// The private key, PEM.
+    pub key: SecretRef,
+}
+
 impl SecretRef {
     /// What stands for the secret in [`Content::text`].
     pub fn token(&self) -> String {
@@ -48,6 +57,11 @@ impl Content {
         self.secrets
             .iter()
             .fold(self.text.clone(), |text, secret| text.replace(&secret.token(), &secret.mask()))
+    }
+
+    /// The secret that is the whole content, byte for byte.
+    pub fn whole(&self) -> Option<&SecretRef> {
+        self.secrets.iter().find(|secret| secret.token() == self.text)
     }
 
     /// Whether it names a secret.

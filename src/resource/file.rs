@@ -136,8 +136,30 @@ pub struct FileSpec {
     /// What is in it.
     pub content: Content,
     /// YAML keys whose values are secret (`secret`): the probe replaces each by its SHA-256 before it leaves the
-    /// node. Empty for a file without secrets.
+    /// node. Empty for a file without secrets, and for one that is a secret as a whole: of that only its digest is known.
     pub sensitive_keys: Vec<String>,
+    /// What becomes of a file that is there already with another content.
+    #[serde(default, skip_serializing_if = "Existing::is_replaced")]
+    pub existing: Existing,
+}
+
+/// What becomes of a file that is there already with another content than the wanted one.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Existing {
+    /// It is replaced.
+    #[default]
+    Replaced,
+    /// Its content stays: it was only to be there.
+    Kept,
+    /// It must not be replaced and cannot stay: nothing is planned for its node. The text says what such a file means.
+    Refused(String),
+}
+
+impl Existing {
+    fn is_replaced(&self) -> bool {
+        *self == Self::Replaced
+    }
 }
 
 /// Owner and mode of files that somebody else writes. A path that does not exist is left alone.

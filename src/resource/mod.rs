@@ -14,9 +14,9 @@ mod run_as;
 mod static_pod;
 
 pub use certificate::{CertificateFacts, CertificateSpec, KeyAlgorithm, Usage};
-pub use content::{Content, SecretRef};
+pub use content::{Content, SecretRef, StoredPair};
 pub use evidence::{ClusterEvidence, Evidence, EvidenceFile, FlagPath, Process, Questions};
-pub use file::{AbsentSpec, AttributesSpec, FileSpec, Mode, NodePath, Ownership};
+pub use file::{AbsentSpec, AttributesSpec, Existing, FileSpec, Mode, NodePath, Ownership};
 pub use host::{Inclusion, OnNode, UserSpec};
 pub use id::{ControlId, Kind, ResourceId};
 pub use objects::{

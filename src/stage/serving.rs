@@ -53,7 +53,7 @@ pub struct ServingState {
     pub flag: Option<String>,
     /// Whether a template makes a certificate for its kubelet.
     pub has_template: bool,
-    /// Whether the CA's key is on it.
+    /// Whether the CA's key is on it, or in the store.
     pub holds_key: bool,
     /// The certificates in its copy of the CA's certificate.
     pub authorities: BTreeSet<String>,
@@ -87,7 +87,8 @@ impl ServingState {
         Self {
             flag,
             has_template: true,
-            holds_key: matches!(observed.files.get(&spec.issuer_key_path), Some(FileState::Present(_))),
+            holds_key: spec.stored_issuer.is_some()
+                || matches!(observed.files.get(&spec.issuer_key_path), Some(FileState::Present(_))),
             authorities: observed.authorities.get(&spec.issuer_path).cloned().unwrap_or_default(),
             lacks: lacks(observed, spec, wish),
         }

@@ -111,6 +111,40 @@ pub enum StoreError {
         /// The file.
         path: PathBuf,
     },
+    /// A sealed file or what the index says beside it is not what was sealed.
+    #[error(
+        "{} or the public part of `{name}` in {} was changed after it was sealed",
+        path.display(),
+        index.display()
+    )]
+    TamperedPair {
+        /// The secret.
+        name: String,
+        /// Its file.
+        path: PathBuf,
+        /// The index.
+        index: PathBuf,
+    },
+    /// What would stand in the index for everybody to read holds a private key.
+    #[error("make the secret `{name}`: a private key stands among what would be public of it")]
+    NotPublic {
+        /// The secret.
+        name: String,
+    },
+    /// The cluster's CAs and key pairs are not all there.
+    #[error("the store has only a part of the cluster's CAs and keys: {} is missing", missing.join(", "))]
+    IncompletePki {
+        /// The names of those that are missing.
+        missing: Vec<&'static str>,
+    },
+    /// A CA or key pair without what is public of it.
+    #[error("read {}: `{name}` has no public part", index.display())]
+    NoPublic {
+        /// The secret.
+        name: String,
+        /// The index.
+        index: PathBuf,
+    },
     /// OpenSSL refused a step.
     #[error("{attempt}")]
     Crypto {
@@ -129,8 +163,14 @@ impl Hint for StoreError {
             | Self::IndexMissing { .. }
             | Self::Missing { .. }
             | Self::Truncated { .. }
-            | Self::Tampered { .. } => {
+            | Self::Tampered { .. }
+            | Self::TamperedPair { .. }
+            | Self::NoPublic { .. } => {
                 "put the file back from version control or a backup; the other secrets are not affected"
+            }
+            Self::NotPublic { .. } => "leave nothing but certificates, or the public key, in the file",
+            Self::IncompletePki { .. } => {
+                "`harden pki import` takes over what a cluster has; for a cluster that is not made yet `harden pki init` makes what is missing"
             }
             Self::KeyFile { .. } => "make one with `openssl rand -base64 32`",
             Self::WrongSource { needed: "key file", .. } => "set HARDEN_KEY_FILE to the key file",

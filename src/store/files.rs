@@ -75,6 +75,18 @@ pub(super) fn replace(path: &Path, content: &[u8]) -> Result<(), StoreError> {
     write(path, content, true)
 }
 
+/// Moves a sealed file out of the way, to a name that no secret has, and says which.
+pub(super) fn set_aside(path: &Path) -> Result<PathBuf, StoreError> {
+    let mut number = 1;
+    let name = |number: u32| path.with_extension(format!("{EXTENSION}.aside-{number}"));
+    while name(number).exists() {
+        number += 1;
+    }
+    let aside = name(number);
+    fs::rename(path, &aside).map_err(|source| StoreError::Write { path: aside.clone(), source })?;
+    Ok(aside)
+}
+
 fn write(path: &Path, content: &[u8], replace: bool) -> Result<(), StoreError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     make_folder(folder)?;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The index's name below the store's folder.
 const FILE: &str = "index.toml";
@@ -41,6 +41,10 @@ pub struct Entry {
     pub created: i64,
     /// SHA-256 of its value, hexadecimal. All secrets here are random, so it does not help to guess them.
     pub sha256: String,
+    /// What belongs to a private key and is public: a certificate or a public key, PEM. It is sealed in with the value, so
+    /// that one which was changed here is found when the value is read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub public: Option<String>,
     /// Since when it is no longer used, seconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retired: Option<i64>,
@@ -54,12 +58,19 @@ pub enum SecretKind {
     EncryptionKey,
     /// A private key, PEM.
     PrivateKey,
+    /// A kubeconfig with a private key in it, YAML.
+    Kubeconfig,
 }
 
 impl Index {
+    /// Where the index of a store is.
+    pub(super) fn path(folder: &Path) -> PathBuf {
+        folder.join(FILE)
+    }
+
     /// Reads the index of a store; a folder without anything sealed has an empty one.
     pub(super) fn read(folder: &Path) -> Result<Self, StoreError> {
-        let path = folder.join(FILE);
+        let path = Self::path(folder);
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -93,7 +104,7 @@ impl Index {
 
     /// Writes the index of a store.
     pub(super) fn write(&self, folder: &Path) -> Result<(), StoreError> {
-        let path = folder.join(FILE);
+        let path = Self::path(folder);
         let text = toml::to_string(self)
             .map_err(|error| StoreError::Index { path: path.clone(), reason: error.to_string() })?;
         files::replace(&path, format!("{HEADER}{text}").as_bytes())

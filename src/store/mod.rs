@@ -7,17 +7,19 @@
 mod error;
 mod files;
 mod index;
+pub mod pki;
 mod seal;
 
 pub use error::StoreError;
 pub use index::{Entry, SecretKind};
+pub use pki::{Pair, Pki};
 
 use crate::resource::SecretRef;
 use crate::secret::Secret;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use index::Index;
-use seal::Key;
+use seal::{Bound, Key};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -47,6 +49,19 @@ pub struct Unlocked {
     key: Key,
 }
 
+/// A secret that is to be sealed.
+#[derive(Debug)]
+pub struct NewSecret {
+    /// Its name, never used before.
+    pub name: String,
+    /// What it is for.
+    pub kind: SecretKind,
+    /// Its value.
+    pub value: Secret<String>,
+    /// What belongs to it and is public, PEM.
+    pub public: Option<String>,
+}
+
 impl Store {
     /// Reads the index of the store in a folder. A folder that does not exist is an empty store.
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
@@ -67,6 +82,10 @@ impl Store {
     pub fn secret_ref(&self, name: &str) -> Option<SecretRef> {
         let entry = self.index.secrets.get(name)?;
         Some(SecretRef { name: name.to_owned(), sha256: Some(entry.sha256.clone()) })
+    }
+
+    fn index_path(&self) -> PathBuf {
+        Index::path(&self.folder)
     }
 
     /// Marks a secret as no longer used. It stays readable: backups of etcd may need it.
@@ -110,17 +129,20 @@ impl Unlocked {
         let missing = || StoreError::NoSuchSecret { name: name.to_owned() };
         let entry = self.store.index.secrets.get(name).ok_or_else(missing)?;
         let path = files::sealed_path(&self.store.folder, name)?;
-        let value = seal::open(&self.key, name, &path, &files::read_sealed(&path)?)?;
-        if seal::digest(value.expose()) == entry.sha256 {
-            Ok(value)
-        } else {
-            Err(StoreError::Tampered { path })
+        let bound = Bound { name, public: entry.public.as_deref() };
+        let value = seal::open(&self.key, bound, &path, &files::read_sealed(&path)?);
+        match value {
+            Ok(value) if seal::digest(value.expose()) == entry.sha256 => Ok(value),
+            Ok(_) => Err(StoreError::Tampered { path }),
+            // Which of the two it was cannot be told.
+            Err(StoreError::Tampered { path }) if entry.public.is_some() => {
+                Err(StoreError::TamperedPair { name: name.to_owned(), path, index: self.store.index_path() })
+            }
+            Err(error) => Err(error),
         }
     }
 
     /// Seals a new secret. A name is never used twice: values sealed with the first one may still be about.
-    ///
-    /// The sealed file is on disk before the index names it, so a crash leaves no entry without its file.
     pub fn create(
         &mut self,
         name: &str,
@@ -128,24 +150,67 @@ impl Unlocked {
         value: &Secret<String>,
         now: i64,
     ) -> Result<SecretRef, StoreError> {
-        let path = files::sealed_path(&self.store.folder, name)?;
+        let new = NewSecret { name: name.to_owned(), kind, value: value.clone(), public: None };
+        self.create_all(std::slice::from_ref(&new), now)?;
+        Ok(SecretRef { name: name.to_owned(), sha256: Some(seal::digest(value.expose())) })
+    }
+
+    /// Seals new secrets, all of them or none.
+    ///
+    /// The sealed files are on disk before the index names them, all at once, so a crash leaves no entry without its file
+    /// and no half of a set. What it leaves are files that nobody names; see [`Unlocked::set_aside`].
+    pub fn create_all(&mut self, new: &[NewSecret], now: i64) -> Result<(), StoreError> {
         let _lock = files::lock(&self.store.folder)?;
         // Another process may have written since this one read.
         let mut index = Index::read(&self.store.folder)?;
-        if index.secrets.contains_key(name) || path.exists() {
-            return Err(StoreError::Exists { name: name.to_owned(), path });
+        let mut paths = Vec::new();
+        for secret in new {
+            let name = secret.name.clone();
+            let path = files::sealed_path(&self.store.folder, &name)?;
+            if index.secrets.contains_key(&name) || path.exists() {
+                return Err(StoreError::Exists { name, path });
+            }
+            if secret.public.as_ref().is_some_and(|public| public.contains("PRIVATE KEY")) {
+                return Err(StoreError::NotPublic { name });
+            }
+            paths.push(path);
         }
         if index.wrapping != self.store.index.wrapping {
             return Err(StoreError::WrongKey);
         }
-        files::write_new(&path, &seal::seal(&self.key, name, value)?)?;
-        let sha256 = seal::digest(value.expose());
-        index
-            .secrets
-            .insert(name.to_owned(), Entry { kind, created: now, sha256: sha256.clone(), retired: None });
+        for (NewSecret { name, kind, value, public }, path) in new.iter().zip(paths) {
+            let bound = Bound { name, public: public.as_deref() };
+            files::write_new(&path, &seal::seal(&self.key, bound, value)?)?;
+            let entry = Entry {
+                kind: *kind,
+                created: now,
+                sha256: seal::digest(value.expose()),
+                public: public.clone(),
+                retired: None,
+            };
+            index.secrets.insert(name.clone(), entry);
+        }
         index.write(&self.store.folder)?;
         self.store.index = index;
-        Ok(SecretRef { name: name.to_owned(), sha256: Some(sha256) })
+        Ok(())
+    }
+
+    /// Moves the sealed file of a name that the index does not know out of the way, and says where to. A run that was cut off
+    /// before it wrote the index leaves such a file; nobody has used what is in it. It is kept, since an index that was put
+    /// back from a backup may be the reason as well.
+    pub fn set_aside(&mut self, name: &str) -> Result<Option<PathBuf>, StoreError> {
+        let path = files::sealed_path(&self.store.folder, name)?;
+        let _lock = files::lock(&self.store.folder)?;
+        let index = Index::read(&self.store.folder)?;
+        if index.secrets.contains_key(name) || !path.exists() {
+            return Ok(None);
+        }
+        files::set_aside(&path).map(Some)
+    }
+
+    /// Marks a secret as no longer used, as [`Store::retire`] does.
+    pub fn retire(&mut self, name: &str, now: i64) -> Result<(), StoreError> {
+        self.store.retire(name, now)
     }
 }
 

@@ -23,7 +23,16 @@ const NONCE_LENGTH: usize = 12;
 const TAG_LENGTH: usize = 16;
 
 /// What is bound to the data key's own sealing; no secret can have this name.
-const DATA_KEY: &str = "(data key)";
+const DATA_KEY: Bound<'_> = Bound { name: "(data key)", public: None };
+
+/// What is sealed in with a value: it must be the same when the value is read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bound<'a> {
+    /// The secret's name.
+    pub(super) name: &'a str,
+    /// What belongs to it and is public.
+    pub(super) public: Option<&'a str>,
+}
 
 /// 32 MiB and about a tenth of a second.
 const SCRYPT: Scrypt = Scrypt { n: 1 << 15, r: 8, p: 1 };
@@ -111,13 +120,18 @@ pub(super) fn unwrap(wrapping: &Wrapping, source: &KeySource) -> Result<Key, Sto
 }
 
 /// The sealed file of a secret.
-pub(super) fn seal(key: &Key, name: &str, value: &Secret<String>) -> Result<Vec<u8>, StoreError> {
-    let sealed = encrypt(key, name, value.expose().as_bytes())?;
+pub(super) fn seal(key: &Key, bound: Bound<'_>, value: &Secret<String>) -> Result<Vec<u8>, StoreError> {
+    let sealed = encrypt(key, bound, value.expose().as_bytes())?;
     Ok(format!("{MAGIC} {FORMAT} {}\n{}\n", sealed.len(), STANDARD.encode(&sealed)).into_bytes())
 }
 
 /// Opens the sealed file of a secret; the path is for errors only.
-pub(super) fn open(key: &Key, name: &str, path: &Path, file: &[u8]) -> Result<Secret<String>, StoreError> {
+pub(super) fn open(
+    key: &Key,
+    bound: Bound<'_>,
+    path: &Path,
+    file: &[u8],
+) -> Result<Secret<String>, StoreError> {
     let tampered = || StoreError::Tampered { path: path.to_owned() };
     let text = std::str::from_utf8(file).map_err(|_| tampered())?;
     let Some((header, body)) = text.split_once('\n') else {
@@ -151,7 +165,7 @@ pub(super) fn open(key: &Key, name: &str, path: &Path, file: &[u8]) -> Result<Se
         return Err(StoreError::Truncated { path: path.to_owned(), actual, expected });
     }
     let sealed = sealed.filter(|sealed| sealed.len() == expected).ok_or_else(tampered)?;
-    let mut opened = decrypt(key, name, &sealed).ok_or_else(tampered)?;
+    let mut opened = decrypt(key, bound, &sealed).ok_or_else(tampered)?;
     String::from_utf8(std::mem::take(&mut *opened)).map(Secret::new).map_err(|_| tampered())
 }
 
@@ -164,26 +178,35 @@ pub(super) fn digest(value: &str) -> String {
 }
 
 /// Nonce, ciphertext and tag. Nonces are random: a store holds far fewer than the 2^32 values that a key is good for.
-fn encrypt(key: &Key, name: &str, plain: &[u8]) -> Result<Vec<u8>, StoreError> {
+fn encrypt(key: &Key, bound: Bound<'_>, plain: &[u8]) -> Result<Vec<u8>, StoreError> {
     let nonce: Zeroizing<[u8; NONCE_LENGTH]> = random()?;
     let mut tag = [0; TAG_LENGTH];
     let ciphertext =
-        encrypt_aead(Cipher::aes_256_gcm(), &key.0[..], Some(&nonce[..]), &bound(name), plain, &mut tag)
+        encrypt_aead(Cipher::aes_256_gcm(), &key.0[..], Some(&nonce[..]), &bound.bytes(), plain, &mut tag)
             .map_err(crypto("seal a secret"))?;
     Ok([&nonce[..], &ciphertext, &tag].concat())
 }
 
-fn decrypt(key: &Key, name: &str, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+fn decrypt(key: &Key, bound: Bound<'_>, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let (nonce, rest) = sealed.split_at_checked(NONCE_LENGTH)?;
     let (ciphertext, tag) = rest.split_at_checked(rest.len().checked_sub(TAG_LENGTH)?)?;
-    decrypt_aead(Cipher::aes_256_gcm(), &key.0[..], Some(nonce), &bound(name), ciphertext, tag)
+    decrypt_aead(Cipher::aes_256_gcm(), &key.0[..], Some(nonce), &bound.bytes(), ciphertext, tag)
         .ok()
         .map(Zeroizing::new)
 }
 
-/// What is authenticated beside the value: so a file cannot be passed off as another secret or another format.
-fn bound(name: &str) -> Vec<u8> {
-    format!("{MAGIC} {FORMAT}\0{name}").into_bytes()
+impl Bound<'_> {
+    /// What is authenticated beside the value: so a file cannot be passed off as another secret or another format, nor a
+    /// secret as one that belongs to another public part.
+    fn bytes(self) -> Vec<u8> {
+        let mut text = format!("{MAGIC} {FORMAT}\0{}", self.name);
+        if let Some(public) = self.public {
+            // No name holds this byte, so the two parts cannot be mistaken for a longer name.
+            text.push('\0');
+            text.push_str(&digest(public));
+        }
+        text.into_bytes()
+    }
 }
 
 fn derive(passphrase: &Secret<String>, salt: &[u8], cost: Scrypt) -> Result<Key, StoreError> {

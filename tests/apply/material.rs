@@ -1,7 +1,7 @@
 //! What the imagined nodes get: changes of each kind, secrets, certificates.
 
 use harden::apply::{Issued, Issuer, MaterialError, Materials};
-use harden::plan::{Change, Operation, Prior, sha256};
+use harden::plan::{Authority, Change, Operation, Prior, sha256};
 use harden::resource::{CertificateSpec, Content, KeyAlgorithm, Kind, Mode, NodePath, Ownership, SecretRef};
 use harden::secret::Secret;
 use std::collections::BTreeSet;
@@ -130,7 +130,7 @@ fn attributes(root: &Path, name: &'static str, at: &str) -> Made {
 fn issue(root: &Path) -> Operation {
     Operation::Issue {
         certificate: Box::new(certificate()),
-        authority: super::world::name("cp-1"),
+        authority: Authority::Node(super::world::name("cp-1")),
         prior: prior(root, "/etc/kubernetes/pki/server.crt"),
     }
 }
@@ -149,6 +149,7 @@ fn certificate() -> CertificateSpec {
         directory: None,
         issuer_path: path("/etc/kubernetes/pki/ca.crt"),
         issuer_key_path: path("/etc/kubernetes/pki/ca.key"),
+        stored_issuer: None,
         common_name: String::from("server"),
         organizations: BTreeSet::new(),
         dns_names: BTreeSet::new(),

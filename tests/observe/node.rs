@@ -4,9 +4,9 @@ use harden::inventory::NodeName;
 use harden::observe;
 use harden::remote::{Dialer, RemoteError, Reply, Script, Session};
 use harden::resource::{
-    AttributesSpec, CertificateFacts, CertificateSpec, Content, Desired, FileSpec, KeyAlgorithm, Kind, Mode,
-    NodePath, Observed, OnNode, Ownership, Resource, ResourceId, Spec, SysctlSpec, Undo, UnitSpec, UserSpec,
-    YamlKeysSpec,
+    AttributesSpec, CertificateFacts, CertificateSpec, Content, Desired, Existing, FileSpec, KeyAlgorithm,
+    Kind, Mode, NodePath, Observed, OnNode, Ownership, Resource, ResourceId, Spec, SysctlSpec, Undo,
+    UnitSpec, UserSpec, YamlKeysSpec,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -205,6 +205,7 @@ pub(super) fn secret_file(at: &str, content: &str, keys: &[&str]) -> Resource {
         directory_mode: Mode(0o700),
         content: Content::plain(content),
         sensitive_keys: keys.iter().map(|key| (*key).to_owned()).collect(),
+        existing: Existing::Replaced,
     };
     resource(at, Kind::File, Spec::File(spec))
 }
@@ -255,6 +256,7 @@ pub(super) fn certificate(at: &str) -> Resource {
         directory: None,
         issuer_path: path("/pki/ca.crt"),
         issuer_key_path: path("/pki/ca.key"),
+        stored_issuer: None,
         common_name: String::from("x"),
         organizations: BTreeSet::new(),
         dns_names: BTreeSet::new(),

@@ -3,7 +3,7 @@
 use super::fixture::*;
 use harden::error::Hint as _;
 use harden::inventory::Role::{ControlPlane, Etcd, Worker};
-use harden::plan::{Gate, Inputs, Operation, Plan, build};
+use harden::plan::{Authority, Gate, Inputs, Operation, Plan, build};
 use harden::resource::*;
 use serde_json::json;
 
@@ -53,7 +53,7 @@ fn plan(change: impl FnOnce(&mut Inputs<'_>)) -> Result<Plan, harden::plan::Plan
 fn signer(plan: &Plan) -> &str {
     let operations = plan.changes().flat_map(|(_, change)| &change.operations);
     let mut signers = operations.filter_map(|operation| match operation {
-        Operation::Issue { authority, .. } => Some(authority.as_str()),
+        Operation::Issue { authority: Authority::Node(node), .. } => Some(node.as_str()),
         _ => None,
     });
     signers.next().unwrap()

@@ -17,6 +17,7 @@ fn file(id: &str, at: &str, text: &str) -> Resource {
         directory_mode: Mode(0o755),
         content: Content { text: text.into(), secrets: vec![] },
         sensitive_keys: vec![],
+        existing: Existing::default(),
     };
     resource(id, Spec::File(spec), &[SERVICE])
 }

@@ -147,6 +147,7 @@ pub(super) fn certificate() -> CertificateSpec {
         directory: None,
         issuer_path: path("/etc/kubernetes/pki/etcd/ca.crt"),
         issuer_key_path: path("/etc/kubernetes/pki/etcd/ca.key"),
+        stored_issuer: None,
         common_name: "cp".into(),
         organizations: BTreeSet::new(),
         dns_names: BTreeSet::from(["cp".into(), "localhost".into()]),
@@ -181,6 +182,7 @@ pub(super) fn secret_file() -> FileSpec {
         directory_mode: "0700".parse().unwrap(),
         content: Content { text: format!("secret: {}\n", secret.token()), secrets: vec![secret] },
         sensitive_keys: vec!["secret".into()],
+        existing: Existing::Replaced,
     }
 }
 

@@ -15,5 +15,6 @@ mod pod_security;
 mod preflight;
 mod random;
 mod run_as;
+mod stored;
 mod undo;
 mod waves;

@@ -4,7 +4,9 @@ use super::fixture::{inputs, inventory, ownership, path, present, resource};
 use harden::inventory::{Minor, PodSecurityLevel, Role};
 use harden::plan::pod_security::{PodSecurityDefault, notice, tightened};
 use harden::plan::{Plan, build};
-use harden::resource::{ClusterObjects, Content, FileSpec, FileState, Namespace, Pod, Resource, Spec};
+use harden::resource::{
+    ClusterObjects, Content, Existing, FileSpec, FileState, Namespace, Pod, Resource, Spec,
+};
 use serde_json::{Value, json};
 
 const PATH: &str = "/etc/kubernetes/admission/config.yaml";
@@ -28,6 +30,7 @@ fn file(text: &str) -> Resource {
         directory_mode: "0700".parse().unwrap(),
         content: Content::plain(text),
         sensitive_keys: Vec::new(),
+        existing: Existing::Replaced,
     };
     resource("file.admission-config", Spec::File(spec), &[])
 }

@@ -3,9 +3,9 @@
 
 use super::{CLEAN, ask as ask_encryption, cluster, name};
 use harden::resource::{
-    AttributesSpec, CertificateFacts, CertificateSpec, CertificateState, ClusterObserved, Content, FileKind,
-    FileSpec, FileState, KeyAlgorithm, Mode, NodePath, Observed, ObservedContent, OnNode, Ownership,
-    PresentFile, Resource, Spec, StaticPodSpec, Undo, Usage,
+    AttributesSpec, CertificateFacts, CertificateSpec, CertificateState, ClusterObserved, Content, Existing,
+    FileKind, FileSpec, FileState, KeyAlgorithm, Mode, NodePath, Observed, ObservedContent, OnNode,
+    Ownership, PresentFile, Resource, Spec, StaticPodSpec, Undo, Usage,
 };
 use harden::stage::{
     Scope, ServingInput, ServingNode, ServingState, ServingStep, ServingWish, judge, serving, shortcoming,
@@ -288,6 +288,7 @@ fn the_stage_of_the_kubelets_leaves_static_pods_and_their_files_alone() {
             directory_mode: Mode(0o755),
             content: Content::plain("x"),
             sensitive_keys: Vec::new(),
+            existing: Existing::Replaced,
         })
     };
     let pod = StaticPodSpec {
@@ -324,6 +325,7 @@ fn spec() -> CertificateSpec {
         directory: None,
         issuer_path: path(CA),
         issuer_key_path: path("/etc/kubernetes/pki/ca.key"),
+        stored_issuer: None,
         common_name: String::from("system:node:w-1"),
         organizations: BTreeSet::new(),
         dns_names: BTreeSet::new(),

@@ -14,7 +14,8 @@ use crate::apply::{self, Report, Run};
 use crate::error::{Chain, ExitCode};
 use crate::health::preflight::Preflight;
 use crate::inventory::Deadline;
-use crate::plan::{Operation, Plan};
+use crate::plan::{Authority, Operation, Plan};
+use crate::resource::SecretRef;
 use crate::store::{SecretKind, Unlocked, random_key_base64};
 use crate::ui::{self, Applied, Output, Progress, count};
 use clap::Args;
@@ -354,11 +355,7 @@ impl Applying<'_> {
     /// with the new index.
     fn open_store(&mut self, plan: &Plan) -> Result<Option<Unlocked>, Error> {
         let operations = plan.changes().flat_map(|(_, change)| &change.operations);
-        let contents = operations.filter_map(|operation| match operation {
-            Operation::Write { content, .. } => Some(&content.secrets),
-            _ => None,
-        });
-        let wanted: Vec<_> = contents.flatten().collect();
+        let wanted: Vec<_> = operations.flat_map(secrets).collect();
         if wanted.is_empty() {
             return Ok(None);
         }
@@ -406,5 +403,14 @@ impl Applying<'_> {
         self.record.stages.push(outcome::stage(plan, &report));
         let clean = report.stopped.is_none() && report.exit_code() == ExitCode::Success;
         (!clean).then(|| report.exit_code())
+    }
+}
+
+/// The secrets that an operation needs.
+fn secrets(operation: &Operation) -> &[SecretRef] {
+    match operation {
+        Operation::Write { content, .. } => &content.secrets,
+        Operation::Issue { authority: Authority::Store(pair), .. } => std::slice::from_ref(&pair.key),
+        _ => &[],
     }
 }

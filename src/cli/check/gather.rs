@@ -26,7 +26,7 @@ struct Gathered {
 impl Pipeline {
     /// Reads and judges.
     pub(super) fn check(&self, selection: &Selection, listener: &Listener<'_>) -> Result<Report, Error> {
-        let desired = self.desired(&self.everything())?;
+        let desired = self.desired(&self.everything()?)?;
         let Gathered { nodes, mut unreachable, reach } = self.gather(selection, listener);
         let mut cluster_evidence = match cluster_evidence(&reach, selection, listener) {
             Ok(evidence) => evidence,
@@ -65,7 +65,7 @@ impl Pipeline {
     }
 
     /// What apply asks for in the end, when every stage is behind it.
-    fn everything(&self) -> Inputs {
+    fn everything(&self) -> Result<Inputs, Error> {
         let wanted = self.inventory.kubelet.serving_certificates && self.wants_serving();
         let serving = ServingInput { certificate: wanted, trusted: wanted, names: BTreeSet::new() };
         let nodes = self.inventory.nodes.iter().map(|node| (node.name.clone(), serving.clone()));

@@ -4,7 +4,7 @@ use super::authority::authority;
 use super::{Context, DiffError, Draft, ownership_reasons, present, prior, regular, set_ownership};
 use crate::inventory::NodeName;
 use crate::plan::date::date;
-use crate::plan::{Action, Operation};
+use crate::plan::{Action, Authority, Operation};
 use crate::resource::{
     CertificateFacts, CertificateSpec, CertificateState, FileKind, KeyAlgorithm, Observed, Resource, Usage,
 };
@@ -46,8 +46,7 @@ pub(super) fn certificate(
     }
     if !(draft.reasons.is_empty() && draft.edits.is_empty()) {
         let authority = authority(spec, context)?;
-        let elsewhere = Some(&authority).filter(|node| *node != context.node);
-        draft.after = Some(wanted_text(spec, elsewhere));
+        draft.after = Some(wanted_text(spec, &authority, context.node));
         let certificate = Box::new(spec.clone());
         draft.operations = vec![Operation::Issue { certificate, authority, prior: prior(found) }];
         directory(spec, observed, &mut draft)?;
@@ -134,8 +133,12 @@ fn observed_text(spec: &CertificateSpec, facts: &CertificateFacts) -> String {
     )
 }
 
-fn wanted_text(spec: &CertificateSpec, elsewhere: Option<&NodeName>) -> String {
-    let key = elsewhere.map(|node| format!(", with the key on {node}")).unwrap_or_default();
+fn wanted_text(spec: &CertificateSpec, authority: &Authority, own: &NodeName) -> String {
+    let key = match authority {
+        Authority::Node(node) if node == own => String::new(),
+        Authority::Node(node) => format!(", with the key on {node}"),
+        Authority::Store(_) => String::from(", with the key from the store"),
+    };
     text(
         &spec.common_name,
         &spec.organizations,

@@ -32,6 +32,14 @@ pub enum DiffError {
         /// What is there.
         found: &'static str,
     },
+    /// What is there must not be replaced, and is not what is wanted.
+    #[error("compare {path}: this host has another one than the store: {reason}")]
+    Refused {
+        /// The path.
+        path: NodePath,
+        /// What that means.
+        reason: String,
+    },
     /// What must not be there is not a file.
     #[error("remove {path}: it is {found}, and only a file is removed")]
     NotRemovable {
@@ -150,6 +158,9 @@ impl Hint for DiffError {
             Self::NoUser { user, .. } => Some(format!("let harden make it too: user.{user}")),
             Self::NotIncluded(Inclusion { path, line }) => Some(format!(
                 "put the line `{line}` at the top of {path} on the node, since nothing reads what harden would write"
+            )),
+            Self::Refused { .. } => Some(String::from(
+                "take the host out of the inventory, or if nothing on it is needed any more reset it with `kubeadm reset`; where the store is that of another cluster, put the right one beside the inventory",
             )),
             Self::NotRemovable { .. } => Some(String::from("look at what it is, and remove it by hand")),
             Self::Manifest { source, .. } => source.hint(),

@@ -1,11 +1,11 @@
 //! Files and attributes.
 
 use super::{Context, DiffError, Draft, ownership_reasons, present, prior, regular, set_ownership, write};
-use crate::plan::digest::sha256;
+use crate::plan::digest::{certificates, sha256};
 use crate::plan::{Action, Operation};
 use crate::resource::{
-    AttributesSpec, Content, FileKind, FileSpec, Mode, NodePath, Observed, ObservedContent, Ownership,
-    PresentFile, Resource, UserState,
+    AttributesSpec, Content, Existing, FileKind, FileSpec, Mode, NodePath, Observed, ObservedContent,
+    Ownership, PresentFile, Resource, UserState,
 };
 
 pub(super) fn file(
@@ -19,6 +19,7 @@ pub(super) fn file(
         directory_mode: spec.directory_mode,
         content: &spec.content,
         sensitive: spec.content.is_sensitive() || !spec.sensitive_keys.is_empty(),
+        existing: &spec.existing,
     };
     whole.diff(resource, context)
 }
@@ -31,6 +32,8 @@ pub(super) struct Whole<'a> {
     pub(super) content: &'a Content,
     /// Whether the old or the new content holds secrets.
     pub(super) sensitive: bool,
+    /// What becomes of one that is there with another content.
+    pub(super) existing: &'a Existing,
 }
 
 impl Whole<'_> {
@@ -43,8 +46,11 @@ impl Whole<'_> {
         let action = if found.is_some() { Action::Change } else { Action::Add };
         let mut draft = Draft::new(action, self.path.as_str(), resource);
         draft.sensitive = self.sensitive;
-        let same = found.is_some_and(|file| self.is_same(file));
+        let same = found.is_some_and(|file| *self.existing == Existing::Kept || self.is_same(file));
         if let Some(file) = found {
+            if let (false, Existing::Refused(reason)) = (same, self.existing) {
+                return Err(DiffError::Refused { path: self.path.clone(), reason: reason.clone() });
+            }
             draft.reasons = ownership_reasons(file, self.ownership, context.observed);
             if same && draft.reasons.is_empty() {
                 return Ok(None);
@@ -70,15 +76,24 @@ impl Whole<'_> {
     }
 
     /// Whether the content is the wanted one. Of a file with secrets only the masked text can be compared: its digest
-    /// depends on values that are not known here.
+    /// depends on values that are not known here. Of one that is a secret as a whole just the digest is known. A certificate that
+    /// must not be replaced is the same one whatever stands around it.
     fn is_same(&self, file: &PresentFile) -> bool {
         match &file.content {
             ObservedContent::AsExpected => true,
-            ObservedContent::Text(text) => *text == self.content.masked(),
-            ObservedContent::NotRead | ObservedContent::Opaque => {
-                !self.content.is_sensitive() && file.sha256 == sha256(self.content.text.as_bytes())
-            }
+            ObservedContent::Text(text) => *text == self.content.masked() || self.is_same_certificate(text),
+            ObservedContent::NotRead | ObservedContent::Opaque => match self.content.whole() {
+                Some(secret) => secret.sha256.as_ref() == Some(&file.sha256),
+                None => !self.content.is_sensitive() && file.sha256 == sha256(self.content.text.as_bytes()),
+            },
         }
+    }
+
+    fn is_same_certificate(&self, text: &str) -> bool {
+        let wanted = certificates(self.content.text.as_bytes());
+        matches!(self.existing, Existing::Refused(_))
+            && !wanted.is_empty()
+            && wanted == certificates(text.as_bytes())
     }
 }
 

@@ -3,7 +3,7 @@
 use super::file::Whole;
 use super::{Context, DiffError, Draft};
 use crate::plan::{Action, Operation};
-use crate::resource::{Content, Mode, Resource, SysctlSpec};
+use crate::resource::{Content, Existing, Mode, Resource, SysctlSpec};
 use std::collections::BTreeMap;
 
 /// Directories made for a kernel-parameter file.
@@ -26,6 +26,7 @@ pub(super) fn sysctl(
         directory_mode: DIRECTORY_MODE,
         content: &text,
         sensitive: false,
+        existing: &Existing::Replaced,
     };
     let draft = whole.diff(resource, context)?;
     if !context.observed.facts.live {
