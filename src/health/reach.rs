@@ -109,16 +109,15 @@ impl Slot {
         node: &NodeName,
         question: impl FnOnce(&Etcd) -> Result<T, ClusterError>,
     ) -> Result<T, HealthError> {
-        let member = match self.member.take() {
-            Some(member) => member,
-            None => {
-                let opened = open_member(self.session.as_mut()).inspect_err(|error| {
-                    if let HealthError::Remote(error) = error {
-                        self.heal(error);
-                    }
-                })?;
-                opened.ok_or_else(|| HealthError::NoEtcd { node: node.clone() })?
-            }
+        let member = if let Some(member) = self.member.take() {
+            member
+        } else {
+            let opened = open_member(self.session.as_mut()).inspect_err(|error| {
+                if let HealthError::Remote(error) = error {
+                    self.heal(error);
+                }
+            })?;
+            opened.ok_or_else(|| HealthError::NoEtcd { node: node.clone() })?
         };
         let result = question(self.member.insert(member));
         self.listen(&result);

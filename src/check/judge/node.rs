@@ -77,17 +77,17 @@ impl<'a> Node<'a> {
     }
 
     /// Whether a CA is shared with another program; nothing is said where one of them cannot be read.
-    fn own_authority(&self, wanted: &OwnAuthority, test: &FlagsTest, outcome: &mut Outcome) {
+    fn own_authority(&self, wanted: &OwnAuthority, flags: &FlagsTest, outcome: &mut Outcome) {
         let keys = |component: &str, flag: &str| {
             let command = &self.process(component)?.command;
-            let check = test.checks.iter().find(|check| component == test.of && check.flag == flag);
+            let check = flags.checks.iter().find(|check| component == flags.of && check.flag == flag);
             let variable = check.and_then(|check| command.variable(check.variable.as_deref()?));
             let path = command.value(flag).or_else(|| variable.map(str::to_owned))?;
             let text = self.evidence.documents.get(&path.parse().ok()?)?;
             Some((path, pki::key_digests(text.as_bytes()).ok()?))
         };
         let (Some((own, own_keys)), Some((other, other_keys))) =
-            (keys(&test.of, &wanted.flag), keys(&wanted.other.of, &wanted.other.flag))
+            (keys(&flags.of, &wanted.flag), keys(&wanted.other.of, &wanted.other.flag))
         else {
             return;
         };
