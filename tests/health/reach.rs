@@ -130,7 +130,7 @@ fn a_member_on_a_host_of_its_own_is_asked_there() {
     assert_eq!(asked.etcd_status(&name("etcd-1")).unwrap().leader, 7);
     assert!(matches!(asked.etcd_status(&name("etcd-2")), Err(HealthError::NoEtcd { .. })));
     // Whoever has a member answers for all; the one without is passed over.
-    let leader = reach.any_member(|etcd| etcd.status()).unwrap().map(|status| status.leader);
+    let leader = reach.any_member(harden::cluster::Etcd::status).unwrap().map(|status| status.leader);
     assert_eq!(leader, Some(7));
     let members: Vec<&str> = reach.members().map(harden::inventory::NodeName::as_str).collect();
     assert_eq!(members, ["etcd-1", "etcd-2"]);

@@ -64,7 +64,7 @@ fn three() -> Inventory {
 }
 
 /// The inputs where the members are as this says.
-fn with<'a>(inventory: &'a Inventory, seen: impl Fn(&str) -> Observed) -> Inputs<'a> {
+fn with(inventory: &Inventory, seen: impl Fn(&str) -> Observed) -> Inputs<'_> {
     let mut inputs = inputs(inventory);
     for node in inventory.with_role(Etcd) {
         inputs.desired.insert(node.name.clone(), desired());
