@@ -10,25 +10,28 @@
 //! |---|---|
 //! | 0 | [`error`], [`secret`] |
 //! | 1 | [`inventory`], [`resource`], [`event`] |
-//! | 2 | [`plan`], [`pki`], [`store`], [`remote`], [`cluster`] |
-//! | 3 | [`desired`], [`observe`], [`check`], [`health`], [`status`] |
-//! | 4 | [`stage`], [`apply`] |
+//! | 2 | [`plan`], [`pki`], [`store`], [`remote`], [`cluster`], [`manifests`] |
+//! | 3 | [`desired`], [`observe`], [`check`], [`health`], [`status`], [`trust`], [`doctor`] |
+//! | 4 | [`stage`], [`apply`], [`bootstrap`] |
 //! | 5 | [`ui`] |
 //! | 6 | [`cli`] |
 //!
 //! Three absences are the safety argument: `plan` cannot import `remote`, so planning provably does no I/O; `apply`
-//! cannot import `desired` or `pki`, so it does only what the plan says; `ui` cannot import `remote` or `apply`, so it
+//! cannot import `desired`, `pki` or `trust`, so it does only what the plan says; `ui` cannot import `remote` or `apply`, so it
 //! can only show data. The core is synchronous with one thread per node; tokio lives inside `cluster` alone.
 
 pub mod apply;
+pub mod bootstrap;
 pub mod check;
 pub mod cli;
 pub mod cluster;
 pub mod desired;
+pub mod doctor;
 pub mod error;
 pub mod event;
 pub mod health;
 pub mod inventory;
+pub mod manifests;
 pub mod observe;
 pub mod pki;
 pub mod plan;
@@ -38,4 +41,5 @@ pub mod secret;
 pub mod stage;
 pub mod status;
 pub mod store;
+pub mod trust;
 pub mod ui;

@@ -3,7 +3,8 @@
 use crate::plans;
 use clap::{Args, Command as Definition, CommandFactory};
 use harden::cli::{
-    Cli, apply, check, drift, hostkeys, init, plan, rollback, schema, status, unlock, validate,
+    Cli, apply, check, doctor, drift, hostkeys, init, kubeconfig, pki, plan, rollback, schema, status,
+    unlock, validate,
 };
 use insta::assert_snapshot;
 use std::io::{BufRead, BufReader, Read};
@@ -50,11 +51,12 @@ fn help_and_version_succeed() {
 /// The help of verbs that take part in the command line once they are wired.
 #[test]
 fn every_verb_has_its_help() {
-    let verbs: [fn(Definition) -> Definition; 11] = [
+    let verbs: [fn(Definition) -> Definition; 14] = [
         plan::Plan::augment_args,
         apply::Apply::augment_args,
         drift::Drift::augment_args,
         check::Check::augment_args,
+        doctor::Doctor::augment_args,
         rollback::Rollback::augment_args,
         status::Status::augment_args,
         unlock::Unlock::augment_args,
@@ -62,10 +64,24 @@ fn every_verb_has_its_help() {
         schema::Schema::augment_args,
         init::Init::augment_args,
         hostkeys::HostKeys::augment_args,
+        pki::Pki::augment_args,
+        kubeconfig::Kubeconfig::augment_args,
     ];
     let names = [
-        "plan", "apply", "drift", "check", "rollback", "status", "unlock", "validate", "schema", "init",
+        "plan",
+        "apply",
+        "drift",
+        "check",
+        "doctor",
+        "rollback",
+        "status",
+        "unlock",
+        "validate",
+        "schema",
+        "init",
         "hostkeys",
+        "pki",
+        "kubeconfig",
     ];
     let mut help = Vec::new();
     for (name, verb) in names.into_iter().zip(verbs) {
@@ -73,6 +89,13 @@ fn every_verb_has_its_help() {
         let text =
             verb(Definition::new(name).bin_name(format!("harden {name}"))).render_long_help().to_string();
         help.push(format!("$ harden {name} --help\n{text}"));
+    }
+    // The actions of `harden pki` have a help of their own.
+    let pki = pki::Pki::augment_args(Definition::new("pki").bin_name("harden pki"));
+    for mut action in pki.get_subcommands().cloned() {
+        let name = format!("harden pki {}", action.get_name());
+        action = action.bin_name(&name);
+        help.push(format!("$ {name} --help\n{}", action.render_long_help()));
     }
     assert_snapshot!(help.join("\n"));
 }

@@ -488,3 +488,37 @@ fn the_controls_that_kubeadm_fails_are_claimed() {
         assert!(claimed.contains(item), "{item}");
     }
 }
+
+/// The kubelet finds its certificate by a link: the command that sets it does so in both directions.
+#[test]
+fn the_link_to_a_kubelets_certificate_follows_what_is_there() {
+    let case = Case { managed: true, joining: vec![String::from("w-1")], ..Case::default() };
+    let desired = rendered_for(&case, "w-1");
+    let client = desired.resources.iter().find(|resource| resource.id.name == "kubelet-client").unwrap();
+    let folder = tempfile::TempDir::new().unwrap();
+    let [shell, option, text] = client.on_node.activate.as_slice() else { panic!() };
+    let text = text.replace("/var/lib/kubelet/pki", folder.path().to_str().unwrap());
+    fs::write(folder.path().join("systemctl"), "#!/bin/sh\nprintf . >>restarts\n").unwrap();
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs::set_permissions(folder.path().join("systemctl"), executable).unwrap();
+    let run = || {
+        let path = format!("{}:/usr/bin:/bin", folder.path().display());
+        let ran = std::process::Command::new(shell).args([option, &text]).env("PATH", path).output().unwrap();
+        assert!(ran.status.success(), "{ran:?}");
+        let link = fs::read_link(folder.path().join("kubelet-client-current.pem"));
+        let restarts = fs::read_to_string(folder.path().join("restarts")).unwrap_or_default().len();
+        (link.ok().map(|link| link.display().to_string()).unwrap_or_default(), restarts)
+    };
+    let ours = folder.path().join("kubelet-client-harden.pem");
+    assert_eq!(run(), (String::new(), 0));
+    fs::write(&ours, "").unwrap();
+    assert_eq!(run(), (String::from("kubelet-client-harden.pem"), 1));
+    assert_eq!(run(), (String::from("kubelet-client-harden.pem"), 1));
+    for day in ["2025-01-02", "2026-01-02", "2025-03-04"] {
+        fs::write(folder.path().join(format!("kubelet-client-{day}-00-00-00.pem")), "").unwrap();
+    }
+    assert_eq!(run().1, 1);
+    // Taken away again: the newest of the kubelet's own.
+    fs::remove_file(&ours).unwrap();
+    assert_eq!(run(), (String::from("kubelet-client-2026-01-02-00-00-00.pem"), 2));
+}

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 const RANKS: &[&[&str]] = &[
     &["error", "secret"],
     &["inventory", "resource", "event"],
-    &["plan", "pki", "store", "remote", "cluster"],
-    &["desired", "observe", "check", "health", "status"],
-    &["stage", "apply"],
+    &["plan", "pki", "store", "remote", "cluster", "manifests"],
+    &["desired", "observe", "check", "health", "status", "trust", "doctor"],
+    &["stage", "apply", "bootstrap"],
     &["ui"],
     &["cli"],
 ];
@@ -20,8 +20,13 @@ const FORBIDDEN: &[(&str, &str)] = &[
     ("apply", "desired"),
     ("apply", "pki"),
     ("apply", "store"),
+    ("bootstrap", "desired"),
+    ("bootstrap", "pki"),
+    ("bootstrap", "store"),
+    ("apply", "trust"),
     ("ui", "remote"),
     ("ui", "apply"),
+    ("ui", "bootstrap"),
     ("ui", "cluster"),
 ];
 

@@ -1,7 +1,7 @@
 //! Certificates are issued as specified and read back; verification is OpenSSL's own, in its strict mode.
 
 use harden::pki::{Issued, PkiError, issue, read};
-use harden::resource::{CertificateSpec, KeyAlgorithm, Mode, Ownership, Usage};
+use harden::resource::{CertificateForm, CertificateSpec, KeyAlgorithm, Mode, Ownership, Usage};
 use harden::secret::Secret;
 use openssl::asn1::Asn1Time;
 use openssl::bn::BigNum;
@@ -68,8 +68,10 @@ pub(crate) fn spec(algorithm: KeyAlgorithm, usages: &[Usage]) -> CertificateSpec
     CertificateSpec {
         path: path("/etc/kubernetes/pki/etcd/server.crt"),
         ownership: ownership(0o644),
-        key_path: path("/etc/kubernetes/pki/etcd/server.key"),
-        key_ownership: ownership(0o600),
+        form: CertificateForm::Pair {
+            key_path: path("/etc/kubernetes/pki/etcd/server.key"),
+            key_ownership: ownership(0o600),
+        },
         directory: None,
         issuer_path: path("/etc/kubernetes/pki/etcd/ca.crt"),
         issuer_key_path: path("/etc/kubernetes/pki/etcd/ca.key"),

@@ -143,6 +143,7 @@ pub(crate) fn plan(waves: Vec<Wave>) -> Plan {
         inputs: "c0ffee".repeat(8),
         stage: stage("settings", "every setting of the inventory"),
         remaining: Vec::new(),
+        joins: Vec::new(),
         waves,
         cluster_changes: Vec::new(),
         gates: Vec::new(),

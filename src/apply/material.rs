@@ -3,7 +3,9 @@
 
 use crate::inventory::NodeName;
 use crate::plan::{Authority, Change, Operation, sha256};
-use crate::resource::{CertificateSpec, Content, Mode, NodePath, Ownership, ResourceId, SecretRef};
+use crate::resource::{
+    CertificateForm, CertificateSpec, Content, Mode, NodePath, Ownership, ResourceId, SecretRef,
+};
 use crate::secret::Secret;
 use zeroize::Zeroizing;
 
@@ -17,6 +19,15 @@ pub trait Materials: Sync {
 
     /// A new certificate and key for what is specified, signed by the issuer.
     fn certificate(&self, spec: &CertificateSpec, issuer: &Issuer) -> Result<Issued, MaterialError>;
+
+    /// The text of a kubeconfig that leads to a server, trusts the issuer and holds a new certificate with its key.
+    fn kubeconfig(
+        &self,
+        spec: &CertificateSpec,
+        server: &str,
+        issuer: &Issuer,
+        new: &Issued,
+    ) -> Result<Secret<String>, MaterialError>;
 }
 
 /// A CA, in memory only.
@@ -105,25 +116,7 @@ pub(super) fn payloads(
                         key: materials.secret(&pair.key)?,
                     },
                 };
-                let new = materials.certificate(certificate, &ca)?;
-                let directory = certificate.directory.clone().unwrap_or_else(|| of_root(Mode(0o755)));
-                // The key goes first, so that the two renames stand next to each other in this order.
-                payloads.push(Payload {
-                    resource: resource.clone(),
-                    path: certificate.key_path.clone(),
-                    ownership: certificate.key_ownership.clone(),
-                    directory: directory.clone(),
-                    content: Source::Sent(Zeroizing::new(new.key.expose().clone())),
-                    is_private: true,
-                });
-                payloads.push(Payload {
-                    resource: resource.clone(),
-                    path: certificate.path.clone(),
-                    ownership: certificate.ownership.clone(),
-                    directory,
-                    content: Source::Sent(Zeroizing::new(new.certificate)),
-                    is_private: false,
-                });
+                payloads.extend(issued(resource, certificate, &ca, materials)?);
             }
             Operation::Restore { path, transaction, copy, sha256, .. } => payloads.push(Payload {
                 resource: resource.clone(),
@@ -151,6 +144,48 @@ pub(super) fn payloads(
         }
     }
     Ok(payloads)
+}
+
+/// The files of a new certificate.
+fn issued(
+    resource: &ResourceId,
+    spec: &CertificateSpec,
+    ca: &Issuer,
+    materials: &dyn Materials,
+) -> Result<Vec<Payload>, MaterialError> {
+    let new = materials.certificate(spec, ca)?;
+    let directory = spec.directory.clone().unwrap_or_else(|| of_root(Mode(0o755)));
+    let payload = |path: &NodePath, ownership: &Ownership, content, is_private| Payload {
+        resource: resource.clone(),
+        path: path.clone(),
+        ownership: ownership.clone(),
+        directory: directory.clone(),
+        content: Source::Sent(content),
+        is_private,
+    };
+    let whole = |content| vec![payload(&spec.path, &spec.ownership, content, true)];
+    Ok(match &spec.form {
+        // The key goes first, so that the two renames stand next to each other in this order.
+        CertificateForm::Pair { key_path, key_ownership } => {
+            let key = Zeroizing::new(new.key.expose().clone());
+            vec![
+                payload(key_path, key_ownership, key, true),
+                payload(&spec.path, &spec.ownership, Zeroizing::new(new.certificate), false),
+            ]
+        }
+        CertificateForm::OneFile { .. } => {
+            // Room for both: growing would leave a copy of the key behind.
+            let length = new.certificate.len() + new.key.expose().len();
+            let mut both = Zeroizing::new(String::with_capacity(length));
+            both.push_str(&new.certificate);
+            both.push_str(new.key.expose());
+            whole(both)
+        }
+        CertificateForm::Kubeconfig { server } => {
+            let text = materials.kubeconfig(spec, server, ca, &new)?;
+            whole(Zeroizing::new(text.expose().clone()))
+        }
+    })
 }
 
 fn of_root(mode: Mode) -> Ownership {

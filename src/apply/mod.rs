@@ -4,6 +4,7 @@
 mod authority;
 mod drain;
 mod fleet;
+mod manifests;
 mod material;
 mod pods;
 mod remember;
@@ -16,6 +17,7 @@ mod transaction;
 mod unlock;
 
 pub use drain::{Cordon, DrainError, Remaining, Unevictable};
+pub use manifests::{ApplyManifestsError, ManifestCounts, apply_manifests};
 pub use material::{Issued, Issuer, MaterialError, Materials};
 pub use report::{NodeError, NodeOutcome, Phase, Report, Stop};
 pub use unlock::{UnlockError, Unlocked, unlock};

@@ -2,21 +2,26 @@
 //! the other modules together; no rule about clusters lives here.
 
 pub mod apply;
+pub mod bootstrap;
 pub mod check;
+pub mod doctor;
 pub mod drift;
 mod error;
 pub mod global;
 pub mod hostkeys;
 pub mod init;
 mod keys;
+pub mod kubeconfig;
 mod load;
 pub mod logging;
 mod materials;
 mod members;
+mod node_files;
 mod nodes;
 pub mod panic;
 pub mod parts;
 mod pipeline;
+pub mod pki;
 pub mod plan;
 mod pod_security;
 mod preflight;
@@ -71,15 +76,23 @@ pub enum Verb {
     Validate(validate::Validate),
     /// Print the inventory's JSON Schema
     Schema(schema::Schema),
+    /// Look whether the hosts are fit for Kubernetes; changes nothing
+    Doctor(doctor::Doctor),
     /// SSH host keys of the nodes
     #[command(name = "hostkeys")]
     HostKeys(hostkeys::HostKeys),
+    /// The cluster's own CAs and its service-account key, sealed beside the inventory
+    Pki(pki::Pki),
+    /// Write a kubeconfig for a person, valid for hours or days
+    Kubeconfig(kubeconfig::Kubeconfig),
     /// Show what would be changed; changes nothing
     Plan(plan::Plan),
     /// Show a saved plan; contacts no node
     Show(show::Show),
     /// Make the nodes match the inventory, or carry out a saved plan
     Apply(apply::Apply),
+    /// Make a cluster of blank hosts, hardened from its first second, or add hosts to one
+    Bootstrap(bootstrap::Bootstrap),
     /// Tell what somebody changed on the nodes since the last apply; changes nothing
     Drift(drift::Drift),
     /// Judge the cluster by a security benchmark; changes nothing
@@ -120,10 +133,14 @@ pub fn run(cli: Cli, output: &Output) -> Result<ExitCode, Error> {
         Verb::Init(arguments) => init::run(&arguments, &global, output),
         Verb::Validate(_) => validate::run(&global, output),
         Verb::Schema(_) => schema::run(output),
+        Verb::Doctor(arguments) => doctor::run(&arguments, &global, output),
         Verb::HostKeys(arguments) => hostkeys::run(&arguments, &global, output),
+        Verb::Pki(arguments) => pki::run(&arguments, &global, output),
+        Verb::Kubeconfig(arguments) => kubeconfig::run(&arguments, &global, output),
         Verb::Plan(arguments) => plan::run(&arguments, &global, output),
         Verb::Show(arguments) => show::run(&arguments, &global, output),
         Verb::Apply(arguments) => apply::run(&arguments, &global, output),
+        Verb::Bootstrap(arguments) => bootstrap::run(&arguments, &global, output),
         Verb::Drift(arguments) => drift::run(&arguments, &global, output),
         Verb::Check(arguments) => check::run(&arguments, &global, output),
         Verb::Rollback(arguments) => rollback::run(&arguments, &global, output),

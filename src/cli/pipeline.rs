@@ -16,6 +16,7 @@ use crate::health::Reach;
 use crate::health::preflight::ClockReading;
 use crate::inventory::{Connection, EncryptionProvider, Inventory, Minor, Node, NodeName, Role};
 use crate::observe::{self, fleet};
+use crate::plan::join::Joining;
 use crate::plan::{self, Plan, Unreachable};
 use crate::remote::{self, Access, Session};
 use crate::resource::{
@@ -37,6 +38,25 @@ const MANIFESTS: &str = "/etc/kubernetes/manifests/";
 /// The components whose images have Kubernetes' own version.
 const COMPONENTS: [&str; 3] = ["kube-apiserver", "kube-controller-manager", "kube-scheduler"];
 pub(super) const API_SERVER_MANIFEST: &str = "/etc/kubernetes/manifests/kube-apiserver.yaml";
+
+/// Hosts are to become nodes, and the store has no CA that what they are given could be issued with.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{} {} no node of a cluster yet, and the store beside the inventory has no CAs",
+    hosts.join(", "),
+    if hosts.len() == 1 { "is" } else { "are" }
+)]
+struct NoAuthorities {
+    hosts: Vec<String>,
+}
+
+impl Hint for NoAuthorities {
+    fn hint(&self) -> Option<String> {
+        Some(String::from(
+            "`harden pki init` makes those of a new cluster, `harden pki import` takes over those of one that runs",
+        ))
+    }
+}
 
 /// Everything that a run knows before it talks to a node.
 pub(super) struct Pipeline {
@@ -113,8 +133,10 @@ impl Pipeline {
 
     /// Connects to every node and reads it, then the cluster through its control planes.
     pub(super) fn observe(&self, keep: Keep, listener: &Listener<'_>) -> Result<Observation, Error> {
-        let wishes =
-            self.wishes(&self.inputs(EncryptionPhase::Read, BTreeMap::new(), self.all_serving())?)?;
+        let inputs = self.inputs(EncryptionPhase::Read, BTreeMap::new(), self.all_serving())?;
+        // What only a host that joins is given is read of every node: which of them do is not known yet.
+        let joining = self.inventory.nodes.iter().map(|node| node.name.clone()).collect();
+        let wishes = self.wishes(&Inputs { joining, ..inputs })?;
         let nodes: Vec<&Node> = self.inventory.nodes.iter().collect();
         let found = fleet::each_node(
             &nodes,
@@ -142,8 +164,9 @@ impl Pipeline {
         let mut reach = Reach::new();
         for node in &self.inventory.nodes {
             let Some(session) = sessions.remove(&node.name) else { continue };
-            let has_api_server =
-                observed.get(&node.name).is_some_and(|state| has_api_server(node, &state.facts));
+            let has_api_server = observed
+                .get(&node.name)
+                .is_some_and(|state| has_api_server(node, &state.facts) && !self.is_joining(node, state));
             reach.add(node.name.clone(), session, has_api_server);
             if observed.get(&node.name).is_some_and(|state| members::has_one(node, &state.facts)) {
                 reach.add_member(node.name.clone());
@@ -205,6 +228,26 @@ impl Pipeline {
         Ok(Some((cluster, nodes)))
     }
 
+    /// Whether a host that was read is to become a node.
+    fn is_joining(&self, node: &Node, state: &Observed) -> bool {
+        plan::join::is_joining(node, self.inventory.etcd.topology, state)
+    }
+
+    /// The hosts that are to become nodes.
+    pub(super) fn joining(&self, observation: &Observation) -> Joining {
+        let found = |node: &&Node| {
+            observation.nodes.get(&node.name).is_some_and(|state| self.is_joining(node, state))
+        };
+        let nodes: Vec<&Node> = self.inventory.nodes.iter().filter(found).collect();
+        let kubelet = |node: &&Node| observation.nodes.get(&node.name)?.facts.kubelet_version.clone();
+        let named = self.inventory.bootstrap.version.as_ref().map(|version| format!("v{version}"));
+        Joining {
+            version: named.or_else(|| nodes.iter().find_map(kubelet)).unwrap_or_default(),
+            nodes: nodes.into_iter().map(|node| node.name.clone()).collect(),
+            cluster: observation.cluster.is_some(),
+        }
+    }
+
     /// The key that values are, or will be, encrypted with: the newest of the store, or a new one named by the day.
     pub(super) fn encryption_key(&self) -> Option<SecretRef> {
         self.wants_encryption().then(|| keys::encryption_key(&self.store, self.now))
@@ -235,14 +278,43 @@ impl Pipeline {
         self.plan_step(observation, &step)
     }
 
+    /// The plan of the hosts that are to become nodes, and of nothing else.
+    pub(super) fn plan_hosts(&self, observation: &Observation) -> Result<Plan, Error> {
+        let joining = self.joining(observation).nodes;
+        let unread = observation.unreachable.iter().map(|it| &it.node);
+        let limit: BTreeSet<NodeName> =
+            joining.iter().chain(unread).filter(|node| self.limit.contains(*node)).cloned().collect();
+        let mut plan =
+            self.plan_limited(observation, &self.serving_step(observation).without_stage(), limit)?;
+        plan.stage = stage::hosts_title();
+        plan.remaining.clear();
+        plan.gates.clear();
+        plan.cluster_changes.clear();
+        Ok(plan)
+    }
+
     fn plan_step(&self, observation: &Observation, step: &ServingStep) -> Result<Plan, Error> {
+        self.plan_limited(observation, step, self.limit.clone())
+    }
+
+    fn plan_limited(
+        &self,
+        observation: &Observation,
+        step: &ServingStep,
+        limit: BTreeSet<NodeName>,
+    ) -> Result<Plan, Error> {
         let versions = versions(&observation.nodes);
         let flags = api_server_flags(&observation.nodes);
         let serving = self.serving(observation, step);
+        let joining = self.joining(observation);
+        if !joining.nodes.is_empty() && self.store.pki().map_err(Error::hinted)?.is_none() {
+            let hosts = joining.nodes.iter().map(ToString::to_string).collect();
+            return Err(Error::hinted(NoAuthorities { hosts }));
+        }
         let (mut desired, mut notices) = (BTreeMap::new(), step.notices.clone());
         notices.extend(self.partial.clone());
         notices.extend_from_slice(self.templates.selection_notices());
-        let mut stage = self.stage(observation)?;
+        let mut stage = self.stage(observation, &joining)?;
         if step.kubelets_first {
             stage = stage.behind_kubelets();
         }
@@ -262,13 +334,16 @@ impl Pipeline {
             let inputs = Inputs {
                 api_server_flags: flags.clone(),
                 etcd_joins: observation.etcd_joins.clone(),
+                joining: joining.nodes.clone(),
                 ..self.inputs(phase, versions.clone(), serving.clone())?
             };
             let rendered = desired::render_nodes(&self.templates, &self.inventory, &nodes, &inputs)
                 .map_err(Error::hinted)?;
             for (node, mut rendered) in rendered {
                 notices.extend(rendered.notices);
-                rendered.desired.resources.retain(|resource| stage.scope.covers(resource));
+                if !joining.nodes.contains(&node) {
+                    rendered.desired.resources.retain(|resource| stage.scope.covers(resource));
+                }
                 desired.insert(node, rendered.desired);
             }
         }
@@ -291,13 +366,14 @@ impl Pipeline {
             notices,
             now: self.now,
             digest,
-            limit: self.limit.clone(),
+            limit,
             max_unavailable: self.inventory.apply.max_unavailable,
+            joining,
         })
         .map_err(Error::hinted)
     }
 
-    fn stage(&self, observation: &Observation) -> Result<Stage, Error> {
+    fn stage(&self, observation: &Observation, joining: &Joining) -> Result<Stage, Error> {
         let path: NodePath = ENCRYPTION_CONFIG.parse().map_err(Error::new)?;
         let manifest: NodePath = API_SERVER_MANIFEST.parse().map_err(Error::new)?;
         let goal = self.encryption_key().map(|key| EncryptionGoal {
@@ -307,9 +383,14 @@ impl Pipeline {
             resources: self.inventory.encryption.resources.iter().cloned().collect(),
             path: path.clone(),
         });
-        let control_planes = self
-            .inventory
-            .with_role(Role::ControlPlane)
+        let (new, members): (Vec<&Node>, Vec<&Node>) =
+            self.inventory.with_role(Role::ControlPlane).partition(|node| joining.nodes.contains(&node.name));
+        let new = new.into_iter().map(|node| node.name.clone());
+        if members.is_empty() && new.len() > 0 {
+            return Ok(Stage::of_hosts(new));
+        }
+        let control_planes = members
+            .into_iter()
             .map(|node| ControlPlane {
                 name: node.name.clone(),
                 state: observation
@@ -318,8 +399,8 @@ impl Pipeline {
                     .map(|seen| EncryptionState::read(seen, &path, &manifest)),
             })
             .collect();
-        stage::next(&StageInput { goal, control_planes, cluster: observation.cluster.as_ref() })
-            .map_err(Error::hinted)
+        let stage = stage::next(&StageInput { goal, control_planes, cluster: observation.cluster.as_ref() });
+        Ok(stage.map_err(Error::hinted)?.with_hosts(new))
     }
 
     pub(super) fn inputs(

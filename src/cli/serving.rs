@@ -135,10 +135,19 @@ impl Pipeline {
         observation: &Observation,
         step: &ServingStep,
     ) -> BTreeMap<NodeName, Rendering> {
-        let of_node = |node: &Node| Rendering {
-            certificate: step.certificates.contains(&node.name),
-            trusted: step.trusting.contains(&node.name),
-            names: names(observation, &node.name),
+        let joining = self.joining(observation).nodes;
+        let is_ours = self.wants_serving() && owned_by_the_user(&self.inventory).is_none();
+        let of_node = |node: &Node| {
+            if joining.contains(&node.name) {
+                // From its first second: there is no kubelet yet that an API server could be cut off from.
+                let names = [node.name.as_str(), &node.address].map(str::to_owned);
+                return Rendering { certificate: is_ours, trusted: is_ours, names: names.into() };
+            }
+            Rendering {
+                certificate: step.certificates.contains(&node.name),
+                trusted: step.trusting.contains(&node.name),
+                names: names(observation, &node.name),
+            }
         };
         self.kubelets().map(|node| (node.name.clone(), of_node(node))).collect()
     }
@@ -147,6 +156,7 @@ impl Pipeline {
     pub(super) fn serving_step(&self, observation: &Observation) -> ServingStep {
         let Some(places) = Places::known() else { return ServingStep::default() };
         let owned = owned_by_the_user(&self.inventory);
+        let joining = self.joining(observation).nodes;
         let node = |node: &Node| ServingNode {
             name: node.name.clone(),
             control_plane: node.roles.contains(&Role::ControlPlane),
@@ -165,7 +175,7 @@ impl Pipeline {
         };
         let mut step = stage::serving(&ServingInput {
             wanted: self.wants_serving() && owned.is_none(),
-            nodes: self.kubelets().map(node).collect(),
+            nodes: self.kubelets().filter(|node| !joining.contains(&node.name)).map(node).collect(),
             cluster: observation.cluster.as_ref(),
             authority: places.authority,
         });
@@ -209,7 +219,8 @@ impl Pipeline {
                 return self.kubelets().map(|node| (node.name.clone(), unknown.clone())).collect();
             }
         };
-        let nodes: Vec<&Node> = self.kubelets().collect();
+        let joining = self.joining(observation).nodes;
+        let nodes: Vec<&Node> = self.kubelets().filter(|node| !joining.contains(&node.name)).collect();
         let asked = fleet::each_node(
             &nodes,
             self.parallelism,

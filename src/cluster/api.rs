@@ -1,6 +1,7 @@
 //! One API server, asked directly: readiness, nodes, mirror pods, ConfigMaps, metrics.
 
 use super::link::{ANSWER_LIMIT, Answer, Link, PAGE_LIMIT, Peer, Question};
+use super::objects::Kinds;
 use super::{ClusterError, Credentials, Dial, NodeInfo, Readiness, metrics};
 use crate::inventory::Minor;
 use crate::resource::{ConfigMapKey, ObservedKey};
@@ -18,6 +19,8 @@ const LONGEST_MESSAGE: usize = 300;
 #[derive(Debug)]
 pub struct Api {
     pub(super) link: Link,
+    /// Where which kinds are served, as far as it was asked for.
+    pub(super) kinds: Kinds,
 }
 
 /// A ConfigMap.
@@ -67,7 +70,7 @@ impl Api {
             certificate: &credentials.certificate,
             key: credentials.key.expose(),
         };
-        Ok(Self { link: Link::new(&peer, dial)? })
+        Ok(Self { link: Link::new(&peer, dial)?, kinds: Kinds::default() })
     }
 
     /// Whether it takes requests. An API server that is shutting down says no at once, long before it stops.

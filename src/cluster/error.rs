@@ -1,6 +1,7 @@
 //! Why the cluster did not answer, or answered no. No variant carries the body of a reply: it may be a Secret.
 
 use crate::error::{Chain, Hint, Severity};
+use std::fmt;
 use std::time::Duration;
 
 /// Any cause, kept so that the whole chain can be printed.
@@ -63,6 +64,27 @@ pub enum ClusterError {
         /// Which object, "ConfigMap kube-system/kubeadm-config".
         object: String,
     },
+    /// Another manager wants other values of an object's fields; nothing was written.
+    #[error("apply {object}: {}", Fields(conflicts))]
+    Fields {
+        /// Which object.
+        object: String,
+        /// Which fields, and whose they are.
+        conflicts: Vec<FieldConflict>,
+    },
+    /// The API serves no such kind.
+    #[error("apply {object}: the API serves no {kind} of {api_version}")]
+    UnknownKind {
+        /// Which object.
+        object: String,
+        /// Its version.
+        api_version: String,
+        /// Its kind.
+        kind: String,
+    },
+    /// What is to be applied does not say what it is.
+    #[error("apply an object: it has no apiVersion, kind or name")]
+    Nameless,
     /// The answer is not what the API promises.
     #[error("{attempt}: the answer cannot be read ({reason})")]
     Reply {
@@ -71,6 +93,33 @@ pub enum ClusterError {
         /// What is wrong, without its text.
         reason: String,
     },
+}
+
+/// A field that somebody else manages and wants otherwise.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldConflict {
+    /// The field, `.spec.replicas`.
+    pub field: String,
+    /// Who manages it, in the API's words: `"kubectl" using apps/v1`.
+    pub manager: String,
+}
+
+/// Fields that are named; the others are counted.
+const NAMED_FIELDS: usize = 3;
+
+struct Fields<'a>(&'a [FieldConflict]);
+
+impl fmt::Display for Fields<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, FieldConflict { field, manager }) in self.0.iter().take(NAMED_FIELDS).enumerate() {
+            let between = if index == 0 { "" } else { "; " };
+            write!(f, "{between}{field} is managed by {manager}")?;
+        }
+        match self.0.len().saturating_sub(NAMED_FIELDS) {
+            0 => Ok(()),
+            more => write!(f, "; and {more} more"),
+        }
+    }
 }
 
 impl ClusterError {
@@ -129,6 +178,13 @@ impl Hint for ClusterError {
                 "the user of /etc/kubernetes/admin.conf lacks rights; see whether the ClusterRoleBinding kubeadm:cluster-admins exists"
             }
             Self::Conflict { .. } => "plan again: the plan is based on an older version of it",
+            Self::Fields { .. } => {
+                "leave these fields out of the manifest, or have the other manager give them up"
+            }
+            Self::UnknownKind { .. } => {
+                "see `kubectl api-resources`: its CustomResourceDefinition must be applied before it, or the manifest is of another \
+                 version of Kubernetes"
+            }
             _ => return None,
         };
         Some(remedy.to_owned())

@@ -1,11 +1,12 @@
-//! One etcd member through its JSON gateway, which every etcd of kubeadm serves beside gRPC on its client port. It only reads.
+//! One etcd member through its JSON gateway, which every etcd of kubeadm serves beside gRPC on its client port. It reads; of
+//! what is there it changes who is a member and nothing else.
 
-use super::api::{parse, success};
+use super::api::{parse, refusal, success};
 use super::link::{Link, PAGE_LIMIT, Peer, Question};
 use super::rewrite::page_limit;
 use super::stored::{Range, following, location, provider_prefix, range_end};
 use super::{ClusterError, Dial, EtcdCredentials};
-use http::Method;
+use http::{Method, StatusCode};
 use serde::de::{DeserializeOwned, Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -125,6 +126,28 @@ impl Etcd {
         let mut reply: Members = self.call("list the members", "/v3/cluster/member/list", &Nothing {})?;
         reply.members.sort_by(|a, b| (&a.name, a.id).cmp(&(&b.name, b.id)));
         Ok(reply.members)
+    }
+
+    /// Takes a member out of the cluster; the others elect a leader anew where it was that. Returns whether it was there. etcd
+    /// itself refuses what would leave too few of the members that answer.
+    pub fn remove_member(&self, id: u64) -> Result<bool, ClusterError> {
+        self.change_member("remove a member", "/v3/cluster/member/remove", id)
+    }
+
+    /// Gives a learner a vote. Returns whether it is a member. etcd refuses while the learner has not caught up.
+    pub fn promote_member(&self, id: u64) -> Result<bool, ClusterError> {
+        self.change_member("promote a member", "/v3/cluster/member/promote", id)
+    }
+
+    fn change_member(&self, attempt: &str, path: &str, id: u64) -> Result<bool, ClusterError> {
+        // The gateway takes 64-bit numbers as text.
+        let body = serde_json::json!({ "ID": id.to_string() }).to_string().into_bytes();
+        let answer = self.link.ask(Question::send(attempt, Method::POST, path, body))?;
+        match answer.status {
+            StatusCode::NOT_FOUND => Ok(false),
+            status if status.is_success() => Ok(true),
+            _ => Err(refusal(attempt, &answer)),
+        }
     }
 
     /// The alarms of all members.

@@ -3,6 +3,7 @@
 
 use super::api::{Metadata, parse, refusal, success};
 use super::link::{Answer, PAGE_LIMIT, Question};
+use super::objects::Kinds;
 use super::{Api, ClusterError};
 use http::{Method, StatusCode};
 use serde::Deserialize;
@@ -85,7 +86,7 @@ impl Api {
         let attempt = format!("list {resource}");
         let collection = self.collection(resource)?;
         let writers = (0..WRITERS)
-            .map(|_| Ok(Self { link: self.link.another()? }))
+            .map(|_| Ok(Self { link: self.link.another()?, kinds: Kinds::default() }))
             .collect::<Result<Vec<Self>, ClusterError>>()?;
         let (mut next, mut limit) = (String::new(), FIRST_PAGE);
         let (mut done, mut written) = (0, 0);

@@ -1,28 +1,25 @@
 //! From a rendered body to what its kind holds, checked: every kind but `static-pod`, of which several templates make one,
 //! and `yaml-keys`, of which a part can be wanted.
 
+use super::certificate::certificate;
 use super::front_matter::FrontMatter;
 use super::keys::yaml_keys;
 use super::load::Entry;
 use super::pki::Known;
 use crate::resource::{
-    AbsentSpec, AttributesSpec, CertificateSpec, ControlId, Existing, FileSpec, KeyAlgorithm, Kind, Mode,
-    NodePath, Ownership, Spec, SysctlSpec, UnitSpec, Usage, UserSpec,
+    AbsentSpec, AttributesSpec, ControlId, Existing, FileSpec, Kind, Mode, NodePath, Ownership, Spec,
+    SysctlSpec, UnitSpec, UserSpec,
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::collections::BTreeMap;
 
 /// Mode of directories that are made for a file, unless its template says another.
 const DIRECTORY_MODE: Mode = Mode(0o755);
 
 /// What a mode allows to others than the owner.
-const OTHERS: u32 = 0o077;
-
-/// The longest common name (RFC 5280, `ub-common-name`).
-const LONGEST_COMMON_NAME: usize = 64;
+pub(super) const OTHERS: u32 = 0o077;
 
 /// The longest name that useradd takes.
 const LONGEST_USER_NAME: usize = 32;
@@ -58,7 +55,7 @@ pub(super) fn spec(
         Kind::User => user(text).map(Spec::User),
         Kind::File => file(front, text, known).map(Spec::File),
         Kind::Attributes => attributes(front, text).map(Spec::Attributes),
-        Kind::Certificate => certificate(front, text, known).map(Spec::Certificate),
+        Kind::Certificate | Kind::Kubeconfig => certificate(front, text, known).map(Spec::Certificate),
         Kind::Unit => unit(text).map(Spec::Unit),
         Kind::Sysctl => sysctl(front, text).map(Spec::Sysctl),
         Kind::Absent => absent(front, text).map(Spec::Absent),
@@ -203,87 +200,4 @@ pub(super) fn scalar(value: &Value) -> Result<String, Unusable> {
         Value::Bool(_) | Value::Number(_) => Ok(value.to_string()),
         _ => Err(Unusable(format!("{value} is not a single value"))),
     }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct CertificateBody {
-    common_name: String,
-    #[serde(default)]
-    organizations: BTreeSet<String>,
-    /// Subject alternative names: DNS names and IP addresses.
-    #[serde(default)]
-    sans: Vec<String>,
-    usages: BTreeSet<Usage>,
-    issuer: NodePath,
-    issuer_key: NodePath,
-    key_path: NodePath,
-    key_mode: Mode,
-    /// That of the cluster's own CAs when it is not said, where harden made them.
-    algorithm: Option<KeyAlgorithm>,
-    lifetime_days: u32,
-    /// A third of the lifetime when it is not said.
-    renew_before_days: Option<u32>,
-}
-
-fn certificate(front: &FrontMatter, text: &str, known: &Known) -> Result<CertificateSpec, Unusable> {
-    let body: CertificateBody = yaml(text)?;
-    if body.common_name.is_empty() || body.common_name.chars().count() > LONGEST_COMMON_NAME {
-        return Err(Unusable(format!("`{}` is not a common name of 1 to 64 characters", body.common_name)));
-    }
-    let renew_before_days = body.renew_before_days.unwrap_or(body.lifetime_days / 3);
-    if body.lifetime_days == 0 || renew_before_days >= body.lifetime_days {
-        return Err(Unusable(format!(
-            "a certificate of {} days cannot be renewed {renew_before_days} days before its end",
-            body.lifetime_days
-        )));
-    }
-    let algorithm = body.algorithm.unwrap_or_else(|| known.algorithm());
-    if algorithm == KeyAlgorithm::Other {
-        return Err(Unusable(String::from("a key cannot be made with the algorithm `other`")));
-    }
-    let mut dns_names = BTreeSet::new();
-    let mut addresses = BTreeSet::new();
-    for name in body.sans {
-        match name.parse::<IpAddr>() {
-            Ok(address) => drop(addresses.insert(address)),
-            Err(_) if is_dns_name(&name) => drop(dns_names.insert(name)),
-            Err(_) => return Err(Unusable(format!("`{name}` is neither a DNS name nor an IP address"))),
-        }
-    }
-    let ownership = ownership(front)?;
-    Ok(CertificateSpec {
-        path: path(front)?,
-        key_ownership: Ownership { mode: body.key_mode, ..ownership.clone() },
-        directory: front.directory_mode.map(|mode| Ownership { mode, ..ownership.clone() }),
-        ownership,
-        key_path: body.key_path,
-        stored_issuer: known.issuer(&body.issuer).cloned(),
-        issuer_path: body.issuer,
-        issuer_key_path: body.issuer_key,
-        common_name: body.common_name,
-        organizations: body.organizations,
-        dns_names,
-        addresses,
-        usages: body.usages,
-        algorithm,
-        lifetime_days: body.lifetime_days,
-        renew_before_days,
-    })
-}
-
-/// Whether a text can stand in a certificate as a name of its holder.
-pub fn is_alternative_name(name: &str) -> bool {
-    name.parse::<IpAddr>().is_ok() || is_dns_name(name)
-}
-
-/// OpenSSL stores any text as a DNS name, so it is looked at here (RFC 1123; a wildcard may be the first label).
-fn is_dns_name(name: &str) -> bool {
-    let label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-            && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
-    };
-    name.len() <= 253 && name.strip_prefix("*.").unwrap_or(name).split('.').all(label)
 }

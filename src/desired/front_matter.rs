@@ -222,13 +222,18 @@ fn unfit(front: &FrontMatter) -> Option<String> {
 type Rule = (&'static str, bool, &'static [Kind], &'static [Kind]);
 
 fn rules(front: &FrontMatter) -> [Rule; 20] {
-    use Kind::{Absent, Attributes, Certificate, File, StaticPod, Sysctl, Unit, User, YamlKeys};
-    const PLACED: &[Kind] = &[File, Attributes, YamlKeys, Certificate, Sysctl, StaticPod, Absent];
-    const OWNED: &[Kind] = &[File, Attributes, YamlKeys, Certificate, Sysctl, StaticPod];
-    const OF_TEMPLATE: &[Kind] = &[User, File, Attributes, YamlKeys, Certificate, Sysctl, Unit];
+    use Kind::{Absent, Attributes, Certificate, File, Kubeconfig, StaticPod, Sysctl, Unit, User, YamlKeys};
+    const PLACED: &[Kind] = &[File, Attributes, YamlKeys, Certificate, Kubeconfig, Sysctl, StaticPod, Absent];
+    const OWNED: &[Kind] = &[File, Attributes, YamlKeys, Certificate, Kubeconfig, Sysctl, StaticPod];
+    const OF_TEMPLATE: &[Kind] = &[User, File, Attributes, YamlKeys, Certificate, Kubeconfig, Sysctl, Unit];
     [
-        ("path", front.path.is_some(), PLACED, &[File, Attributes, YamlKeys, Certificate, Sysctl, Absent]),
-        ("mode", front.mode.is_some(), OWNED, &[File, YamlKeys, Certificate, Sysctl, StaticPod]),
+        (
+            "path",
+            front.path.is_some(),
+            PLACED,
+            &[File, Attributes, YamlKeys, Certificate, Kubeconfig, Sysctl, Absent],
+        ),
+        ("mode", front.mode.is_some(), OWNED, &[File, YamlKeys, Certificate, Kubeconfig, Sysctl, StaticPod]),
         ("owner", front.owner.is_some(), OWNED, &[]),
         ("group", front.group.is_some(), OWNED, &[]),
         ("only-from-owner", front.only_from_owner.is_some(), &[Attributes], &[]),
@@ -245,8 +250,13 @@ fn rules(front: &FrontMatter) -> [Rule; 20] {
         ("only-without", !front.only_without.is_empty(), OF_TEMPLATE, &[]),
         ("included-by", front.included_by.is_some(), &[File], &[]),
         ("validate", !front.validate.is_empty(), &[File, YamlKeys], &[]),
-        ("activate", !front.activate.is_empty(), &[File, YamlKeys, Certificate, Sysctl], &[]),
-        ("restarts", !front.restarts.is_empty(), &[File, YamlKeys, Certificate, Sysctl, Unit], &[]),
+        ("activate", !front.activate.is_empty(), &[File, YamlKeys, Certificate, Kubeconfig, Sysctl], &[]),
+        (
+            "restarts",
+            !front.restarts.is_empty(),
+            &[File, YamlKeys, Certificate, Kubeconfig, Sysctl, Unit],
+            &[],
+        ),
     ]
 }
 

@@ -5,6 +5,7 @@
 //! where it goes, the Tera body below it says what is in it. Rendered output is parsed and checked before it is planned.
 
 mod body;
+mod certificate;
 mod context;
 mod embedded;
 mod error;
@@ -24,7 +25,7 @@ mod standing;
 mod static_pod;
 mod version;
 
-pub use body::is_alternative_name;
+pub use certificate::is_alternative_name;
 pub use error::{Claim, TemplateError};
 pub use etcd::RunningMembers;
 pub use load::Templates;
@@ -35,6 +36,10 @@ use crate::inventory::{EncryptionProvider, Inventory, Minor, Node, NodeName};
 use crate::resource::{Desired, SecretRef, StoredPair};
 use context::Shared;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// The longest name with which the client certificate of a kubelet is issued: its common name, `system:node:NAME`, has 64
+/// characters at most.
+const LONGEST_JOINING: usize = 52;
 
 /// What is known beside the inventory.
 #[derive(Debug, Clone, Default)]
@@ -170,8 +175,9 @@ impl Templates {
         let serving = ServingInput { certificate: true, trusted: true, names: BTreeSet::new() };
         let serving = inventory.nodes.iter().map(|node| (node.name.clone(), serving.clone())).collect();
         all.push(Inputs { serving, ..Inputs::default() });
-        // As if all of them were about to join a cluster of harden's own.
-        let joining = inventory.nodes.iter().map(|node| node.name.clone()).collect();
+        // As if all of them were about to join a cluster of harden's own. Others may have names that are too long for that.
+        let can_join = |node: &&Node| node.name.as_str().len() <= LONGEST_JOINING;
+        let joining = inventory.nodes.iter().filter(can_join).map(|node| node.name.clone()).collect();
         all.push(Inputs { pki: Some(PkiInput::sample()), joining, ..Inputs::default() });
         let mut errors: Vec<TemplateError> = Vec::new();
         for inputs in &all {

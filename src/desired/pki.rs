@@ -36,18 +36,16 @@ impl Known {
     /// A text with the secrets that it names. A secret that stands alone in it is all of the content, without the line end that
     /// templates have: what is on a node is then what is in the store, byte for byte.
     pub(super) fn content(&self, text: &str) -> Result<Content, Unusable> {
-        let mut secrets: Vec<SecretRef> = Vec::new();
-        for key in self.keys().filter(|key| text.contains(&key.token())) {
-            if text.trim() != key.token() {
-                return Err(Unusable(format!(
-                    "{} is a file as a whole, and cannot be a part of one",
-                    key.name
-                )));
-            }
-            return Ok(Content { text: key.token(), secrets: vec![key.clone()] });
+        let Some(key) = self.keys().find(|key| text.contains(&key.token())) else {
+            let secrets =
+                self.lines.iter().filter(|secret| text.contains(&secret.token())).cloned().collect();
+            return Ok(Content { text: text.to_owned(), secrets });
+        };
+        if text.trim() == key.token() {
+            Ok(Content { text: key.token(), secrets: vec![key.clone()] })
+        } else {
+            Err(Unusable(format!("{} is a file as a whole, and cannot be a part of one", key.name)))
         }
-        secrets.extend(self.lines.iter().filter(|secret| text.contains(&secret.token())).cloned());
-        Ok(Content { text: text.to_owned(), secrets })
     }
 
     fn keys(&self) -> impl Iterator<Item = &SecretRef> {
@@ -67,10 +65,9 @@ impl Known {
 
     /// The algorithm of keys whose template names none.
     pub(super) fn algorithm(&self) -> KeyAlgorithm {
-        match (&self.pki, self.algorithm) {
-            (None, _) | (Some(_), PkiAlgorithm::EcdsaP256) => KeyAlgorithm::EcdsaP256,
-            (Some(_), PkiAlgorithm::Rsa2048) => KeyAlgorithm::Rsa2048,
-            (Some(_), PkiAlgorithm::Rsa4096) => KeyAlgorithm::Rsa4096,
+        match self.pki {
+            Some(_) => self.algorithm.into(),
+            None => KeyAlgorithm::EcdsaP256,
         }
     }
 }

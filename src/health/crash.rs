@@ -26,8 +26,8 @@ pub(super) struct Crashes<'a> {
     seen: Option<BTreeSet<String>>,
     /// How many containers were started since one of them lived.
     starts: usize,
-    /// The log of the last one that was started during this wait.
-    log: Option<String>,
+    /// The logs of those that were started during this wait, the oldest first.
+    logs: Vec<String>,
     /// The process that runs, and since when it was seen.
     alive: Option<(String, Duration)>,
     gone_since: Option<Duration>,
@@ -53,7 +53,10 @@ pub(super) fn last_words(crashes: &[Crashes<'_>], gate: &Gate, access: &mut dyn 
         Gate::StaticPodRuns { component, .. } => component.as_str(),
         Gate::ApiServerReady { .. } | Gate::EncryptionLoaded { .. } => "kube-apiserver",
         Gate::EtcdHealthy { .. } | Gate::EtcdWhole { .. } => "etcd",
-        Gate::UnitActive { .. } | Gate::NodeReady { .. } | Gate::KubeletServes { .. } => return Vec::new(),
+        Gate::UnitActive { .. }
+        | Gate::NodeReady { .. }
+        | Gate::KubeletServes { .. }
+        | Gate::EndpointAnswers { .. } => return Vec::new(),
     };
     let known = crashes.iter().find(|known| known.is(gate.node(), component));
     known.map(|known| known.last_words(access)).unwrap_or_default()
@@ -61,7 +64,16 @@ pub(super) fn last_words(crashes: &[Crashes<'_>], gate: &Gate, access: &mut dyn 
 
 impl<'a> Crashes<'a> {
     fn new(node: &'a NodeName, component: &'a str, command: &'a [String]) -> Self {
-        Self { node, component, command, seen: None, starts: 0, log: None, alive: None, gone_since: None }
+        Self {
+            node,
+            component,
+            command,
+            seen: None,
+            starts: 0,
+            logs: Vec::new(),
+            alive: None,
+            gone_since: None,
+        }
     }
 
     fn is(&self, node: &NodeName, component: &str) -> bool {
@@ -104,7 +116,7 @@ impl<'a> Crashes<'a> {
                 // The oldest comes first.
                 let new: Vec<&String> = report.logs.iter().filter(|log| !seen.contains(*log)).collect();
                 self.starts += new.len();
-                self.log = new.last().map(|log| (*log).clone()).or(self.log.take());
+                self.logs.extend(new.into_iter().cloned());
                 seen.extend(logs);
             }
         }
@@ -125,7 +137,8 @@ impl<'a> Crashes<'a> {
     }
 
     fn last_words(&self, access: &mut dyn GateAccess) -> Vec<String> {
-        let Some(log) = &self.log else { return Vec::new() };
-        access.last_words(self.node, log).unwrap_or_default()
+        // The last one may have had no time for a word, and the kubelet removes those before it in its own time.
+        let said = self.logs.iter().rev().map(|log| access.last_words(self.node, log).unwrap_or_default());
+        said.into_iter().find(|words| !words.is_empty()).unwrap_or_default()
     }
 }

@@ -166,6 +166,16 @@ pub enum GateError {
 }
 
 impl GateError {
+    /// The node that the gate looks at.
+    pub fn node(&self) -> &NodeName {
+        match self {
+            Self::Timeout { node, .. }
+            | Self::Unstable { node, .. }
+            | Self::Crashes { node, .. }
+            | Self::Cancelled { node } => node,
+        }
+    }
+
     /// With the last lines of the log of what was waited for.
     pub(super) fn with_words(mut self, words: impl FnOnce() -> Vec<String>) -> Self {
         if let Self::Timeout { said, .. } | Self::Unstable { said, .. } = &mut self {

@@ -125,6 +125,10 @@ pub fn check(gate: &Gate, access: &mut dyn GateAccess) -> Result<Held, Pending> 
             api_ready(&access.readiness(node)?)?;
             access.encryption(node, path)?.loaded()
         }
+        Gate::EndpointAnswers { node, probe } => {
+            answers(access.probe(node, probe)?, probe)?;
+            Ok(held())
+        }
     }
 }
 

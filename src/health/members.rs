@@ -15,7 +15,9 @@ impl Reach {
 
     /// The nodes that may have a member of etcd, in the order in which they are asked.
     pub fn members(&self) -> impl Iterator<Item = &NodeName> {
-        self.control_planes().iter().chain(&self.etcd_hosts)
+        // One may have got an API server meanwhile.
+        let others = self.etcd_hosts.iter().filter(|node| !self.control_planes().contains(node));
+        self.control_planes().iter().chain(others)
     }
 
     /// Asks a node's own member.

@@ -155,6 +155,13 @@ impl Reach {
         self.nodes.insert(node, Mutex::new(slot));
     }
 
+    /// From now on the node has an API server: it has become a control-plane node of a running cluster.
+    pub fn serves_api(&mut self, node: &NodeName) {
+        if self.nodes.contains_key(node) && !self.control_planes.contains(node) {
+            self.control_planes.push(node.clone());
+        }
+    }
+
     /// The control-plane nodes of a running cluster, in the order in which they were added.
     pub fn control_planes(&self) -> &[NodeName] {
         &self.control_planes

@@ -36,7 +36,8 @@ impl Pace {
             | Gate::EtcdWhole { .. }
             | Gate::NodeReady { .. }
             | Gate::KubeletServes { .. }
-            | Gate::EncryptionLoaded { .. } => self.steady.min(self.stable),
+            | Gate::EncryptionLoaded { .. }
+            | Gate::EndpointAnswers { .. } => self.steady.min(self.stable),
         }
     }
 }

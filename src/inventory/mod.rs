@@ -137,6 +137,12 @@ impl Inventory {
         self.cluster.endpoint.clone().or_else(own).unwrap_or_default()
     }
 
+    /// The address of the endpoint, where it is no name.
+    pub fn virtual_address(&self) -> Option<IpAddr> {
+        let (host, _) = self.cluster.endpoint.as_deref()?.rsplit_once(':')?;
+        host.trim_matches(['[', ']']).parse().ok()
+    }
+
     /// The node of that name.
     pub fn node(&self, name: &NodeName) -> Option<&Node> {
         self.nodes.iter().find(|node| node.name == *name)

@@ -4,6 +4,7 @@
 use super::ObserveError;
 use super::lines::Lines;
 use super::probe::LARGEST_FILE;
+use super::public::{Public, public};
 use super::users::TreeNames;
 use super::wish::{Wish, Wishes, sha256};
 use crate::remote::Reply;
@@ -21,6 +22,8 @@ pub(super) struct Files<'a> {
     pub(super) states: BTreeMap<NodePath, FileState>,
     /// The content of those that were sent and are whole.
     pub(super) bytes: BTreeMap<NodePath, &'a [u8]>,
+    /// What is public of those with a private key in them.
+    pub(super) public: BTreeMap<NodePath, Public>,
     /// Whether a file was written while it was read: asking again gives a better answer.
     pub(super) torn: bool,
     /// The user id that the probe ran with.
@@ -83,6 +86,7 @@ impl<'a> Files<'a> {
         let mut files = Self {
             states: BTreeMap::new(),
             bytes: BTreeMap::new(),
+            public: if wishes.has_public() { public(reply, root)? } else { BTreeMap::new() },
             torn: false,
             user: process.user,
             clock: process.modified,
@@ -115,7 +119,7 @@ impl Said<'_> {
         let sum = self.sums.get(path);
         let content = match (kind, wish) {
             (FileKind::File, _) if stat.size > LARGEST_FILE => match wish {
-                Wish::Stat | Wish::Certificate => ObservedContent::NotRead,
+                Wish::Stat | Wish::Certificate | Wish::Public(_) => ObservedContent::NotRead,
                 _ => ObservedContent::Opaque,
             },
             (FileKind::File, Wish::Stat) => ObservedContent::NotRead,
@@ -150,7 +154,7 @@ impl Said<'_> {
         }
         match (self.bytes.get(path), wish) {
             (Some(None), _) => Err(TORN),
-            (_, Wish::Certificate) => Ok(ObservedContent::NotRead),
+            (_, Wish::Certificate | Wish::Public(_)) => Ok(ObservedContent::NotRead),
             (Some(Some(bytes)), _) => Ok(match std::str::from_utf8(bytes) {
                 Ok(text) if !text.contains('\0') => ObservedContent::Text(text.to_owned()),
                 _ => ObservedContent::Opaque,

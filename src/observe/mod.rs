@@ -13,6 +13,7 @@ pub mod fleet;
 mod lines;
 mod parse;
 mod probe;
+mod public;
 mod users;
 mod wish;
 

@@ -5,12 +5,12 @@ use super::ObserveError;
 use super::files::{Files, below};
 use super::lines::Lines;
 use super::users::{TreeNames, users};
-use super::wish::{CertificateWish, STATE_FILE, Wishes};
+use super::wish::{CertificateWish, KeyPlace, Mixed, STATE_FILE, Wishes};
 use crate::plan::certificates as certificates_in;
 use crate::remote::Reply;
 use crate::resource::{
-    Applied, CertificateFacts, CertificateState, Desired, Facts, FileKind, FileState, NodePath, Observed,
-    UnitState,
+    Applied, CertificateFacts, CertificateState, Desired, Facts, FileKind, FileState, KubeconfigFacts, Made,
+    NodePath, Observed, UnitState,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -50,6 +50,7 @@ pub(super) fn parse_reply(
         .iter()
         .map(|wish| (wish.path.clone(), certificate(wish, &files, read_certificate)))
         .collect();
+    let kubeconfigs = wishes.certificates.iter().filter_map(|wish| kubeconfig(wish, &files)).collect();
     let authorities = wishes.certificates.iter().filter_map(|CertificateWish { issuer_path, .. }| {
         files.bytes.get(issuer_path).map(|bytes| (issuer_path.clone(), certificates_in(bytes)))
     });
@@ -66,6 +67,7 @@ pub(super) fn parse_reply(
         facts,
         patterns,
         certificates,
+        kubeconfigs,
         authorities,
         applied,
         files: files.states,
@@ -98,10 +100,16 @@ pub(super) fn facts(reply: &Reply) -> Result<(Facts, String), ObserveError> {
             "kubelet" => {
                 facts.kubelet_version = value.strip_prefix("Kubernetes ").map(|text| text.trim().to_owned());
             }
+            "made" => facts.made = made(value),
             _ => return Err(lines.malformed(number, "the name of a fact", line)),
         }
     }
     Ok((facts, root.ok_or_else(|| lines.malformed(1, "the fact `root`", ""))?))
+}
+
+fn made(words: &str) -> Made {
+    let has = |word| words.split(' ').any(|other| other == word);
+    Made { kubernetes: has("kubernetes"), etcd: has("etcd"), joining: has("joining") }
 }
 
 fn patterns(
@@ -149,7 +157,7 @@ fn strays(reply: &Reply, wishes: &Wishes, root: &str) -> Result<BTreeMap<NodePat
 }
 
 fn certificate(
-    CertificateWish { path, key_path, issuer_path, issuer }: &CertificateWish,
+    CertificateWish { path, key, issuer_path, issuer }: &CertificateWish,
     files: &Files<'_>,
     read: &ReadCertificate<'_>,
 ) -> CertificateState {
@@ -161,7 +169,11 @@ fn certificate(
         }
         Some(FileState::Present(_)) => {}
     }
-    let Some(bytes) = files.bytes.get(path) else {
+    let bytes = match key {
+        KeyPlace::Own(_) => files.bytes.get(path).copied(),
+        KeyPlace::Within(_) => files.public.get(path).map(|public| public.certificates.as_bytes()),
+    };
+    let Some(bytes) = bytes else {
         return CertificateState::Unreadable(String::from(
             "it holds secrets or is too large for a certificate",
         ));
@@ -169,13 +181,30 @@ fn certificate(
     let issuer = issuer.as_ref().map(String::as_bytes).or_else(|| files.bytes.get(issuer_path).copied());
     match read(bytes, issuer) {
         Err(reason) => CertificateState::Unreadable(reason),
-        Ok(facts) => match files.states.get(key_path) {
-            // A key that cannot be looked at is not a key that is missing.
-            Some(FileState::Unknown(_)) => CertificateState::Present(facts),
-            Some(FileState::Present(file)) if file.kind == FileKind::File => CertificateState::Present(facts),
-            _ => CertificateState::WithoutKey(facts),
+        Ok(facts) if has_key(path, key, files) => CertificateState::Present(facts),
+        Ok(facts) => CertificateState::WithoutKey(facts),
+    }
+}
+
+/// Whether a certificate has its key. One that cannot be looked at is not one that is missing.
+fn has_key(path: &NodePath, key: &KeyPlace, files: &Files<'_>) -> bool {
+    match key {
+        KeyPlace::Within(_) => files.public.get(path).is_some_and(|public| public.has_key),
+        KeyPlace::Own(key) => match files.states.get(key) {
+            Some(FileState::Unknown(_)) => true,
+            Some(FileState::Present(file)) => file.kind == FileKind::File,
+            Some(FileState::Absent) | None => false,
         },
     }
+}
+
+/// What a kubeconfig says beside its certificate.
+fn kubeconfig(wish: &CertificateWish, files: &Files<'_>) -> Option<(NodePath, KubeconfigFacts)> {
+    let KeyPlace::Within(Mixed::Kubeconfig) = wish.key else { return None };
+    let public = files.public.get(&wish.path)?;
+    let authorities = certificates_in(public.authorities.as_bytes());
+    let servers = public.servers.clone();
+    Some((wish.path.clone(), KubeconfigFacts { servers, authorities }))
 }
 
 /// The record of the last apply; its file is not reported among the files.

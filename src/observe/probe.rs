@@ -4,7 +4,7 @@
 //! The shell's parts stand in files of their own beside this one, in the order in which [`probe`] joins them. They run
 //! under any POSIX sh with coreutils or busybox.
 
-use super::wish::{Wish, Wishes};
+use super::wish::{Mixed, Wish, Wishes};
 use crate::remote::{Script, quote, rooted};
 use crate::resource::Desired;
 use std::fmt::Write as _;
@@ -18,7 +18,8 @@ const UNIT_PROPERTIES: &str = "Id,LoadState,ActiveState,UnitFileState";
 /// The one script that reads everything of a node that `desired` speaks of.
 ///
 /// Private keys are only looked at from outside (owner, mode, digest); files with secrets are sent with each secret
-/// replaced by its digest.
+/// replaced by its digest, and of those with a private key in
+/// them just what is public.
 pub fn probe(desired: &Desired) -> Script {
     let wishes = Wishes::of(desired);
     let script = Script::new("read state")
@@ -33,6 +34,7 @@ pub fn probe(desired: &Desired) -> Script {
         .section("units", units(&wishes))
         .section("sysctls", sysctls(&wishes))
         .section("users", users(&wishes));
+    let script = if wishes.has_public() { script.section("public", public(&wishes)) } else { script };
     if wishes.trees.is_empty() { script } else { script.section("trees", trees(&wishes)) }
 }
 
@@ -69,6 +71,7 @@ fn wish_list(wishes: &Wishes) -> String {
             Wish::Content { expected: Some(digest) } => digest,
             Wish::Content { expected: None } | Wish::Certificate => "send",
             Wish::Masked { .. } => "mask",
+            Wish::Public(_) => "public",
         };
         let _ = write!(text, "{}'\n{word}\n'", rooted(path.as_str()));
     }
@@ -93,6 +96,21 @@ fn masked(wishes: &Wishes) -> String {
                 keys.join(" ")
             );
         }
+    }
+    text.push_str("  esac\ndone\n:\n");
+    text
+}
+
+fn public(wishes: &Wishes) -> String {
+    let mut text = String::from(include_str!("public.sh"));
+    text.push_str("for harden_path in $harden_public; do\n  case $harden_path in\n");
+    for (path, wish) in &wishes.files {
+        let Wish::Public(mixed) = wish else { continue };
+        let function = match mixed {
+            Mixed::OneFile => "harden_one_file",
+            Mixed::Kubeconfig => "harden_kubeconfig",
+        };
+        let _ = writeln!(text, "    {}) {function} \"$harden_path\" ;;", rooted(path.as_str()));
     }
     text.push_str("  esac\ndone\n:\n");
     text

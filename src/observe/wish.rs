@@ -1,6 +1,8 @@
 //! What has to be read of a node, from what is desired there. No shell and no I/O.
 
-use crate::resource::{CertificateSpec, Desired, Existing, FileSpec, FlagValue, NodePath, RunAsSpec, Spec};
+use crate::resource::{
+    CertificateForm, CertificateSpec, Desired, Existing, FileSpec, FlagValue, NodePath, RunAsSpec, Spec,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Where harden keeps what it applied last.
@@ -15,8 +17,19 @@ pub(super) enum Wish {
     Certificate,
     /// Its content, unless its digest is the expected one.
     Content { expected: Option<String> },
+    /// What is public of it; a private key is in it as well.
+    Public(Mixed),
     /// Its content with the values of these keys replaced by their digests.
     Masked { keys: BTreeSet<String> },
+}
+
+/// A file in which a private key stands beside what is public.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mixed {
+    /// A certificate and its key, PEM.
+    OneFile,
+    /// A kubeconfig.
+    Kubeconfig,
 }
 
 /// Everything that has to be read.
@@ -48,11 +61,30 @@ pub(super) struct CertificateWish {
     /// Where it is.
     pub(super) path: NodePath,
     /// Where its key is.
-    pub(super) key_path: NodePath,
+    pub(super) key: KeyPlace,
     /// Where the certificate of its CA is on the node.
     pub(super) issuer_path: NodePath,
     /// The certificate of the CA that should have signed it, PEM, where that is known and not the node's.
     pub(super) issuer: Option<String>,
+}
+
+/// Where the key of a certificate is.
+#[derive(Debug)]
+pub(super) enum KeyPlace {
+    /// In a file of its own.
+    Own(NodePath),
+    /// In the certificate's file.
+    Within(Mixed),
+}
+
+impl KeyPlace {
+    fn of(form: &CertificateForm) -> Self {
+        match form {
+            CertificateForm::Pair { key_path, .. } => Self::Own(key_path.clone()),
+            CertificateForm::OneFile { .. } => Self::Within(Mixed::OneFile),
+            CertificateForm::Kubeconfig { .. } => Self::Within(Mixed::Kubeconfig),
+        }
+    }
 }
 
 impl Wishes {
@@ -75,11 +107,19 @@ impl Wishes {
         // Last, so that nothing else can ask for the content of a key.
         for resource in &desired.resources {
             if let Spec::Certificate(spec) = &resource.spec {
-                wishes.files.insert(spec.key_path.clone(), Wish::Stat);
+                match KeyPlace::of(&spec.form) {
+                    KeyPlace::Own(key) => wishes.files.insert(key, Wish::Stat),
+                    KeyPlace::Within(mixed) => wishes.files.insert(spec.path.clone(), Wish::Public(mixed)),
+                };
                 wishes.files.insert(spec.issuer_key_path.clone(), Wish::Stat);
             }
         }
         wishes
+    }
+
+    /// Whether of any file only what is public is read.
+    pub(super) fn has_public(&self) -> bool {
+        self.files.values().any(|wish| matches!(wish, Wish::Public(_)))
     }
 
     fn add(&mut self, spec: &Spec) {
@@ -146,7 +186,7 @@ impl Wishes {
         self.want(&spec.issuer_path, Wish::Certificate);
         self.certificates.push(CertificateWish {
             path: spec.path.clone(),
-            key_path: spec.key_path.clone(),
+            key: KeyPlace::of(&spec.form),
             issuer_path: spec.issuer_path.clone(),
             issuer: spec.stored_issuer.as_ref().map(|pair| pair.public.clone()),
         });
@@ -165,7 +205,7 @@ impl Wishes {
     }
 }
 
-/// The one of two wishes for the same path that serves both; a masked one always wins.
+/// The one of two wishes for the same path that serves both; one that keeps secrets back always wins.
 fn merge(one: Wish, other: Wish) -> Wish {
     match (one, other) {
         (Wish::Masked { mut keys }, Wish::Masked { keys: more }) => {
@@ -173,6 +213,7 @@ fn merge(one: Wish, other: Wish) -> Wish {
             Wish::Masked { keys }
         }
         (masked @ Wish::Masked { .. }, _) | (_, masked @ Wish::Masked { .. }) => masked,
+        (public @ Wish::Public(_), _) | (_, public @ Wish::Public(_)) => public,
         (Wish::Content { expected: one }, Wish::Content { expected: other }) => {
             Wish::Content { expected: one.filter(|digest| Some(digest) == other.as_ref()) }
         }

@@ -41,13 +41,15 @@ pub enum PkiError {
     },
     /// The CA is not valid now.
     #[error(
-        "the CA `{issuer}` is valid from {not_before} to {not_after} (seconds since 1970), and it is \
-         {now} now"
+        "the CA `{issuer}` is valid from {} to {}, and it is {} now",
+        moment(*not_before),
+        moment(*not_after),
+        moment(*now)
     )]
     IssuerNotValid {
         /// The CA's common name.
         issuer: String,
-        /// The first second in which it is valid.
+        /// The first second in which it is valid, since 1970.
         not_before: i64,
         /// The last second in which it is valid.
         not_after: i64,
@@ -87,4 +89,8 @@ impl Hint for PkiError {
         };
         Some(hint.to_owned())
     }
+}
+
+fn moment(seconds: i64) -> String {
+    jiff::Timestamp::from_second(seconds).map(|moment| moment.to_string()).unwrap_or_default()
 }

@@ -52,7 +52,8 @@ impl Gate {
             Self::EtcdHealthy { .. }
             | Self::EtcdWhole { .. }
             | Self::NodeReady { .. }
-            | Self::KubeletServes { .. } => Duration::from_mins(2),
+            | Self::KubeletServes { .. }
+            | Self::EndpointAnswers { .. } => Duration::from_mins(2),
         }
     }
 }

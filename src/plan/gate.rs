@@ -73,6 +73,13 @@ pub enum Gate {
         /// The file.
         path: NodePath,
     },
+    /// The API answers at the cluster's endpoint, as the node sees it.
+    EndpointAnswers {
+        /// From which node.
+        node: NodeName,
+        /// What is asked.
+        probe: Probe,
+    },
 }
 
 impl Gate {
@@ -87,6 +94,9 @@ impl Gate {
             Self::NodeReady { .. } => String::from("node is Ready"),
             Self::KubeletServes { .. } => String::from("kubelet serves with its certificate"),
             Self::EncryptionLoaded { .. } => String::from("kube-apiserver has loaded the encryption config"),
+            Self::EndpointAnswers { probe, .. } => {
+                format!("the API answers at {}:{}", probe.host, probe.port)
+            }
         }
     }
 
@@ -100,7 +110,8 @@ impl Gate {
             | Self::StaticPodRuns { node, .. }
             | Self::NodeReady { node }
             | Self::KubeletServes { node, .. }
-            | Self::EncryptionLoaded { node, .. } => node,
+            | Self::EncryptionLoaded { node, .. }
+            | Self::EndpointAnswers { node, .. } => node,
         }
     }
 }

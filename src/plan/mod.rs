@@ -9,6 +9,7 @@ mod diff;
 mod digest;
 pub mod file;
 mod gate;
+pub mod join;
 pub mod kubeadm;
 pub mod manifest;
 mod no_return;
@@ -24,6 +25,7 @@ pub use change::{Action, Authority, Change, ClusterChange, ClusterOperation, Ope
 pub use diff::{DiffError, RunAsError};
 pub use digest::{certificates, digest, sha256};
 pub use gate::Gate;
+pub use join::{Join, JoinKind};
 pub use no_return::NoReturn;
 pub use stale::Stale;
 pub use undo::Undoes;
@@ -56,6 +58,9 @@ pub struct Plan {
     pub remaining: Vec<StageTitle>,
     /// Waves of nodes, in order. A wave without changes is left out.
     pub waves: Vec<Wave>,
+    /// Hosts that become nodes, after all waves and in this order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub joins: Vec<Join>,
     /// Changes of the cluster itself, after all waves.
     pub cluster_changes: Vec<ClusterChange>,
     /// Gates that must hold before the stage counts as done, after the waves and before the cluster changes.
@@ -155,10 +160,18 @@ pub struct Summary {
     pub change: usize,
     /// Resources that should not be there.
     pub remove: usize,
+    /// Hosts that become nodes.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub join: usize,
     /// Nodes with changes.
     pub nodes: usize,
     /// All nodes of the plan, the unreachable ones included.
     pub of: usize,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 impl Plan {
@@ -179,14 +192,24 @@ impl Plan {
 
     /// Whether there is nothing to do, now or in a later stage.
     pub fn is_empty(&self) -> bool {
-        self.waves.is_empty() && self.cluster_changes.is_empty() && self.remaining.is_empty()
+        self.waves.is_empty()
+            && self.joins.is_empty()
+            && self.cluster_changes.is_empty()
+            && self.remaining.is_empty()
     }
 
     /// How many changes it holds.
     pub fn summary(&self) -> Summary {
         let nodes = self.waves.iter().map(|wave| wave.nodes.len()).sum();
-        let mut summary =
-            Summary { nodes, of: nodes + self.in_sync.len() + self.unreachable.len(), ..Summary::default() };
+        let is_changed =
+            |name: &NodeName| self.waves.iter().flat_map(|wave| &wave.nodes).any(|it| it.node == *name);
+        let prepared = self.joins.iter().filter(|join| !is_changed(&join.node)).count();
+        let mut summary = Summary {
+            join: self.joins.len(),
+            nodes,
+            of: nodes + prepared + self.in_sync.len() + self.unreachable.len(),
+            ..Summary::default()
+        };
         let actions = self
             .changes()
             .map(|(_, change)| change.action)

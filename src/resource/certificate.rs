@@ -8,14 +8,13 @@ use std::net::IpAddr;
 /// A certificate and its private key. The key is made at apply and never leaves the node again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CertificateSpec {
-    /// Where the certificate goes, PEM.
+    /// Where the certificate goes.
     pub path: NodePath,
-    /// Owner, group and mode of the certificate.
+    /// Owner, group and mode of the file that it is in.
     pub ownership: Ownership,
-    /// Where the private key goes, PEM (PKCS#8).
-    pub key_path: NodePath,
-    /// Owner, group and mode of the key.
-    pub key_ownership: Ownership,
+    /// Where its key is, and so what the files look like.
+    #[serde(flatten)]
+    pub form: CertificateForm,
     /// Owner, group and mode of the directory that holds the certificate; `None` leaves that alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub directory: Option<Ownership>,
@@ -42,6 +41,62 @@ pub struct CertificateSpec {
     pub lifetime_days: u32,
     /// Renew when fewer days than this are left.
     pub renew_before_days: u32,
+}
+
+/// Where the private key of a certificate is, and so what the files look like.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum CertificateForm {
+    /// In a file of its own; both are PEM.
+    Pair {
+        /// Where the private key goes (PKCS#8).
+        key_path: NodePath,
+        /// Owner, group and mode of the key.
+        key_ownership: Ownership,
+    },
+    /// Within a kubeconfig, as the certificate: its user is called by the common name.
+    Kubeconfig {
+        /// The API server that it leads to, `https://10.0.0.11:6443`.
+        server: String,
+    },
+    /// Behind the certificate, in the same PEM file.
+    OneFile {
+        /// Tells it from the other forms where it is written.
+        key: SameFile,
+    },
+}
+
+/// Where a key is that has no file of its own.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SameFile {
+    /// In that of its certificate.
+    #[default]
+    SameFile,
+}
+
+impl CertificateForm {
+    /// Both in one PEM file.
+    pub const ONE_FILE: Self = Self::OneFile { key: SameFile::SameFile };
+}
+
+impl CertificateSpec {
+    /// Where its key is, if in a file of its own.
+    pub fn key_path(&self) -> Option<&NodePath> {
+        match &self.form {
+            CertificateForm::Pair { key_path, .. } => Some(key_path),
+            CertificateForm::Kubeconfig { .. } | CertificateForm::OneFile { .. } => None,
+        }
+    }
+
+    /// The files that it is, the one with the certificate first.
+    pub fn files(&self) -> impl Iterator<Item = (&NodePath, &Ownership)> {
+        let key = match &self.form {
+            CertificateForm::Pair { key_path, key_ownership } => Some((key_path, key_ownership)),
+            CertificateForm::Kubeconfig { .. } | CertificateForm::OneFile { .. } => None,
+        };
+        std::iter::once((&self.path, &self.ownership)).chain(key)
+    }
 }
 
 /// An extended key usage.

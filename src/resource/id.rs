@@ -18,6 +18,8 @@ pub enum Kind {
     Attributes,
     /// A certificate and its key.
     Certificate,
+    /// A kubeconfig with a certificate and its key in it.
+    Kubeconfig,
     /// Owned keys of a YAML file.
     YamlKeys,
     /// Owned parts of a static-pod manifest.
@@ -38,6 +40,7 @@ impl fmt::Display for Kind {
             Self::File => "file",
             Self::Attributes => "attributes",
             Self::Certificate => "certificate",
+            Self::Kubeconfig => "kubeconfig",
             Self::YamlKeys => "yaml-keys",
             Self::StaticPod => "static-pod",
             Self::Unit => "unit",

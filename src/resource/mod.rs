@@ -2,23 +2,27 @@
 //! ([`Desired`]) and what is there ([`Observed`]). Plain data: nothing here renders, compares, reads or writes.
 
 mod certificate;
+mod clock;
 mod content;
 mod evidence;
 mod file;
 mod host;
 mod id;
+mod image;
 mod objects;
 mod observed;
 mod pattern;
 mod run_as;
 mod static_pod;
 
-pub use certificate::{CertificateFacts, CertificateSpec, KeyAlgorithm, Usage};
+pub use certificate::{CertificateFacts, CertificateForm, CertificateSpec, KeyAlgorithm, SameFile, Usage};
+pub use clock::{ClockFault, ClockReading, clock_faults};
 pub use content::{Content, SecretRef, StoredPair};
 pub use evidence::{ClusterEvidence, Evidence, EvidenceFile, FlagPath, Process, Questions};
 pub use file::{AbsentSpec, AttributesSpec, Existing, FileSpec, Mode, NodePath, Ownership};
 pub use host::{Inclusion, OnNode, UserSpec};
 pub use id::{ControlId, Kind, ResourceId};
+pub use image::{images_of_crictl, normal_image};
 pub use objects::{
     AdmissionPolicy, AdmissionPolicyBinding, Binding, Capabilities, ClusterObjects, Container, Handler,
     Metadata, Namespace, NetworkPolicy, OperationRule, Owner, Pod, PodSpec, Role, RoleRef, Rule,
@@ -26,7 +30,8 @@ pub use objects::{
 };
 pub use observed::{
     Applied, AppliedResource, CertificateState, ClusterObserved, ConfigMapKey, DaemonSetState, Facts,
-    FileKind, FileState, Observed, ObservedContent, ObservedKey, PresentFile, UnitState, UserState,
+    FileKind, FileState, KubeconfigFacts, Made, Observed, ObservedContent, ObservedKey, PresentFile,
+    UnitState, UserState,
 };
 pub use pattern::{ControlPattern, ControlPatternError};
 pub use run_as::{DataSpec, OwnFile, RunAsSpec};
@@ -89,7 +94,7 @@ pub enum Spec {
     StaticPod(StaticPodSpec),
     /// The keys that we own in a YAML file.
     YamlKeys(YamlKeysSpec),
-    /// A certificate and its private key.
+    /// A certificate and its private key, in files of their own or in a kubeconfig.
     Certificate(CertificateSpec),
     /// The state of a systemd unit.
     Unit(UnitSpec),

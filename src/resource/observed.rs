@@ -27,6 +27,8 @@ pub struct Observed {
     pub strays: BTreeMap<NodePath, NodePath>,
     /// Every certificate that was asked for, by its path.
     pub certificates: BTreeMap<NodePath, CertificateState>,
+    /// Of every kubeconfig among them, what else it says.
+    pub kubeconfigs: BTreeMap<NodePath, KubeconfigFacts>,
     /// Of every CA that signs a certificate which was asked for, by the path of its own certificate: which certificates
     /// the file holds, as a digest each, whatever stands around them. Two files with one in common are of the same CA.
     pub authorities: BTreeMap<NodePath, BTreeSet<String>>,
@@ -49,6 +51,19 @@ pub struct Facts {
     pub kubelet_version: Option<String>,
     /// Whether systemd runs it.
     pub systemd: bool,
+    /// What a cluster has left there.
+    pub made: Made,
+}
+
+/// What there is on a host of a cluster's making.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Made {
+    /// kubeadm has configured its kubelet, or written a manifest of the control plane.
+    pub kubernetes: bool,
+    /// An etcd member has data.
+    pub etcd: bool,
+    /// harden was about to make a node of it, and did not get to the end.
+    pub joining: bool,
 }
 
 /// The state of a path.
@@ -141,6 +156,15 @@ pub enum CertificateState {
     Present(CertificateFacts),
     /// There is a file that is no certificate; the text says why.
     Unreadable(String),
+}
+
+/// What a kubeconfig says beside the certificate in it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KubeconfigFacts {
+    /// The API servers that it leads to, in its order; one that is no plain URL is a question mark.
+    pub servers: Vec<String>,
+    /// The CAs that it trusts, as a digest each.
+    pub authorities: BTreeSet<String>,
 }
 
 /// `/var/lib/harden/state.json`: what harden applied on this node last. It tells drift from pending; nothing is

@@ -12,12 +12,14 @@
 
 mod config;
 mod encryption;
+mod hosts;
 mod observed;
 mod scope;
 mod serving;
 
 pub use config::{EncryptionConfig, EncryptionConfigError, Provider};
 pub use encryption::next;
+pub use hosts::hosts_title;
 pub use observed::{ControlPlane, EncryptionFile, EncryptionState, flag};
 pub use scope::Scope;
 pub use serving::{

@@ -115,7 +115,8 @@ fn lacks(observed: &Observed, spec: &CertificateSpec, wish: &ServingWish<'_>) ->
         },
         _ => serde_json::Value::Null,
     };
-    for (key, path) in [("tlsCertFile", &spec.path), ("tlsPrivateKeyFile", &spec.key_path)] {
+    let named = [("tlsCertFile", Some(&spec.path)), ("tlsPrivateKeyFile", spec.key_path())];
+    for (key, path) in named.into_iter().filter_map(|(key, path)| Some((key, path?))) {
         if config.get(key).and_then(|value| value.as_str()) != Some(path.as_str()) {
             return Some(format!("its configuration does not name {path} as {key}"));
         }

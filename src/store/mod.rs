@@ -1,6 +1,9 @@
 //! The sealed secrets of a cluster, beside its inventory. The index is public and says what there is: planning needs only
 //! that. A secret is read with the store's key, and never overwritten or deleted.
 //!
+//! What belongs to a private key and is public, a certificate or a public key, stands in the index, and is sealed in with the
+//! key: a change of it is found when the key is read.
+//!
 //! Below the folder: `index.toml`, and one sealed file per secret. A random data key seals them all (AES-256-GCM, the
 //! secret's name bound in); the data key stands in the index, sealed itself by a key file or a passphrase (scrypt).
 

@@ -2,7 +2,9 @@
 
 use harden::apply::{Issued, Issuer, MaterialError, Materials};
 use harden::plan::{Authority, Change, Operation, Prior, sha256};
-use harden::resource::{CertificateSpec, Content, KeyAlgorithm, Kind, Mode, NodePath, Ownership, SecretRef};
+use harden::resource::{
+    CertificateForm, CertificateSpec, Content, KeyAlgorithm, Kind, Mode, NodePath, Ownership, SecretRef,
+};
 use harden::secret::Secret;
 use std::collections::BTreeSet;
 use std::fs;
@@ -144,8 +146,10 @@ fn certificate() -> CertificateSpec {
     CertificateSpec {
         path: path("/etc/kubernetes/pki/server.crt"),
         ownership: ownership(0o644),
-        key_path: path("/etc/kubernetes/pki/server.key"),
-        key_ownership: ownership(0o600),
+        form: CertificateForm::Pair {
+            key_path: path("/etc/kubernetes/pki/server.key"),
+            key_ownership: ownership(0o600),
+        },
         directory: None,
         issuer_path: path("/etc/kubernetes/pki/ca.crt"),
         issuer_key_path: path("/etc/kubernetes/pki/ca.key"),
@@ -212,5 +216,15 @@ impl Materials for Store {
             certificate: format!("certificate of {}\n", spec.common_name),
             key: Secret::new(format!("{SECRET} {}\n", spec.common_name)),
         })
+    }
+
+    fn kubeconfig(
+        &self,
+        _: &CertificateSpec,
+        server: &str,
+        _: &Issuer,
+        new: &Issued,
+    ) -> Result<Secret<String>, MaterialError> {
+        Ok(Secret::new(format!("{server}\n{}{}", new.certificate, new.key.expose())))
     }
 }

@@ -173,6 +173,7 @@ impl World {
             inputs: String::new(),
             stage: StageTitle { name: String::new(), title: String::new() },
             remaining: Vec::new(),
+            joins: Vec::new(),
             waves: waves.iter().map(wave).collect(),
             cluster_changes: vec![ClusterChange {
                 resource: ResourceId::new(Kind::Object, "x"),

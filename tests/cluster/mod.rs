@@ -2,6 +2,8 @@
 //! (kubeadm 1.35.4 with three control planes).
 
 mod credentials;
+mod membership;
+mod objects;
 mod policies;
 mod rewrite;
 pub(crate) mod server;

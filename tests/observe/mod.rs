@@ -9,5 +9,6 @@ mod evidence_processes;
 mod fleet;
 pub(crate) mod node;
 mod probe;
+mod public;
 mod secrets;
 mod strays;

@@ -4,9 +4,9 @@ use harden::inventory::NodeName;
 use harden::observe;
 use harden::remote::{Dialer, RemoteError, Reply, Script, Session};
 use harden::resource::{
-    AttributesSpec, CertificateFacts, CertificateSpec, Content, Desired, Existing, FileSpec, KeyAlgorithm,
-    Kind, Mode, NodePath, Observed, OnNode, Ownership, Resource, ResourceId, Spec, SysctlSpec, Undo,
-    UnitSpec, UserSpec, YamlKeysSpec,
+    AttributesSpec, CertificateFacts, CertificateForm, CertificateSpec, Content, Desired, Existing, FileSpec,
+    KeyAlgorithm, Kind, Mode, NodePath, Observed, OnNode, Ownership, Resource, ResourceId, Spec, SysctlSpec,
+    Undo, UnitSpec, UserSpec, YamlKeysSpec,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -106,9 +106,20 @@ impl Local {
     fn busybox_programs(&self) -> PathBuf {
         let folder = self.home.join("busybox");
         if fs::create_dir(&folder).is_ok() {
-            for program in
-                ["stat", "sha256sum", "cat", "date", "tr", "find", "grep", "head", "cut", "sed", "sort"]
-            {
+            for program in [
+                "stat",
+                "sha256sum",
+                "cat",
+                "date",
+                "tr",
+                "find",
+                "grep",
+                "head",
+                "cut",
+                "sed",
+                "sort",
+                "base64",
+            ] {
                 symlink("/usr/bin/busybox", folder.join(program)).unwrap();
             }
         }
@@ -251,8 +262,7 @@ pub(super) fn certificate(at: &str) -> Resource {
     let spec = CertificateSpec {
         path: path(&format!("{at}.crt")),
         ownership: ownership(),
-        key_path: path(&format!("{at}.key")),
-        key_ownership: ownership(),
+        form: CertificateForm::Pair { key_path: path(&format!("{at}.key")), key_ownership: ownership() },
         directory: None,
         issuer_path: path("/pki/ca.crt"),
         issuer_key_path: path("/pki/ca.key"),

@@ -14,7 +14,10 @@ const SERVING: &str = "/var/lib/kubelet/pki/serving.crt";
 fn serving() -> CertificateSpec {
     CertificateSpec {
         path: path(SERVING),
-        key_path: path("/var/lib/kubelet/pki/serving.key"),
+        form: CertificateForm::Pair {
+            key_path: path("/var/lib/kubelet/pki/serving.key"),
+            key_ownership: ownership("0600"),
+        },
         issuer_path: path(CA),
         issuer_key_path: path(KEY),
         ..certificate()

@@ -112,10 +112,10 @@ fn members_are_restarted_one_by_one_before_everything_else() {
 }
 
 #[test]
-fn a_new_etcd_starts_with_all_its_members_together() {
+fn members_of_which_none_runs_are_started_together() {
     let inventory = three();
     let plan = build(with(&inventory, |_| blank())).unwrap();
-    let expected = "all etcd nodes, since a new etcd starts with most of its members: etcd-1 etcd-2 etcd-3";
+    let expected = "all etcd nodes, since none starts without most of the others: etcd-1 etcd-2 etcd-3";
     assert_eq!(waves(&plan)[0], expected);
     for node in &plan.waves[0].nodes {
         // What is started needs no restart, and before that there is nothing to be asked.

@@ -142,8 +142,10 @@ pub(super) fn certificate() -> CertificateSpec {
     CertificateSpec {
         path: path(CERTIFICATE_PATH),
         ownership: ownership("0644"),
-        key_path: path("/etc/kubernetes/pki/etcd/server.key"),
-        key_ownership: ownership("0600"),
+        form: CertificateForm::Pair {
+            key_path: path("/etc/kubernetes/pki/etcd/server.key"),
+            key_ownership: ownership("0600"),
+        },
         directory: None,
         issuer_path: path("/etc/kubernetes/pki/etcd/ca.crt"),
         issuer_key_path: path("/etc/kubernetes/pki/etcd/ca.key"),
@@ -304,6 +306,7 @@ pub(super) fn observed() -> Observed {
         fixed_sysctls: std::collections::BTreeSet::new(),
         users: BTreeMap::from([("etcd".into(), Some(UserState::default()))]),
         strays: BTreeMap::new(),
+        kubeconfigs: BTreeMap::new(),
         certificates: BTreeMap::from([(path(CERTIFICATE_PATH), CertificateState::Present(found))]),
         applied: None,
     }
@@ -321,6 +324,7 @@ pub(super) fn inputs(inventory: &Inventory) -> Inputs<'_> {
         (node.name.clone(), Desired { resources })
     });
     Inputs {
+        joining: harden::plan::join::Joining::default(),
         inventory,
         desired: desired.collect(),
         observed: names().map(|name| (name, observed())).collect(),

@@ -57,10 +57,12 @@ fn operate(observed: &mut Observed, operation: &Operation) -> Vec<NodePath> {
         }
         Operation::Issue { certificate, .. } => {
             write(observed, &certificate.path, "new certificate", &certificate.ownership);
-            write(observed, &certificate.key_path, "new key", &certificate.key_ownership);
+            for (path, ownership) in certificate.files().skip(1) {
+                write(observed, path, "new key", ownership);
+            }
             let state = CertificateState::Present(facts(certificate));
             observed.certificates.insert(certificate.path.clone(), state);
-            vec![certificate.path.clone(), certificate.key_path.clone()]
+            certificate.files().map(|(path, _)| path.clone()).collect()
         }
         Operation::AddUser { name, user, group, number } => {
             let state = observed.users.get_mut(name).unwrap().as_mut().unwrap();

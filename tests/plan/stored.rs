@@ -119,3 +119,71 @@ fn what_is_only_to_be_there_is_left_as_it_is() {
     assert!(matches!(change.operations.as_slice(), [Operation::SetAttributes { .. }]));
     assert_eq!(change.before, None);
 }
+
+const SERVER: &str = "https://10.0.0.11:6443";
+
+/// A kubeconfig of that CA, as a node has it.
+fn seen_kubeconfig(
+    spec: &CertificateSpec,
+    change: impl FnOnce(&mut CertificateFacts, &mut KubeconfigFacts),
+) -> Plan {
+    let resource = resource("kubeconfig.admin", Spec::Certificate(spec.clone()), &[]);
+    let mut said = KubeconfigFacts {
+        servers: vec![SERVER.into()],
+        authorities: harden::plan::certificates(CA.as_bytes()),
+    };
+    let mut found = facts(spec);
+    change(&mut found, &mut said);
+    planned(vec![resource], |seen| {
+        seen.files.insert(spec.path.clone(), unread("mixed"));
+        seen.certificates.insert(spec.path.clone(), CertificateState::Present(found));
+        seen.kubeconfigs.insert(spec.path.clone(), said);
+    })
+    .unwrap()
+}
+
+#[test]
+fn a_kubeconfig_is_compared_by_what_it_says() {
+    let spec = CertificateSpec {
+        path: path("/etc/kubernetes/admin.conf"),
+        ownership: ownership("0600"),
+        form: CertificateForm::Kubeconfig { server: SERVER.into() },
+        stored_issuer: Some(pair()),
+        ..certificate()
+    };
+    assert!(seen_kubeconfig(&spec, |_, _| ()).is_empty());
+    let reasons = |change: &dyn Fn(&mut CertificateFacts, &mut KubeconfigFacts)| {
+        only(&seen_kubeconfig(&spec, |facts, said| change(facts, said))).reasons
+    };
+    assert_eq!(
+        reasons(&|_, said| said.servers = vec!["https://other:6443".into()]),
+        [format!("leads to https://other:6443, wanted {SERVER}")]
+    );
+    assert_eq!(reasons(&|_, said| said.servers.clear()), [format!("leads to no server, wanted {SERVER}")]);
+    assert_eq!(
+        reasons(&|_, said| said.authorities.clear()),
+        ["does not trust /etc/kubernetes/pki/etcd/ca.crt"]
+    );
+    assert_eq!(reasons(&|facts, _| facts.common_name = "x".into()), ["common name is x, wanted cp"]);
+    let plan = seen_kubeconfig(&spec, |_, said| said.servers.clear());
+    let change = only(&plan);
+    assert!(change.after.unwrap().ends_with(&format!("\nserver: {SERVER}\n")));
+    assert_eq!(file::from_json(&file::to_json(&plan).unwrap()).unwrap(), plan);
+}
+
+#[test]
+fn every_form_survives_the_way_through_a_saved_plan() {
+    let pair = certificate();
+    let kubeconfig = CertificateForm::Kubeconfig { server: SERVER.into() };
+    for form in [pair.form.clone(), kubeconfig, CertificateForm::ONE_FILE] {
+        let spec = CertificateSpec { form, ..pair.clone() };
+        let json = serde_json::to_value(&spec).unwrap();
+        assert_eq!(serde_json::from_value::<CertificateSpec>(json.clone()).unwrap(), spec);
+        // What has lost its form is none of them.
+        let mut without = json;
+        for key in ["key_path", "server", "key"] {
+            without.as_object_mut().unwrap().remove(key);
+        }
+        assert!(serde_json::from_value::<CertificateSpec>(without).is_err());
+    }
+}

@@ -4,10 +4,14 @@
 mod accept;
 mod apply;
 mod check;
+mod doctor;
 mod etcd_user;
 mod host;
+mod kubeconfig;
+mod managed;
 mod mistakes;
 mod parts;
+mod pki;
 mod plan;
 mod preflight;
 mod rollback;

@@ -43,10 +43,10 @@ fn encryption_key(site: &Site) -> Option<String> {
 }
 
 /// Everything that a run gave away.
-struct Seen(Vec<(String, String)>);
+pub(super) struct Seen(pub(super) Vec<(String, String)>);
 
 impl Seen {
-    fn run(&mut self, site: &Site, arguments: &[&str]) {
+    pub(super) fn run(&mut self, site: &Site, arguments: &[&str]) {
         for log in ["warn", "trace"] {
             let mut command = site.command(arguments);
             let ran = ran(command.env("HARDEN_LOG", log).arg("-vv"));
@@ -57,7 +57,7 @@ impl Seen {
     }
 
     /// Every verb that only reads.
-    fn look(&mut self, site: &Site) {
+    pub(super) fn look(&mut self, site: &Site) {
         let file = site.outside("secrets.plan").display().to_string();
         for arguments in [
             &["plan"][..],
@@ -77,7 +77,7 @@ impl Seen {
         self.0.push((String::from("the saved plan"), fs::read_to_string(&file).unwrap()));
     }
 
-    fn holds(&self, text: &str) -> Vec<&str> {
+    pub(super) fn holds(&self, text: &str) -> Vec<&str> {
         self.0.iter().filter(|(_, seen)| seen.contains(text)).map(|(what, _)| what.as_str()).collect()
     }
 }

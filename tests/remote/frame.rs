@@ -152,8 +152,8 @@ fn feed(shell: &[&str], text: &str) -> Vec<u8> {
 #[test]
 fn a_script_that_is_cut_has_no_last_line() {
     in_each_shell(|shell| {
-        // Who runs the tests in the background has them ignore INT, which a shell that is started so cannot change.
-        let shell = [&["env", "--default-signal=INT"][..], shell].concat();
+        // Who runs the tests in the background has them ignore INT, and nohup HUP, which a shell that is started so cannot change.
+        let shell = [&["env", "--default-signal=INT,HUP"][..], shell].concat();
         for signal in ["KILL", "TERM", "HUP", "INT"] {
             let script = Script::new("t").section("a", format!("kill -{signal} $$; sleep 0.1; true"));
             assert_eq!(execute(&shell, &script, ""), None, "{shell:?} {signal}");

@@ -3,9 +3,9 @@
 
 use super::{CLEAN, ask as ask_encryption, cluster, name};
 use harden::resource::{
-    AttributesSpec, CertificateFacts, CertificateSpec, CertificateState, ClusterObserved, Content, Existing,
-    FileKind, FileSpec, FileState, KeyAlgorithm, Mode, NodePath, Observed, ObservedContent, OnNode,
-    Ownership, PresentFile, Resource, Spec, StaticPodSpec, Undo, Usage,
+    AttributesSpec, CertificateFacts, CertificateForm, CertificateSpec, CertificateState, ClusterObserved,
+    Content, Existing, FileKind, FileSpec, FileState, KeyAlgorithm, Mode, NodePath, Observed,
+    ObservedContent, OnNode, Ownership, PresentFile, Resource, Spec, StaticPodSpec, Undo, Usage,
 };
 use harden::stage::{
     Scope, ServingInput, ServingNode, ServingState, ServingStep, ServingWish, judge, serving, shortcoming,
@@ -320,8 +320,10 @@ fn spec() -> CertificateSpec {
     CertificateSpec {
         path: path("/var/lib/kubelet/pki/x.crt"),
         ownership: ownership(),
-        key_path: path("/var/lib/kubelet/pki/x.key"),
-        key_ownership: ownership(),
+        form: CertificateForm::Pair {
+            key_path: path("/var/lib/kubelet/pki/x.key"),
+            key_ownership: ownership(),
+        },
         directory: None,
         issuer_path: path(CA),
         issuer_key_path: path("/etc/kubernetes/pki/ca.key"),

@@ -65,6 +65,16 @@ impl crate::apply::Materials for Option<()> {
     ) -> Result<crate::apply::Issued, crate::apply::MaterialError> {
         Err("there is no certificate".into())
     }
+
+    fn kubeconfig(
+        &self,
+        _: &crate::resource::CertificateSpec,
+        _: &str,
+        _: &crate::apply::Issuer,
+        _: &crate::apply::Issued,
+    ) -> Result<crate::secret::Secret<String>, crate::apply::MaterialError> {
+        Err("there is no kubeconfig".into())
+    }
 }
 
 #[test]

@@ -54,6 +54,12 @@ pub enum ApplyError {
         /// What was probably meant.
         meant: Option<String>,
     },
+    /// Some hosts are no nodes yet.
+    #[error("{} {} no node of the cluster yet, and nothing was changed", hosts.join(", "), if hosts.len() == 1 { "is" } else { "are" })]
+    NoNodes {
+        /// Which.
+        hosts: Vec<String>,
+    },
     /// The user did not say yes.
     #[error("nothing was changed: the answer was not `yes`")]
     Declined,
@@ -138,6 +144,10 @@ impl Hint for ApplyError {
             Self::AcceptsNothing { meant: None, .. } => {
                 Some(String::from("name the resource as the plan names it after --accept"))
             }
+            Self::NoNodes { hosts } => Some(format!(
+                "`harden bootstrap` makes nodes of them; --limit '!{}' leaves them out",
+                hosts.join(",!")
+            )),
             Self::Declined | Self::NotAccepted { .. } => None,
         }
     }

@@ -16,7 +16,7 @@ use crate::health::preflight::Preflight;
 use crate::inventory::Deadline;
 use crate::plan::{Authority, Operation, Plan};
 use crate::resource::SecretRef;
-use crate::store::{SecretKind, Unlocked, random_key_base64};
+use crate::store::{KeySource, SecretKind, Unlocked, random_key_base64};
 use crate::ui::{self, Applied, Output, Progress, count};
 use clap::Args;
 use std::path::PathBuf;
@@ -135,6 +135,7 @@ pub(super) fn carry_out(
         accepted: consent.accepted.to_vec(),
         rollback: safeguards.rollback(),
         skipped: &safeguards.skip_preflight,
+        key: None,
         record,
     };
     let result = work(&mut applying);
@@ -151,6 +152,12 @@ pub(super) fn carry_out(
     Ok(code)
 }
 
+/// What is prepared on a host that never joins would be half a thing.
+fn refuse_hosts(plan: &Plan) -> Result<(), Error> {
+    let hosts: Vec<String> = plan.joins.iter().map(|join| join.node.to_string()).collect();
+    if hosts.is_empty() { Ok(()) } else { Err(Error::hinted(ApplyError::NoNodes { hosts })) }
+}
+
 fn tell(record: &Applied, global: &Global, output: &Output) -> Result<(), Error> {
     let text = match global.output {
         Format::Text => record.summary(),
@@ -164,11 +171,11 @@ fn tell(record: &Applied, global: &Global, output: &Output) -> Result<(), Error>
 
 /// One run of the verb.
 pub(super) struct Applying<'a> {
-    pipeline: Pipeline,
-    global: &'a Global,
-    output: &'a Output,
+    pub(super) pipeline: Pipeline,
+    pub(super) global: &'a Global,
+    pub(super) output: &'a Output,
     /// Whether the user said yes.
-    asked: bool,
+    pub(super) asked: bool,
     /// Whether nobody is there to be asked.
     unattended: bool,
     /// What is accepted of what cannot be undone: resources, and patterns of them.
@@ -177,11 +184,13 @@ pub(super) struct Applying<'a> {
     rollback: Rollback,
     /// What the user wants to be left aside of what speaks against it.
     skipped: &'a [Preflight],
-    record: Applied,
+    /// What opens the store, once it was asked for.
+    key: Option<KeySource>,
+    pub(super) record: Applied,
 }
 
 impl Applying<'_> {
-    fn all_stages(&mut self) -> Result<ExitCode, Error> {
+    pub(super) fn all_stages(&mut self) -> Result<ExitCode, Error> {
         for stage in 0..MOST_STAGES {
             if signal::interrupted() {
                 self.output.message("interrupted between two stages\n");
@@ -200,6 +209,7 @@ impl Applying<'_> {
                 self.record.nothing_left = true;
                 return Ok(ExitCode::Success);
             }
+            refuse_hosts(&plan)?;
             // What comes in a later stage is refused before the first one is written.
             let is_whole = stage > 0 || plan.remaining.is_empty();
             let whole = if is_whole { None } else { Some(self.pipeline.plan_whole(&observation)?) };
@@ -229,6 +239,7 @@ impl Applying<'_> {
             let (plan, inventory) = (plan.cluster.clone(), inventory.clone());
             return Err(Error::hinted(ApplyError::OtherCluster { plan, inventory }));
         }
+        refuse_hosts(plan)?;
         let (observation, _) = self.observe_and_plan()?;
         let stale = plan.stale(&observation.nodes);
         if !stale.is_empty() {
@@ -315,7 +326,7 @@ impl Applying<'_> {
     }
 
     /// Shows a plan: as a result, or where results are JSON only to whoever will be asked about it.
-    fn show(&self, plan: &Plan) -> Result<(), Error> {
+    pub(super) fn show(&self, plan: &Plan) -> Result<(), Error> {
         let stages_before = self.record.stages.len();
         match self.global.output {
             Format::Text => {
@@ -353,15 +364,13 @@ impl Applying<'_> {
 
     /// Opens the store where the plan needs a secret, and makes what does not exist yet. From then on the pipeline plans
     /// with the new index.
-    fn open_store(&mut self, plan: &Plan) -> Result<Option<Unlocked>, Error> {
+    pub(super) fn open_store(&mut self, plan: &Plan) -> Result<Option<Unlocked>, Error> {
         let operations = plan.changes().flat_map(|(_, change)| &change.operations);
         let wanted: Vec<_> = operations.flat_map(secrets).collect();
         if wanted.is_empty() {
             return Ok(None);
         }
-        let store = self.pipeline.open_store()?;
-        let key = keys::store_key(&store, self.output)?;
-        let mut store = store.unlock(&key).map_err(Error::hinted)?;
+        let mut store = self.unlock()?;
         for secret in wanted {
             if secret.sha256.is_none() && store.store().secret_ref(&secret.name).is_none() {
                 let value = random_key_base64(ENCRYPTION_KEY_BYTES).map_err(Error::hinted)?;
@@ -374,8 +383,20 @@ impl Applying<'_> {
         Ok(Some(store))
     }
 
+    /// Opens the store; who knows its passphrase is asked once in a run.
+    pub(super) fn unlock(&mut self) -> Result<Unlocked, Error> {
+        let store = self.pipeline.open_store()?;
+        let key = match self.key.take() {
+            Some(key) => key,
+            None => keys::store_key(&store, self.output)?,
+        };
+        let store = store.unlock(&key).map_err(Error::hinted)?;
+        self.key = Some(key);
+        Ok(store)
+    }
+
     /// Does it; the exit code where it did not end well.
-    fn execute(
+    pub(super) fn execute(
         &mut self,
         plan: &Plan,
         observation: &Observation,

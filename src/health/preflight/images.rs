@@ -4,7 +4,7 @@ use super::{Facts, Findings, Images, Preflight, Scope};
 use crate::cluster::NodeImages;
 use crate::inventory::NodeName;
 use crate::plan::yaml;
-use serde_json::Value;
+use crate::resource::normal_image;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The images that a pod's manifest names; none where it cannot be read.
@@ -15,36 +15,6 @@ pub(super) fn named_images(manifest: &str) -> BTreeSet<String> {
     images.map(str::to_owned).collect()
 }
 
-/// The names of all images in crictl's JSON; `None` where it is none.
-pub(super) fn listed_by_crictl(text: &str) -> Option<BTreeSet<String>> {
-    let reply: Value = serde_json::from_str(text).ok()?;
-    let images = reply["images"].as_array()?;
-    let names = images.iter().flat_map(|image| ["repoTags", "repoDigests"].map(|key| image[key].as_array()));
-    Some(names.flatten().flatten().filter_map(|name| name.as_str().map(str::to_owned)).collect())
-}
-
-/// A reference in the one form that runtimes list: with registry, and with a digest or else a tag.
-fn normal(reference: &str) -> String {
-    let (name, digest) = match reference.split_once('@') {
-        Some((name, digest)) => (name, Some(digest)),
-        None => (reference, None),
-    };
-    let first = name.split('/').next().unwrap_or_default();
-    let has_registry = name.contains('/') && (first.contains(['.', ':']) || first == "localhost");
-    let name = match (has_registry, name.contains('/')) {
-        (true, _) => name.to_owned(),
-        (false, true) => format!("docker.io/{name}"),
-        (false, false) => format!("docker.io/library/{name}"),
-    };
-    let base = name.rfind('/').map_or(0, |at| at + 1);
-    let tag = name[base..].find(':').map(|at| base + at);
-    match (digest, tag) {
-        (Some(digest), tag) => format!("{}@{digest}", &name[..tag.unwrap_or(name.len())]),
-        (None, Some(_)) => name,
-        (None, None) => format!("{name}:latest"),
-    }
-}
-
 pub(super) fn judge(scope: &Scope, facts: &Facts, findings: &mut Findings) {
     for (node, touched) in scope.touched.iter().filter(|(_, touched)| touched.restarts) {
         let Some(Ok(answer)) = facts.nodes.get(node) else { continue };
@@ -53,7 +23,7 @@ pub(super) fn judge(scope: &Scope, facts: &Facts, findings: &mut Findings) {
         let mut wanted: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
         for (component, named) in images.named.iter().chain(&touched.images) {
             for image in named {
-                wanted.entry(normal(image)).or_default().insert(component);
+                wanted.entry(normal_image(image)).or_default().insert(component);
             }
         }
         let present = Present::of(images, facts.listed.get(node));
@@ -62,7 +32,7 @@ pub(super) fn judge(scope: &Scope, facts: &Facts, findings: &mut Findings) {
             one(node, image, &components.join(" and "), &present, images, findings);
         }
         match &images.pause {
-            Some(pause) => one(node, &normal(pause), "no pod", &present, images, findings),
+            Some(pause) => one(node, &normal_image(pause), "no pod", &present, images, findings),
             None => findings.note(Some(node), "which pause image its runtime uses is not known"),
         }
     }
@@ -106,10 +76,10 @@ impl Present {
     fn of(images: &Images, listed: Option<&NodeImages>) -> Self {
         match (&images.present, listed) {
             (Some(present), _) => {
-                Self { names: present.iter().map(|name| normal(name)).collect(), all: true }
+                Self { names: present.iter().map(|name| normal_image(name)).collect(), all: true }
             }
             (None, Some(listed)) => {
-                Self { names: listed.names.iter().map(|name| normal(name)).collect(), all: listed.all }
+                Self { names: listed.names.iter().map(|name| normal_image(name)).collect(), all: listed.all }
             }
             (None, None) => Self { names: BTreeSet::new(), all: false },
         }
@@ -127,21 +97,6 @@ impl Present {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn references_have_one_form() {
-        for (reference, expected) in [
-            ("registry.k8s.io/pause:3.10", "registry.k8s.io/pause:3.10"),
-            ("nginx", "docker.io/library/nginx:latest"),
-            ("kube/x:1", "docker.io/kube/x:1"),
-            ("localhost/x", "localhost/x:latest"),
-            ("registry:5000/x", "registry:5000/x:latest"),
-            ("registry:5000/a/x:1@sha256:0a", "registry:5000/a/x@sha256:0a"),
-            ("registry.k8s.io/etcd@sha256:0b", "registry.k8s.io/etcd@sha256:0b"),
-        ] {
-            assert_eq!(normal(reference), expected);
-        }
-    }
 
     #[test]
     fn a_manifest_names_its_images() {

@@ -18,13 +18,14 @@ mod read;
 mod scope;
 
 pub use ask::script;
-pub use clocks::ClockReading;
 pub use etcd::EtcdFacts;
 pub use facts::{Facts, FileSystem, Images, NodeCertificate, NodeFacts};
 pub use finding::{Findings, Preflight, Refusal};
 pub use gather::{ask_api_for_images, ask_etcd, ask_node};
 pub use read::parse;
 pub use scope::{Need, Scope, Touched};
+
+pub use crate::resource::ClockReading;
 
 /// What speaks against changing a cluster, of everything that is known.
 pub fn judge(scope: &Scope, facts: &Facts) -> Findings {

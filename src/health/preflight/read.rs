@@ -1,10 +1,10 @@
 //! From the reply of the script to facts: a pure function on what may come from a broken machine. What cannot be read is not known.
 
-use super::images::listed_by_crictl;
 use super::{FileSystem, Images, NodeCertificate, NodeFacts, Touched};
 use crate::error::Chain;
 use crate::pki;
 use crate::remote::Reply;
+use crate::resource::images_of_crictl;
 use base64::Engine as _;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -50,7 +50,7 @@ fn file_system(device: &str, numbers: &str) -> Option<FileSystem> {
 fn listed(text: &str) -> Images {
     let (tool, list) = text.split_once('\n').unwrap_or_default();
     let (tool, present) = match tool {
-        "crictl" => ("crictl", listed_by_crictl(list)),
+        "crictl" => ("crictl", images_of_crictl(list)),
         "ctr -n k8s.io images" => ("ctr -n k8s.io images", Some(list.lines().map(str::to_owned).collect())),
         _ => ("", None),
     };

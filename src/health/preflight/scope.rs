@@ -10,6 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 const STATE: &str = "/var/lib/harden";
 /// More than any certificate with its key.
 const CERTIFICATE_BYTES: u64 = 16 * 1024;
+/// The kubelet's client certificate as harden issues it, and the link to it by which the kubelet knows it.
+const KUBELET_CLIENT: &str = "/var/lib/kubelet/pki/kubelet-client-harden.pem";
+const KUBELET_CLIENT_CURRENT: &str = "/var/lib/kubelet/pki/kubelet-client-current.pem";
 /// Units whose restart starts pods anew, or may.
 const RUNNERS: &[&str] =
     &["kubelet.service", "containerd.service", "crio.service", "cri-docker.service", "docker.service"];
@@ -120,9 +123,14 @@ impl Touched {
                     Operation::Remove { .. } => touched.need(STATE, before, 1),
                     Operation::Issue { certificate, .. } => {
                         touched.need(certificate.path.parent(), CERTIFICATE_BYTES, 1);
-                        touched.need(certificate.key_path.parent(), CERTIFICATE_BYTES, 1);
+                        if let Some(key) = certificate.key_path() {
+                            touched.need(key.parent(), CERTIFICATE_BYTES, 1);
+                        }
                         touched.need(STATE, CERTIFICATE_BYTES, 4);
                         touched.renews.insert(certificate.path.to_string());
+                        if certificate.path.as_str() == KUBELET_CLIENT {
+                            touched.renews.insert(String::from(KUBELET_CLIENT_CURRENT));
+                        }
                     }
                     _ => {}
                 }

@@ -74,6 +74,21 @@ fn record<'a>(
     observed
 }
 
+/// What all control-plane nodes want of each component, where none of them has a manifest yet.
+pub(in crate::plan) fn of_control_planes(
+    inputs: &Inputs<'_>,
+    notices: &mut Vec<String>,
+) -> Result<Vec<ControlPlaneComponent>, PlanError> {
+    let all: Vec<&NodeName> = inputs
+        .inventory
+        .with_role(Role::ControlPlane)
+        .map(|node| &node.name)
+        .filter(|name| inputs.desired.contains_key(*name))
+        .collect();
+    let Some(first) = all.first() else { return Ok(Vec::new()) };
+    Ok(components(inputs, &BTreeMap::new(), first, &all, notices)?.0)
+}
+
 fn static_pods<'a>(inputs: &'a Inputs<'_>, node: &NodeName) -> Vec<(&'a Resource, &'a StaticPodSpec)> {
     let resources = inputs.desired.get(node).map(|desired| desired.resources.as_slice()).unwrap_or_default();
     resources
@@ -180,7 +195,7 @@ fn whole(
 }
 
 /// The kubelet's keys that all nodes want with the same value.
-fn kubelet_keys(inputs: &Inputs<'_>) -> (Map<String, Value>, Vec<ControlId>) {
+pub(in crate::plan) fn kubelet_keys(inputs: &Inputs<'_>) -> (Map<String, Value>, Vec<ControlId>) {
     let mut keys: Option<Map<String, Value>> = None;
     let mut controls = BTreeSet::new();
     for desired in inputs.desired.values() {

@@ -3,6 +3,7 @@
 use crate::error::{Chain, Hint};
 use crate::inventory::NodeName;
 use crate::plan::DiffError;
+use crate::plan::join::JoinError;
 use crate::plan::kubeadm::KubeadmError;
 use crate::plan::manifest::ManifestError;
 use crate::plan::yaml::YamlError;
@@ -62,6 +63,12 @@ pub enum Problem {
     /// The configuration of kube-proxy.
     #[error("ConfigMap kube-system/kube-proxy")]
     KubeProxyConfiguration(#[source] YamlError),
+    /// A host cannot become a node.
+    #[error(transparent)]
+    Join(JoinError),
+    /// What kubeadm would be given cannot be written.
+    #[error("write kubeadm's configuration")]
+    KubeadmDocument(#[source] YamlError),
 }
 
 impl fmt::Display for PlanError {
@@ -80,12 +87,22 @@ impl From<Problem> for PlanError {
     }
 }
 
+impl PlanError {
+    /// Hosts cannot become nodes.
+    pub(in crate::plan) fn of_joins(errors: Vec<JoinError>) -> Self {
+        Self { problems: errors.into_iter().map(Problem::Join).collect() }
+    }
+}
+
 impl Hint for PlanError {
     fn hint(&self) -> Option<String> {
         self.problems.iter().find_map(|problem| match problem {
             Problem::Resource { source, .. } => source.hint(),
             Problem::Manifest { source, .. } => source.hint(),
-            Problem::KubeletConfiguration(source) | Problem::KubeProxyConfiguration(source) => source.hint(),
+            Problem::KubeletConfiguration(source)
+            | Problem::KubeProxyConfiguration(source)
+            | Problem::KubeadmDocument(source) => source.hint(),
+            Problem::Join(error) => error.hint(),
             Problem::SamePath { .. } => Some(String::from("let one template write the path")),
             Problem::ClusterConfiguration(_) => None,
         })

@@ -1,6 +1,6 @@
 //! From everything that is desired and observed to one plan.
 
-mod cluster;
+pub(super) mod cluster;
 pub(super) mod drain;
 mod error;
 mod kube_proxy;
@@ -12,6 +12,7 @@ pub use error::{PlanError, Problem};
 pub use kube_proxy::control as kube_proxy_control;
 
 use super::diff::Holder;
+use super::join::{self, Joining};
 use super::wave::MaxUnavailable;
 use super::{ClusterChange, FORMAT_VERSION, Gate, NodePlan, Plan, StageTitle, Unreachable};
 use crate::inventory::{Inventory, NodeName, Role};
@@ -53,6 +54,8 @@ pub struct Inputs<'a> {
     pub limit: BTreeSet<NodeName>,
     /// How many workers may be changed at once.
     pub max_unavailable: MaxUnavailable,
+    /// The hosts that are to become nodes.
+    pub joining: Joining,
 }
 
 /// Makes the plan. Every node and resource that cannot be planned is in the error.
@@ -62,13 +65,7 @@ pub fn build(inputs: Inputs<'_>) -> Result<Plan, PlanError> {
     let mut changed: BTreeMap<NodeName, NodePlan> = BTreeMap::new();
     let mut in_sync = Vec::new();
     let mut unreachable = inputs.unreachable.clone();
-    let scene = Scene {
-        holders: holders(&inputs),
-        now: inputs.now,
-        partial: inputs.partial,
-        drain: &inputs.inventory.apply.drain,
-        members: members(&inputs),
-    };
+    let scene = scene(&inputs);
     unreachable.retain(|node| inputs.limit.contains(&node.node));
     for node in &inputs.inventory.nodes {
         let name = &node.name;
@@ -82,7 +79,14 @@ pub fn build(inputs: Inputs<'_>) -> Result<Plan, PlanError> {
             }
             continue;
         };
-        match node::plan(node, desired, observed, &scene, &mut notices) {
+        let is_joining = inputs.joining.nodes.contains(name);
+        let planned = if is_joining {
+            node::host(node, desired, observed, &scene, &mut notices)
+        } else {
+            node::plan(node, desired, observed, &scene, &mut notices)
+        };
+        match planned {
+            Ok(plan) if plan.changes.is_empty() && is_joining => {}
             Ok(plan) if plan.changes.is_empty() => in_sync.push(name.clone()),
             Ok(plan) => {
                 changed.insert(name.clone(), plan);
@@ -93,6 +97,7 @@ pub fn build(inputs: Inputs<'_>) -> Result<Plan, PlanError> {
     if !problems.is_empty() {
         return Err(PlanError { problems });
     }
+    let joins = join::joins(&inputs, &mut notices)?;
     notices.extend(outage::notice(inputs.inventory, &changed));
     notices.extend(drain::notice(inputs.inventory, &changed));
     let mut cluster_changes = cluster::changes(&inputs, &changed, &mut notices)?;
@@ -109,7 +114,8 @@ pub fn build(inputs: Inputs<'_>) -> Result<Plan, PlanError> {
         inputs: inputs.digest,
         stage: inputs.stage,
         remaining: procedure.remaining,
-        waves: order::waves(inputs.inventory, changed, inputs.max_unavailable),
+        waves: order::waves(inputs.inventory, changed, &inputs.joining, inputs.max_unavailable),
+        joins,
         cluster_changes,
         gates: procedure.gates,
         in_sync,
@@ -119,13 +125,25 @@ pub fn build(inputs: Inputs<'_>) -> Result<Plan, PlanError> {
     })
 }
 
+/// What is the same for all nodes.
+fn scene<'a>(inputs: &'a Inputs<'_>) -> Scene<'a> {
+    Scene {
+        holders: holders(inputs),
+        now: inputs.now,
+        partial: inputs.partial,
+        drain: &inputs.inventory.apply.drain,
+        members: members(inputs),
+    }
+}
+
 /// The nodes with an etcd member that were reached. One whose unit is not there yet is none.
-fn members<'a>(inputs: &Inputs<'a>) -> Vec<&'a NodeName> {
+fn members<'a>(inputs: &'a Inputs<'_>) -> Vec<&'a NodeName> {
     let is_new = |observed: &Observed| {
         observed.units.get(node::ETCD_UNIT).is_some_and(|unit| unit.load == "not-found")
     };
     let is_member = |observed: &Observed| observed.facts.live && !is_new(observed);
     let nodes = inputs.inventory.with_role(Role::Etcd).map(|node| &node.name);
+    let nodes = nodes.filter(|name| !inputs.joining.nodes.contains(*name));
     nodes.filter(|name| inputs.observed.get(*name).is_some_and(is_member)).collect()
 }
 

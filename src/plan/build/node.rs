@@ -6,6 +6,7 @@ use crate::plan::diff::{self, Context, Holder};
 use crate::plan::{Change, Gate, NodePlan, Operation, Origin, digest};
 use crate::plan::{deadline, manifest};
 use crate::resource::{Desired, Kind, NodePath, Observed, Resource, ResourceId, Spec};
+use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Units whose place in the order of restarts is not that of the resources: the runtime goes before what uses it, and the
@@ -40,17 +41,7 @@ pub(super) fn plan(
     scene: &Scene<'_>,
     notices: &mut Vec<String>,
 ) -> Result<NodePlan, Vec<Problem>> {
-    let mut context = Context {
-        node: &node.name,
-        holders: &scene.holders,
-        observed,
-        now: scene.now,
-        sysctls: sysctls(desired),
-        users: users(desired),
-        made: made(desired),
-        notices: Vec::new(),
-        announced: Vec::new(),
-    };
+    let mut context = context(node, desired, observed, scene);
     let mut problems = Vec::new();
     let mut changes = Vec::new();
     let mut resources = Vec::new();
@@ -133,6 +124,81 @@ pub(super) fn plan(
     Ok(plan)
 }
 
+fn context<'a>(
+    node: &'a Node,
+    desired: &'a Desired,
+    observed: &'a Observed,
+    scene: &'a Scene<'_>,
+) -> Context<'a> {
+    Context {
+        node: &node.name,
+        holders: &scene.holders,
+        observed,
+        now: scene.now,
+        sysctls: sysctls(desired),
+        users: users(desired),
+        made: made(desired),
+        notices: Vec::new(),
+        announced: Vec::new(),
+    }
+}
+
+/// The plan of a host that is about to join: everything that can be there before kubeadm comes. What kubeadm makes itself, it makes
+/// as it is wanted, and the kubelet is started by it. There is no cluster that could be asked, and nothing that runs.
+pub(super) fn host(
+    node: &Node,
+    desired: &Desired,
+    observed: &Observed,
+    scene: &Scene<'_>,
+    notices: &mut Vec<String>,
+) -> Result<NodePlan, Vec<Problem>> {
+    let is_made = |resource: &Resource| {
+        matches!(resource.id.kind, Kind::StaticPod | Kind::YamlKeys)
+            || matches!(&resource.spec, Spec::Unit(spec) if spec.unit == KUBELET)
+    };
+    let (made, before): (Vec<Resource>, Vec<Resource>) = desired.resources.iter().cloned().partition(is_made);
+    let mut plan = plan(node, &Desired { resources: before }, observed, scene, notices)?;
+    plan.unchanged.extend(made.iter().map(|resource| (resource.id.clone(), digest(resource))));
+    plan.restart_units.retain(|unit| unit != KUBELET);
+    for change in &mut plan.changes {
+        change.restarts.retain(|unit| unit != KUBELET);
+    }
+    plan.drain = None;
+    plan.before = Vec::new();
+    plan.between = Vec::new();
+    plan.after.retain(|gate| matches!(gate, Gate::UnitActive { unit, .. } if unit != KUBELET));
+    Ok(plan)
+}
+
+/// The keys of a YAML file as they are safe on a host: what needs kernel parameters that it cannot have is left out.
+pub(in crate::plan) fn safe_keys(
+    host: &Node,
+    path: &str,
+    inputs: &super::Inputs<'_>,
+    notices: &mut Vec<String>,
+) -> Result<Map<String, Value>, Problem> {
+    let mut keys = Map::new();
+    let (Some(desired), Some(observed)) = (inputs.desired.get(&host.name), inputs.observed.get(&host.name))
+    else {
+        return Ok(keys);
+    };
+    let scene = super::scene(inputs);
+    let mut context = context(host, desired, observed, &scene);
+    for resource in &desired.resources {
+        let Spec::YamlKeys(spec) = &resource.spec else { continue };
+        if spec.path.as_str() != path {
+            continue;
+        }
+        keys.extend(diff::safe_keys(spec, &mut context).map_err(|source| Problem::Resource {
+            node: host.name.clone(),
+            resource: resource.id.clone(),
+            source: Box::new(source),
+        })?);
+    }
+    notices.extend(context.notices.into_iter().map(|notice| format!("{}: {notice}", host.name)));
+    Ok(keys)
+}
+
 /// The gates around a node's changes, and after how long it puts its old state back by itself.
 pub(in crate::plan) fn guard(
     node: &Node,
@@ -179,7 +245,7 @@ fn users(desired: &Desired) -> BTreeSet<&str> {
 fn made(desired: &Desired) -> BTreeSet<&NodePath> {
     let paths = desired.resources.iter().flat_map(|resource| match &resource.spec {
         Spec::File(spec) => vec![&spec.path],
-        Spec::Certificate(spec) => vec![&spec.path, &spec.key_path],
+        Spec::Certificate(spec) => spec.files().map(|(path, _)| path).collect(),
         _ => Vec::new(),
     });
     paths.collect()
@@ -194,7 +260,7 @@ fn same_path(node: &NodeName, changes: &[Change]) -> Vec<Problem> {
         for operation in &change.operations {
             let paths = match operation {
                 Operation::Write { path, .. } | Operation::Remove { path, .. } => vec![path],
-                Operation::Issue { certificate, .. } => vec![&certificate.path, &certificate.key_path],
+                Operation::Issue { certificate, .. } => certificate.files().map(|(path, _)| path).collect(),
                 _ => Vec::new(),
             };
             for path in paths {

@@ -1,7 +1,9 @@
-//! Waves: etcd-only nodes one by one (and a new etcd's together), then control-plane nodes one by one, then one canary worker, then workers in batches.
+//! Waves: hosts that are about to join all at once, since nothing runs there yet, then etcd-only nodes one by one (or all of them
+//! where none runs), then control-plane nodes one by one, then one canary worker, then workers in batches.
 
 use super::node::starts_etcd;
 use crate::inventory::{Inventory, Node, NodeName, Role};
+use crate::plan::join::Joining;
 use crate::plan::wave::{self, MaxUnavailable};
 use crate::plan::{NodePlan, Wave};
 use std::collections::BTreeMap;
@@ -10,32 +12,36 @@ use std::collections::BTreeMap;
 pub(super) fn waves(
     inventory: &Inventory,
     mut changed: BTreeMap<NodeName, NodePlan>,
+    joining: &Joining,
     max: MaxUnavailable,
 ) -> Vec<Wave> {
-    let mut take = |wanted: fn(&Node) -> bool| -> Vec<NodePlan> {
+    let mut take = |wanted: &dyn Fn(&Node) -> bool| -> Vec<NodePlan> {
         let nodes = inventory.nodes.iter().filter(|node| wanted(node));
         nodes.filter_map(|node| changed.remove(&node.name)).collect()
     };
-    let etcd = take(is_etcd_only);
-    let control_plane = take(is_control_plane);
-    let workers = take(|_| true);
+    let hosts = take(&|node| joining.nodes.contains(&node.name));
+    let etcd = take(&is_etcd_only);
+    let control_plane = take(&is_control_plane);
+    let workers = take(&|_| true);
     let all_workers =
         inventory.nodes.iter().filter(|node| !is_control_plane(node) && !is_etcd_only(node)).count();
-    let mut waves = if is_first_start(inventory, &etcd) {
-        vec![Wave {
-            title: String::from("all etcd nodes, since a new etcd starts with most of its members"),
-            nodes: etcd,
-        }]
+    let mut waves = Vec::new();
+    if !hosts.is_empty() {
+        waves.push(Wave { title: String::from("hosts that are about to join"), nodes: hosts });
+    }
+    if none_runs(inventory, &etcd) {
+        let title = String::from("all etcd nodes, since none starts without most of the others");
+        waves.push(Wave { title, nodes: etcd });
     } else {
-        one_by_one(etcd, "etcd node")
-    };
+        waves.extend(one_by_one(etcd, "etcd node"));
+    }
     waves.extend(one_by_one(control_plane, "control-plane node"));
     waves.extend(batches(workers, all_workers, max));
     waves
 }
 
-/// Whether etcd has no member yet: one that is started waits for the others.
-fn is_first_start(inventory: &Inventory, etcd: &[NodePlan]) -> bool {
+/// Whether no member of etcd runs: one that is started waits for the others.
+fn none_runs(inventory: &Inventory, etcd: &[NodePlan]) -> bool {
     let is_started = |node: &Node| etcd.iter().any(|plan| plan.node == node.name && starts_etcd(plan));
     etcd.len() > 1 && inventory.with_role(Role::Etcd).all(is_started)
 }

@@ -4,9 +4,11 @@ use super::authority::authority;
 use super::{Context, DiffError, Draft, ownership_reasons, present, prior, regular, set_ownership};
 use crate::inventory::NodeName;
 use crate::plan::date::date;
+use crate::plan::digest::certificates;
 use crate::plan::{Action, Authority, Operation};
 use crate::resource::{
-    CertificateFacts, CertificateSpec, CertificateState, FileKind, KeyAlgorithm, Observed, Resource, Usage,
+    CertificateFacts, CertificateForm, CertificateSpec, CertificateState, FileKind, KeyAlgorithm, Observed,
+    Resource, Usage,
 };
 use std::collections::BTreeSet;
 use std::fmt::Display;
@@ -35,13 +37,17 @@ pub(super) fn certificate(
         }
         CertificateState::WithoutKey(facts) | CertificateState::Present(facts) => {
             if matches!(state, CertificateState::WithoutKey(_)) {
-                draft.reasons.push(format!("its key {} is missing", spec.key_path));
+                draft.reasons.push(match spec.key_path() {
+                    Some(path) => format!("its key {path} is missing"),
+                    None => String::from("its key is missing"),
+                });
             }
             draft.reasons.extend(differences(spec, facts));
+            draft.reasons.extend(leads_elsewhere(spec, observed));
             let due = due(spec, facts, context.now);
             draft.due = draft.reasons.is_empty();
             draft.reasons.extend(due);
-            draft.before = Some(observed_text(spec, facts));
+            draft.before = Some(observed_text(spec, facts, observed));
         }
     }
     if !(draft.reasons.is_empty() && draft.edits.is_empty()) {
@@ -55,7 +61,7 @@ pub(super) fn certificate(
     draft.before = None;
     draft.due = false;
     directory(spec, observed, &mut draft)?;
-    for (path, wanted) in [(&spec.path, &spec.ownership), (&spec.key_path, &spec.key_ownership)] {
+    for (path, wanted) in spec.files() {
         let Some(file) = regular(observed, path)? else { continue };
         let reasons = ownership_reasons(file, wanted, observed);
         if !reasons.is_empty() {
@@ -102,6 +108,27 @@ fn differences(spec: &CertificateSpec, facts: &CertificateFacts) -> Vec<String> 
     reasons
 }
 
+/// What a kubeconfig says beside its certificate that it should not.
+fn leads_elsewhere(spec: &CertificateSpec, observed: &Observed) -> Vec<String> {
+    let CertificateForm::Kubeconfig { server } = &spec.form else { return Vec::new() };
+    let facts = observed.kubeconfigs.get(&spec.path);
+    let servers = facts.map_or(&[][..], |facts| &facts.servers);
+    let mut reasons = Vec::new();
+    if servers != std::slice::from_ref(server) {
+        let is = if servers.is_empty() { String::from("no server") } else { servers.join(", ") };
+        reasons.push(format!("leads to {is}, wanted {server}"));
+    }
+    // On a node without the certificate of its CA there is nothing to compare with; apply does not get far there.
+    let authorities = match &spec.stored_issuer {
+        Some(pair) => Some(certificates(pair.public.as_bytes())),
+        None => observed.authorities.get(&spec.issuer_path).cloned(),
+    };
+    if authorities.is_some_and(|wanted| facts.is_none_or(|facts| facts.authorities != wanted)) {
+        reasons.push(format!("does not trust {}", spec.issuer_path));
+    }
+    reasons
+}
+
 fn sets<T: Ord + Display>(what: &str, is: &BTreeSet<T>, wanted: &BTreeSet<T>, reasons: &mut Vec<String>) {
     reasons.extend(wanted.difference(is).map(|item| format!("{what} {item} is missing")));
     reasons.extend(is.difference(wanted).map(|item| format!("{what} {item} is not wanted")));
@@ -121,7 +148,10 @@ fn due(spec: &CertificateSpec, facts: &CertificateFacts, now: i64) -> Option<Str
         .then(|| format!("expires in {days} {}", if days == 1 { "day" } else { "days" }))
 }
 
-fn observed_text(spec: &CertificateSpec, facts: &CertificateFacts) -> String {
+fn observed_text(spec: &CertificateSpec, facts: &CertificateFacts, observed: &Observed) -> String {
+    let servers = observed.kubeconfigs.get(&spec.path).map_or(&[][..], |facts| &facts.servers);
+    let servers: Vec<String> = servers.iter().map(|server| format!("server: {server}\n")).collect();
+    let servers = servers.concat();
     let issuer = if facts.signed_by_issuer { spec.issuer_path.as_str() } else { "another CA" };
     text(
         &facts.common_name,
@@ -129,7 +159,11 @@ fn observed_text(spec: &CertificateSpec, facts: &CertificateFacts) -> String {
         &[names(&facts.dns_names), names(&facts.addresses)],
         &facts.usages,
         facts.algorithm,
-        &format!("issuer: {issuer}\nvalid: from {} to {}\n", date(facts.not_before), date(facts.not_after)),
+        &format!(
+            "issuer: {issuer}\nvalid: from {} to {}\n{servers}",
+            date(facts.not_before),
+            date(facts.not_after)
+        ),
     )
 }
 
@@ -139,13 +173,20 @@ fn wanted_text(spec: &CertificateSpec, authority: &Authority, own: &NodeName) ->
         Authority::Node(node) => format!(", with the key on {node}"),
         Authority::Store(_) => String::from(", with the key from the store"),
     };
+    let server = match &spec.form {
+        CertificateForm::Kubeconfig { server } => format!("server: {server}\n"),
+        CertificateForm::Pair { .. } | CertificateForm::OneFile { .. } => String::new(),
+    };
     text(
         &spec.common_name,
         &spec.organizations,
         &[names(&spec.dns_names), names(&spec.addresses)],
         &spec.usages,
         spec.algorithm,
-        &format!("issuer: {}{key}\nvalid: for {} days from apply\n", spec.issuer_path, spec.lifetime_days),
+        &format!(
+            "issuer: {}{key}\nvalid: for {} days from apply\n{server}",
+            spec.issuer_path, spec.lifetime_days
+        ),
     )
 }
 

@@ -100,7 +100,10 @@ pub(super) fn yaml_keys(
 }
 
 /// The keys without those whose kernel parameters are not to be had here: the program would not start with them.
-fn safe_keys(spec: &YamlKeysSpec, context: &mut Context<'_>) -> Result<Map<String, Value>, DiffError> {
+pub(in crate::plan) fn safe_keys(
+    spec: &YamlKeysSpec,
+    context: &mut Context<'_>,
+) -> Result<Map<String, Value>, DiffError> {
     let mut keys = spec.keys.clone();
     for (key, needed) in &spec.needs {
         if let Some(obstacle) = sysctl::obstacle(needed, context)? {

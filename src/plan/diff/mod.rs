@@ -12,6 +12,7 @@ mod unit;
 mod user;
 
 pub(super) use authority::Holder;
+pub(super) use edited::safe_keys;
 pub use error::DiffError;
 pub use run_as::RunAsError;
 
@@ -131,11 +132,12 @@ fn included(resource: &Resource, observed: &Observed) -> Result<(), DiffError> {
 
 /// The operations, and what the node has to say and to do about new files among them.
 fn with_commands(resource: &Resource, mut operations: Vec<Operation>) -> Vec<Operation> {
-    let mut written = operations.iter().filter_map(|operation| match operation {
+    let written = operations.iter().rev().find_map(|operation| match operation {
         Operation::Write { path, .. } => Some(path.clone()),
+        Operation::Issue { certificate, .. } => Some(certificate.path.clone()),
         _ => None,
     });
-    let Some(path) = written.next_back() else { return operations };
+    let Some(path) = written else { return operations };
     let (validate, activate) = (&resource.on_node.validate, &resource.on_node.activate);
     if !validate.is_empty() {
         operations.push(Operation::Validate { path, command: validate.clone() });

@@ -14,6 +14,11 @@ use super::{Action, ClusterChange, ClusterOperation, yaml::YamlError};
 use crate::resource::{ConfigMapKey, ControlId, Kind, ObservedKey, ResourceId, Undo};
 use serde_json::{Map, Value};
 
+/// The value that kubeadm gives a flag by itself.
+pub(super) fn default_flag(component: &str, name: &str) -> Option<&'static str> {
+    defaults::flags(component).find(|(flag, _)| *flag == name).map(|(_, value)| value)
+}
+
 /// The kubelet configuration brought to the keys that are wanted on every node.
 pub fn kubelet_configuration(text: &str, keys: &Map<String, Value>) -> Result<yaml_keys::Edited, YamlError> {
     let mut keys = keys.clone();

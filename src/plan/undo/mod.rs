@@ -125,6 +125,7 @@ pub fn whole(inventory: &Inventory, node: NodePlan, title: String, now: i64, not
         stage: StageTitle { name: String::from("rollback"), title },
         remaining: Vec::new(),
         waves: vec![Wave { title: String::from("one node"), nodes }],
+        joins: Vec::new(),
         cluster_changes: Vec::new(),
         gates: Vec::new(),
         in_sync: Vec::new(),

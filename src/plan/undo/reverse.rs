@@ -17,7 +17,8 @@ pub(super) fn contents(change: &Change) -> Vec<(&NodePath, Option<&Prior>)> {
 fn contents_of(operation: &Operation) -> Vec<(&NodePath, Option<&Prior>)> {
     match operation {
         Operation::Issue { certificate, prior, .. } => {
-            vec![(&certificate.key_path, None), (&certificate.path, Some(prior))]
+            let key = certificate.key_path().map(|path| (path, None));
+            key.into_iter().chain([(&certificate.path, Some(prior))]).collect()
         }
         Operation::Write { path, prior, .. }
         | Operation::Remove { path, prior }

@@ -134,8 +134,12 @@ fn closing(plan: &Plan) -> String {
     let summary = plan.summary();
     let read = summary.of - plan.unreachable.len();
     if !plan.is_empty() {
+        let joins = match summary.join {
+            0 => String::new(),
+            join => format!("; {} to join", count(join, "host")),
+        };
         return format!(
-            "Plan: {} to add, {} to change, {} to remove on {} of {}.",
+            "Plan: {} to add, {} to change, {} to remove on {} of {}{joins}.",
             summary.add,
             summary.change,
             summary.remove,

@@ -6,6 +6,7 @@ mod drift;
 mod fold;
 mod gates;
 mod item;
+mod joins;
 
 pub use drift::{DriftSummary, drift};
 
@@ -30,6 +31,7 @@ pub fn render_stage(plan: &Plan, stages_before: usize, view: View) -> String {
         lines.push(view.paint.tone(Tone::Heading, &title));
         lines.extend(wave_lines(wave, &mut references, view));
     }
+    lines.extend(joins::lines(plan, view));
     lines.extend(cluster_lines(plan, view));
     lines.extend(closing::lines(plan, view));
     lines.push(String::new());

@@ -77,7 +77,7 @@ pub(super) fn tone(of: Standing) -> Tone {
 }
 
 /// A moment, `2026-11-24 08:45 UTC`; empty where it is none.
-pub(super) fn moment(seconds: i64) -> String {
+pub(in crate::ui) fn moment(seconds: i64) -> String {
     jiff::Timestamp::from_second(seconds)
         .map(|moment| moment.strftime("%Y-%m-%d %H:%M UTC").to_string())
         .unwrap_or_default()

@@ -303,8 +303,8 @@ up() { # NAME ADDRESS...
 wait_for_ssh() { # NAME
   for _ in {1..150}; do
     host_runs "$1" || die "$1 ended while starting: see $(host_dir "$1")/console.log"
-    record_leader "$1"
-    on "$1" true 2>/dev/null && return
+    # After the answer, and not before the question: that may have been asked before the host had a first process.
+    on "$1" true 2>/dev/null && record_leader "$1" && return
     sleep 0.2
   done
   die "$1 does not answer to SSH: see $(host_dir "$1")/console.log"

@@ -1,0 +1,153 @@
+//! Makes nodes of hosts: runs kubeadm with what the plan says, and proves what came of it before the next host is begun.
+//!
+//! kubeadm runs in a systemd unit on the host, so that it comes to its end whatever becomes of the connection or of this machine.
+//! What it left is looked at anew by every run: there is no other memory. Nothing here renders, plans or writes the files that were
+//! there before: `apply` does.
+
+mod error;
+mod script;
+#[cfg(test)]
+mod tests;
+
+pub use error::BootstrapError;
+
+use crate::event::{Event, Listener, Outcome};
+use crate::health::{self, Pace, Reach};
+use crate::inventory::{EtcdTopology, NodeName};
+use crate::plan::manifest::Probe;
+use crate::plan::{Gate, Join, JoinKind};
+use crate::secret::Secret;
+use std::collections::{BTreeSet, VecDeque};
+use std::num::NonZeroUsize;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// kubeadm gives each of its own waits four minutes.
+const KUBEADM: Duration = Duration::from_mins(15);
+
+/// What is the same for all hosts.
+pub struct Bootstrap<'a> {
+    /// How the API is asked at the cluster's endpoint.
+    pub endpoint: Probe,
+    /// How etcd runs.
+    pub topology: EtcdTopology,
+    /// All members of etcd that there are to be.
+    pub members: BTreeSet<NodeName>,
+    /// The kubeconfig with which the first rules are made; `None` where the cluster exists.
+    pub super_admin: Option<Secret<String>>,
+    /// How many workers at once.
+    pub parallelism: NonZeroUsize,
+    /// Where events go.
+    pub listener: &'a Listener<'a>,
+    /// Whether the user asked to stop: the host in hand comes to its end, no other is begun.
+    pub interrupted: &'a (dyn Fn() -> bool + Sync),
+}
+
+impl Bootstrap<'_> {
+    /// Waits until the members of an external etcd have found each other. Their units were started together.
+    pub fn members(&self, joins: &[&Join], mut reach: &Reach) -> Result<(), BootstrapError> {
+        let Some(first) = joins.first() else { return Ok(()) };
+        let gate = |join: &&Join| Gate::EtcdWhole { node: join.node.clone(), members: self.members.clone() };
+        let gates: Vec<Gate> = joins.iter().map(gate).collect();
+        let pace = Pace { steady: Duration::ZERO, ..Pace::default() };
+        let result = health::wait(&gates, &mut reach, &pace, self.listener, self.interrupted)
+            .map_err(|source| BootstrapError::Gate { node: first.node.clone(), source: Box::new(source) });
+        if result.is_ok() {
+            joins.iter().for_each(|join| self.tell(join, &Ok(())));
+        }
+        result
+    }
+
+    /// Makes a control-plane node of a host, and waits until it serves.
+    pub fn control_plane(&self, join: &Join, reach: &mut Reach) -> Result<(), BootstrapError> {
+        let result = self.kubeadm(join, reach).and_then(|()| {
+            reach.serves_api(&join.node);
+            self.prove(join, reach)
+        });
+        self.tell(join, &result);
+        result
+    }
+
+    /// Makes nodes of hosts that run workloads, some at a time. The first failure begins no further one.
+    pub fn workers(&self, joins: &[&Join], reach: &Reach) -> Vec<(NodeName, Result<(), BootstrapError>)> {
+        let queue: Mutex<VecDeque<&Join>> = Mutex::new(joins.iter().copied().collect());
+        let results = Mutex::new(Vec::new());
+        let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        let work = || {
+            while let Some(join) = next() {
+                let result = self.kubeadm(join, reach).and_then(|()| self.prove(join, reach));
+                self.tell(join, &result);
+                if result.is_err() {
+                    queue.lock().unwrap_or_else(PoisonError::into_inner).clear();
+                }
+                results.lock().unwrap_or_else(PoisonError::into_inner).push((join.node.clone(), result));
+            }
+        };
+        std::thread::scope(|scope| {
+            // This thread works too.
+            for _ in 1..self.parallelism.get().min(joins.len()) {
+                let _ = std::thread::Builder::new().name(String::from("join")).spawn_scoped(scope, work);
+            }
+            work();
+        });
+        results.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn kubeadm(&self, join: &Join, reach: &Reach) -> Result<(), BootstrapError> {
+        if (self.interrupted)() {
+            return Err(BootstrapError::Interrupted { node: join.node.clone() });
+        }
+        if matches!(join.kind, JoinKind::ControlPlane | JoinKind::Worker) {
+            self.wait(join, &[self.endpoint_answers(join)], reach)?;
+        }
+        let attempt = join.kind.title();
+        self.step(join, attempt);
+        let script = script::kubeadm(join, self.super_admin.as_ref());
+        let node = join.node.clone();
+        let reply = reach.run(&join.node, &script, KUBEADM).map_err(|source| BootstrapError::Remote {
+            node: node.clone(),
+            attempt,
+            source: Box::new(source),
+        })?;
+        if reply.code == 0 {
+            return Ok(());
+        }
+        Err(BootstrapError::Kubeadm { node, attempt, message: reply.last_words() })
+    }
+
+    /// What must hold before the next host is begun. That the node is Ready is not among it: without a network plugin it is not.
+    fn prove(&self, join: &Join, reach: &Reach) -> Result<(), BootstrapError> {
+        if join.kind == JoinKind::Worker {
+            return Ok(());
+        }
+        let node = || join.node.clone();
+        let mut gates = vec![Gate::ApiServerReady { node: node() }, self.endpoint_answers(join)];
+        if self.topology == EtcdTopology::Stacked {
+            gates.push(Gate::EtcdHealthy { node: node() });
+        }
+        self.wait(join, &gates, reach)
+    }
+
+    fn endpoint_answers(&self, join: &Join) -> Gate {
+        Gate::EndpointAnswers { node: join.node.clone(), probe: self.endpoint.clone() }
+    }
+
+    fn wait(&self, join: &Join, gates: &[Gate], mut reach: &Reach) -> Result<(), BootstrapError> {
+        // Nothing was restarted that could crash a moment later.
+        let pace = Pace { stable: Duration::ZERO, steady: Duration::ZERO, ..Pace::default() };
+        health::wait(gates, &mut reach, &pace, self.listener, self.interrupted)
+            .map_err(|source| BootstrapError::Gate { node: join.node.clone(), source: Box::new(source) })
+    }
+
+    fn step(&self, join: &Join, step: &str) {
+        (self.listener)(Event::Step { node: join.node.clone(), step: step.to_owned() });
+    }
+
+    fn tell(&self, join: &Join, result: &Result<(), BootstrapError>) {
+        let outcome = match result {
+            Ok(()) => Outcome::Finished(String::from("joined")),
+            Err(error) => Outcome::Failed(crate::error::Chain(error).to_string()),
+        };
+        (self.listener)(Event::Done { node: join.node.clone(), outcome });
+    }
+}

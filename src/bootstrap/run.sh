@@ -1,0 +1,41 @@
+#!/bin/sh
+# Runs kubeadm once, in a systemd unit of its own: it comes to its end whatever becomes of the connection that started it, and the
+# host counts as joined from that end on. Everything that it needs stands beside it.
+set -u
+umask 077
+cd /var/lib/harden/kubeadm || exit 1
+admin=/etc/kubernetes/admin.conf
+super=/etc/kubernetes/super-admin.conf
+virtual=/etc/kubernetes/manifests/kube-vip.yaml
+
+# The administrator whom no rule binds is needed for the first rule, and must not stay.
+trap 'rm -f "$super"' EXIT
+
+# Nothing of a cluster runs yet; the packaged unit fails over and over without a configuration.
+systemctl stop kubelet.service
+systemctl enable kubelet.service 2>/dev/null
+while read -r owner path; do
+  install -d -m 0700 -o "$owner" -g "$owner" "$path" || exit 1
+done <directories
+
+begin_cluster() {
+  # For adding hosts by hand meanwhile it would do; nobody knows it, and it goes again.
+  token=$(kubeadm token generate) || return
+  sed "s/harden\.0000000000000000/$token/" config.yaml >config.new && mv config.new config.yaml || return
+  mv kubeconfig "$super" || return
+  if [ -f "$virtual" ]; then
+    # Its own kubeconfig has no rights before the first rule is there.
+    cp -p "$virtual" virtual && sed "s|$admin|$super|" virtual >virtual.new && mv virtual.new "$virtual" || return
+  fi
+  kubeadm init --config config.yaml || return
+  [ ! -f virtual ] || mv virtual "$virtual" || return
+  kubeadm token delete "${token%%.*}"
+}
+
+case ${1:-} in
+  init) begin_cluster ;;
+  *) kubeadm join --config config.yaml ;;
+esac || exit
+rm -f /var/lib/harden/joining
+cd / && rm -rf /var/lib/harden/kubeadm
+sync

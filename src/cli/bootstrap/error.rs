@@ -1,0 +1,49 @@
+//! Why no node was made of a host, or not of all of them.
+
+use crate::bootstrap::BootstrapError;
+use crate::error::{Chain, Hint};
+use crate::inventory::NodeName;
+use crate::ui::{count, line};
+
+/// Why no node was made of a host, or not of all of them.
+#[derive(Debug, thiserror::Error)]
+pub enum BootstrapVerbError {
+    /// Hosts could not be read.
+    #[error("{} cannot be read, and nothing was changed", count(*hosts, "host"))]
+    Unreachable {
+        /// How many.
+        hosts: usize,
+    },
+    /// The user did not say yes.
+    #[error("nothing was changed: the answer was not `yes`")]
+    Declined,
+    /// Hosts did not join.
+    #[error("{}", failed.iter().map(|(_, error)| line(&Chain(error).to_string())).collect::<Vec<_>>().join("\n"))]
+    Hosts {
+        /// Which, and why.
+        failed: Vec<(NodeName, BootstrapError)>,
+    },
+    /// The nodes have no network, and the inventory names no plugin.
+    #[error(
+        "the control plane is up, and its nodes are not Ready: {reason}; the inventory names no network plugin, and harden brings none"
+    )]
+    NoNetwork {
+        /// In the kubelet's words.
+        reason: String,
+    },
+}
+
+impl Hint for BootstrapVerbError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Unreachable { .. } => Some(String::from(
+                "`harden doctor` tells what is wrong with each; leave them out with --limit '!HOST' if you must",
+            )),
+            Self::Declined => None,
+            Self::Hosts { failed } => failed.iter().find_map(|(_, error)| error.hint()),
+            Self::NoNetwork { .. } => Some(String::from(
+                "name its manifests as `cni` under [bootstrap], a file or a folder, and run `harden bootstrap` again: it goes on from here",
+            )),
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! `harden bootstrap`: hosts become nodes of a cluster that was never without its hardening. Everything that can be there before
+//! kubeadm comes is applied as ever, then kubeadm runs on one host after the other, and at the end the ordinary plan is empty.
+
+mod error;
+mod hosts;
+
+pub use error::BootstrapVerbError;
+
+use super::apply::{Applying, Consent, Safeguards, carry_out};
+use super::pipeline::Pipeline;
+use super::{Error, Global, Parts, signal};
+use crate::error::ExitCode;
+use crate::plan::Plan;
+use crate::store::Unlocked;
+use crate::trust;
+use crate::ui::{self, Output, count};
+use clap::Args;
+use hosts::Hosts;
+
+/// Make a cluster of blank hosts, hardened from its first second, or add hosts to one
+///
+/// Every host of the inventory that is no node yet becomes one. The hosts have systemd, a container runtime, kubeadm, kubelet and
+/// their images; everything else comes from here: CAs and certificates from the store beside the inventory, files and kernel
+/// parameters from the templates, kubeadm's configuration with the same flags that `harden apply` keeps. What was interrupted goes
+/// on where it was when it is run again. Nodes that exist are not touched, and a host of another cluster is refused.
+#[derive(Debug, Clone, Args)]
+pub struct Bootstrap {
+    /// Do not ask; there is no environment variable for it, on purpose
+    #[arg(short, long)]
+    pub yes: bool,
+
+    /// Begin although the hosts do not look fit (`harden doctor`): the name of a finding; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub skip_finding: Vec<String>,
+}
+
+/// Bootstraps.
+pub fn run(arguments: &Bootstrap, global: &Global, output: &Output) -> Result<ExitCode, Error> {
+    let pipeline = Pipeline::load(global, &Parts::default(), output)?;
+    let consent = Consent { yes: arguments.yes, accepted: &[] };
+    // On a host with nothing to lose the way back is still there for whoever would be locked out of it.
+    let safeguards =
+        Safeguards { no_rollback_timer: false, rollback_after: None, skip_preflight: Vec::new() };
+    carry_out(&consent, &safeguards, pipeline, global, output, begin)
+}
+
+fn begin(applying: &mut Applying<'_>) -> Result<ExitCode, Error> {
+    // Its index tells plans what there is; with a cluster that is yet to be made it is made first.
+    let mut store = applying.unlock()?;
+    let made = make_authorities(applying, &mut store)?;
+    applying.pipeline.store = applying.pipeline.open_store()?;
+    if !made.is_empty() && !applying.global.quiet {
+        let names = made.join(", ");
+        applying.output.message(&format!("made in the store beside the inventory: {names}\n"));
+    }
+    let mut observation = applying.observe()?;
+    let plan = applying.pipeline.plan_hosts(&observation)?;
+    refuse_unread(applying, &plan)?;
+    if plan.joins.is_empty() {
+        applying.output.message("every host of the inventory is a node already\n");
+        return applying.all_stages();
+    }
+    applying.show(&plan)?;
+    ask(applying, &plan)?;
+    // Keys are made before they are planned with, so that the plan knows their digests.
+    drop(store);
+    let secrets = applying.open_store(&plan)?;
+    let plan = applying.pipeline.plan_hosts(&observation)?;
+    if !plan.waves.is_empty()
+        && let Some(failed) = applying.execute(&plan, &observation, secrets)
+    {
+        return Ok(failed);
+    }
+    signal::listen(applying.output);
+    Hosts::new(applying)?.join(&plan, &mut observation.reach)?;
+    // What kubeadm could not be told is applied as ever; where nothing is left this shows it.
+    drop(observation);
+    applying.all_stages()
+}
+
+/// Makes CAs, key pair and the kubeconfig for emergencies where they are missing; returns what was made.
+fn make_authorities(applying: &Applying<'_>, store: &mut Unlocked) -> Result<Vec<String>, Error> {
+    let (pipeline, now) = (&applying.pipeline, applying.pipeline.now);
+    let missing = trust::missing(store.store(), &pipeline.inventory.pki, now).map_err(Error::hinted)?;
+    let mut made: Vec<String> = missing.iter().map(|secret| secret.name.clone()).collect();
+    store.create_all(&missing, now).map_err(Error::hinted)?;
+    let kubeconfig = trust::ensure_break_glass(store, &pipeline.inventory, now).map_err(Error::hinted)?;
+    made.extend(kubeconfig.is_new.then_some(kubeconfig.secret.name));
+    Ok(made)
+}
+
+fn refuse_unread(applying: &mut Applying<'_>, plan: &Plan) -> Result<(), Error> {
+    if plan.unreachable.is_empty() {
+        return Ok(());
+    }
+    applying.show(plan)?;
+    let hosts = plan.unreachable.len();
+    applying.record.unreachable.clone_from(&plan.unreachable);
+    Err(Error::hinted(BootstrapVerbError::Unreachable { hosts }))
+}
+
+fn ask(applying: &mut Applying<'_>, plan: &Plan) -> Result<(), Error> {
+    if applying.asked {
+        return Ok(());
+    }
+    let question = format!("Make nodes of {} of {}?", count(plan.joins.len(), "host"), plan.cluster);
+    if !ui::confirm(applying.output, &question)? {
+        return Err(Error::new(BootstrapVerbError::Declined));
+    }
+    applying.asked = true;
+    Ok(())
+}
