@@ -13,8 +13,9 @@
 //! | 2 | [`plan`], [`pki`], [`store`], [`remote`], [`cluster`], [`manifests`] |
 //! | 3 | [`desired`], [`observe`], [`check`], [`health`], [`status`], [`trust`], [`doctor`] |
 //! | 4 | [`stage`], [`apply`], [`bootstrap`] |
-//! | 5 | [`ui`] |
-//! | 6 | [`cli`] |
+//! | 5 | [`removal`] |
+//! | 6 | [`ui`] |
+//! | 7 | [`cli`] |
 //!
 //! Three absences are the safety argument: `plan` cannot import `remote`, so planning provably does no I/O; `apply`
 //! cannot import `desired`, `pki` or `trust`, so it does only what the plan says; `ui` cannot import `remote` or `apply`, so it
@@ -36,6 +37,7 @@ pub mod observe;
 pub mod pki;
 pub mod plan;
 pub mod remote;
+pub mod removal;
 pub mod resource;
 pub mod secret;
 pub mod stage;

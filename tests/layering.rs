@@ -10,6 +10,7 @@ const RANKS: &[&[&str]] = &[
     &["plan", "pki", "store", "remote", "cluster", "manifests"],
     &["desired", "observe", "check", "health", "status", "trust", "doctor"],
     &["stage", "apply", "bootstrap"],
+    &["removal"],
     &["ui"],
     &["cli"],
 ];
@@ -28,6 +29,7 @@ const FORBIDDEN: &[(&str, &str)] = &[
     ("ui", "apply"),
     ("ui", "bootstrap"),
     ("ui", "cluster"),
+    ("removal", "desired"),
 ];
 
 fn rank(module: &str) -> Option<usize> {

@@ -30,6 +30,7 @@ mod progress;
 mod quickstart;
 mod real_apiserver;
 mod remote;
+mod removal;
 mod reports;
 mod stage;
 mod status;

@@ -53,7 +53,9 @@ impl Bootstrap<'_> {
         let result = health::wait(&gates, &mut reach, &pace, self.listener, self.interrupted)
             .map_err(|source| BootstrapError::Gate { node: first.node.clone(), source: Box::new(source) });
         if result.is_ok() {
-            joins.iter().for_each(|join| self.tell(join, &Ok(())));
+            for join in joins {
+                self.tell(join, &Ok(()));
+            }
         }
         result
     }

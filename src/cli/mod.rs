@@ -25,6 +25,7 @@ pub mod pki;
 pub mod plan;
 mod pod_security;
 mod preflight;
+pub mod remove;
 pub mod rollback;
 mod running;
 pub mod schema;
@@ -51,7 +52,8 @@ const EXIT_CODES: &str = "Exit codes:
     0  success; nothing left to change
     1  an error or incomplete information, nothing was changed; wrong usage too
     2  changes, drift, findings or locked nodes (drift, check, status, plan --detailed-exitcode)
-    3  apply stopped part-way; what failed was rolled back and the cluster is healthy
+    3  apply stopped part-way; what failed was rolled back and the cluster is healthy.
+       remove stopped part-way; run again, it goes on with what is left
     4  a human is needed: a rollback failed, or the outcome on a node is unknown
   130  interrupted";
 
@@ -97,6 +99,8 @@ pub enum Verb {
     Drift(drift::Drift),
     /// Judge the cluster by a security benchmark; changes nothing
     Check(check::Check),
+    /// Take a node out of the cluster, and off its host what it has of it
+    Remove(remove::Remove),
     /// Put back the state before a node's last transaction, or before another one
     Rollback(rollback::Rollback),
     /// Tell what became of the last transaction on each node; changes nothing
@@ -143,6 +147,7 @@ pub fn run(cli: Cli, output: &Output) -> Result<ExitCode, Error> {
         Verb::Bootstrap(arguments) => bootstrap::run(&arguments, &global, output),
         Verb::Drift(arguments) => drift::run(&arguments, &global, output),
         Verb::Check(arguments) => check::run(&arguments, &global, output),
+        Verb::Remove(arguments) => remove::run(&arguments, &global, output),
         Verb::Rollback(arguments) => rollback::run(&arguments, &global, output),
         Verb::Status(_) => status::run(&global, output),
         Verb::Unlock(arguments) => unlock::run(&arguments, &global, output),

@@ -31,10 +31,10 @@ impl Api {
         loop {
             let answer = self.link.ask(Question::get(&attempt, &path))?;
             let present: Value = parse(&attempt, &success(&attempt, answer)?)?;
-            let Some(patch) = patch(&present, labels, taints) else { return Ok(false) };
+            let Some(change) = change(&present, labels, taints) else { return Ok(false) };
             let question = Question {
                 content_type: "application/merge-patch+json",
-                ..Question::send(&attempt, Method::PATCH, &target, patch.to_string().into_bytes())
+                ..Question::send(&attempt, Method::PATCH, &target, change.to_string().into_bytes())
             };
             let answer = self.link.ask(question)?;
             turn += 1;
@@ -72,7 +72,7 @@ impl Api {
 
 /// What is to be written; `None` where the node is so already. The version makes it fail if another write comes between: taints are
 /// one list.
-fn patch(present: &Value, labels: &BTreeMap<String, String>, taints: Option<&[Taint]>) -> Option<Value> {
+fn change(present: &Value, labels: &BTreeMap<String, String>, taints: Option<&[Taint]>) -> Option<Value> {
     let known = present.pointer("/metadata/labels");
     let missing: Map<String, Value> = labels
         .iter()

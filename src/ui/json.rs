@@ -41,6 +41,17 @@
 //!
 //! What fails before the inventory is read prints no object.
 //!
+//! A removal (`harden remove NODE -o json`) is one object:
+//!
+//! | key | what |
+//! |---|---|
+//! | `format_version`, `harden_version`, `cluster`, `node` | as above, and which node |
+//! | `steps` | in order, each `{"step", "text", "outcome"}`; `step` is `drain`, `remove-etcd-member`, `stop-kubelet`, `delete-node` or `reset-host`, `outcome` is `done`, `failed` or `not-begun`. Empty where nothing was left to do |
+//! | `refusals` | what speaks against it, each `{"reason", "remedy"}`; nothing was begun where there is one |
+//! | `warnings` | what the user should know |
+//! | `remains` | what stays valid or in place, a text each |
+//! | `error`, `exit_code` | why it stopped, or `null`, and the code of the process |
+//!
 //! Progress (`--progress json`, on standard error) is one object a line: `time` (seconds since 1970), `event`, and the
 //! fields of the [`Event`]. `event` is `step`, `done` (with `outcome` `in-sync`, `finished`, `rolled-back` or `failed`,
 //! and `text`), `wave`, `waiting` and `passed` (with `elapsed_seconds`), `cluster` or `warning`. `node` is left out of

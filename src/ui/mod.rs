@@ -16,6 +16,7 @@ pub mod pki;
 pub mod plan;
 mod progress;
 mod prompt;
+mod removed;
 pub mod status;
 
 pub use applied::{Applied, AppliedNode, AppliedStage, NodeEnd};
@@ -26,3 +27,4 @@ pub use output::{Color, Delivery, Output, OutputError, View};
 pub use paint::{Paint, Tone};
 pub use progress::{Clock, Progress, ProgressMode};
 pub use prompt::{PromptError, confirm, confirm_from, password};
+pub use removed::{Removed, RemovedStep, removal_ended, removal_json, removal_plan};

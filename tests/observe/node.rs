@@ -118,6 +118,7 @@ impl Local {
                 "cut",
                 "sed",
                 "sort",
+                "rm",
                 "base64",
             ] {
                 symlink("/usr/bin/busybox", folder.join(program)).unwrap();

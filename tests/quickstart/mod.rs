@@ -14,6 +14,7 @@ mod parts;
 mod pki;
 mod plan;
 mod preflight;
+mod remove;
 mod rollback;
 mod saved;
 mod secrets;

@@ -14,6 +14,12 @@ pub enum BootstrapVerbError {
         /// How many.
         hosts: usize,
     },
+    /// Hosts are not fit for Kubernetes.
+    #[error("the hosts are not fit for Kubernetes ({}, above), and nothing was changed", count(*findings, "fatal finding"))]
+    Unfit {
+        /// How many findings are fatal.
+        findings: usize,
+    },
     /// The user did not say yes.
     #[error("nothing was changed: the answer was not `yes`")]
     Declined,
@@ -39,6 +45,9 @@ impl Hint for BootstrapVerbError {
             Self::Unreachable { .. } => Some(String::from(
                 "`harden doctor` tells what is wrong with each; leave them out with --limit '!HOST' if you must",
             )),
+            Self::Unfit { .. } => {
+                Some(String::from("put them right, or accept one with --skip NAME if you must"))
+            }
             Self::Declined => None,
             Self::Hosts { failed } => failed.iter().find_map(|(_, error)| error.hint()),
             Self::NoNetwork { .. } => Some(String::from(

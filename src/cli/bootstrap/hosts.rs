@@ -87,9 +87,9 @@ impl<'a> Hosts<'a> {
         for join in &plan.joins {
             self.label(join, reach)?;
         }
-        self.wait_until_ready(plan, reach, &listener)?;
+        wait_until_ready(plan, reach, &listener)?;
         if let Some(first) = plan.joins.iter().find(|join| join.kind == JoinKind::Init) {
-            self.apply(&first.node, reach, &self.manifests, &listener)?;
+            apply(&first.node, reach, &self.manifests, &listener)?;
         }
         Ok(())
     }
@@ -117,7 +117,7 @@ impl<'a> Hosts<'a> {
     /// hosts already.
     fn network(&self, join: &Join, reach: &Reach, listener: &Listener<'_>) -> Result<(), Error> {
         if let Some(cni) = &self.cni {
-            return self.apply(&join.node, reach, cni, listener);
+            return apply(&join.node, reach, cni, listener);
         }
         let gate = Gate::NodeReady { node: join.node.clone() };
         let began = Instant::now();
@@ -133,24 +133,6 @@ impl<'a> Hosts<'a> {
         Err(Error::hinted(BootstrapVerbError::NoNetwork { reason }).code(ExitCode::Stopped))
     }
 
-    fn apply(
-        &self,
-        node: &NodeName,
-        reach: &Reach,
-        objects: &[Manifest],
-        listener: &Listener<'_>,
-    ) -> Result<(), Error> {
-        if objects.is_empty() {
-            return Ok(());
-        }
-        let counts = apply_manifests(reach, node, objects, listener)
-            .map_err(|error| Error::hinted(error).code(ExitCode::Stopped))?;
-        let ManifestCounts { created, changed, unchanged } = counts;
-        let step = format!("manifests: {created} made, {changed} changed, {unchanged} as they were");
-        listener(Event::Cluster { step });
-        Ok(())
-    }
-
     fn label(&self, join: &Join, reach: &Reach) -> Result<(), Error> {
         let node = self.inventory.node(&join.node);
         let taints = node.and_then(|node| node.taints.as_deref());
@@ -163,17 +145,29 @@ impl<'a> Hosts<'a> {
             hosts(vec![(join.node.clone(), error)])
         })
     }
+}
 
-    fn wait_until_ready(&self, plan: &Plan, reach: &Reach, listener: &Listener<'_>) -> Result<(), Error> {
-        let joined = plan.joins.iter().filter(|join| join.kind != JoinKind::Etcd);
-        let gates: Vec<Gate> = joined.map(|join| Gate::NodeReady { node: join.node.clone() }).collect();
-        let mut access = reach;
-        health::wait(&gates, &mut access, &pace(), listener, &signal::interrupted).map_err(|source| {
-            let node = source.node().clone();
-            let error = BootstrapError::Gate { node: node.clone(), source: Box::new(source) };
-            hosts(vec![(node, error)])
-        })
+fn apply(node: &NodeName, reach: &Reach, objects: &[Manifest], listener: &Listener<'_>) -> Result<(), Error> {
+    if objects.is_empty() {
+        return Ok(());
     }
+    let counts = apply_manifests(reach, node, objects, listener)
+        .map_err(|error| Error::hinted(error).code(ExitCode::Stopped))?;
+    let ManifestCounts { created, changed, unchanged } = counts;
+    let step = format!("manifests: {created} made, {changed} changed, {unchanged} as they were");
+    listener(Event::Cluster { step });
+    Ok(())
+}
+
+fn wait_until_ready(plan: &Plan, reach: &Reach, listener: &Listener<'_>) -> Result<(), Error> {
+    let joined = plan.joins.iter().filter(|join| join.kind != JoinKind::Etcd);
+    let gates: Vec<Gate> = joined.map(|join| Gate::NodeReady { node: join.node.clone() }).collect();
+    let mut access = reach;
+    health::wait(&gates, &mut access, &pace(), listener, &signal::interrupted).map_err(|source| {
+        let node = source.node().clone();
+        let error = BootstrapError::Gate { node: node.clone(), source: Box::new(source) };
+        hosts(vec![(node, error)])
+    })
 }
 
 /// Nothing was restarted that could crash a moment later.

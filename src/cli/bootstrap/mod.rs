@@ -8,12 +8,14 @@ pub use error::BootstrapVerbError;
 
 use super::apply::{Applying, Consent, Safeguards, carry_out};
 use super::pipeline::Pipeline;
-use super::{Error, Global, Parts, signal};
+use super::{Error, Global, Parts, doctor, signal};
+use crate::doctor::Check;
 use crate::error::ExitCode;
+use crate::inventory::Node;
 use crate::plan::Plan;
 use crate::store::Unlocked;
 use crate::trust;
-use crate::ui::{self, Output, count};
+use crate::ui::{self, Output, Progress, View, count};
 use clap::Args;
 use hosts::Hosts;
 
@@ -29,9 +31,9 @@ pub struct Bootstrap {
     #[arg(short, long)]
     pub yes: bool,
 
-    /// Begin although the hosts do not look fit (`harden doctor`): the name of a finding; may be repeated
-    #[arg(long, value_name = "NAME")]
-    pub skip_finding: Vec<String>,
+    /// Accept what this check of `harden doctor` finds fatal; may be repeated
+    #[arg(long, value_name = "NAME", value_enum)]
+    pub skip: Vec<Check>,
 }
 
 /// Bootstraps.
@@ -41,10 +43,10 @@ pub fn run(arguments: &Bootstrap, global: &Global, output: &Output) -> Result<Ex
     // On a host with nothing to lose the way back is still there for whoever would be locked out of it.
     let safeguards =
         Safeguards { no_rollback_timer: false, rollback_after: None, skip_preflight: Vec::new() };
-    carry_out(&consent, &safeguards, pipeline, global, output, begin)
+    carry_out(&consent, &safeguards, pipeline, global, output, |applying| begin(applying, &arguments.skip))
 }
 
-fn begin(applying: &mut Applying<'_>) -> Result<ExitCode, Error> {
+fn begin(applying: &mut Applying<'_>, skipped: &[Check]) -> Result<ExitCode, Error> {
     // Its index tells plans what there is; with a cluster that is yet to be made it is made first.
     let mut store = applying.unlock()?;
     let made = make_authorities(applying, &mut store)?;
@@ -60,6 +62,7 @@ fn begin(applying: &mut Applying<'_>) -> Result<ExitCode, Error> {
         applying.output.message("every host of the inventory is a node already\n");
         return applying.all_stages();
     }
+    refuse_unfit(applying, &plan, skipped)?;
     applying.show(&plan)?;
     ask(applying, &plan)?;
     // Keys are made before they are planned with, so that the plan knows their digests.
@@ -97,6 +100,29 @@ fn refuse_unread(applying: &mut Applying<'_>, plan: &Plan) -> Result<(), Error> 
     let hosts = plan.unreachable.len();
     applying.record.unreachable.clone_from(&plan.unreachable);
     Err(Error::hinted(BootstrapVerbError::Unreachable { hosts }))
+}
+
+/// Looks at the hosts once, before anybody is asked for a yes that would be in vain.
+fn refuse_unfit(applying: &Applying<'_>, plan: &Plan, skipped: &[Check]) -> Result<(), Error> {
+    let Applying { pipeline, global, output, .. } = applying;
+    let inventory = &pipeline.inventory;
+    let hosts: Vec<&Node> = plan.joins.iter().filter_map(|join| inventory.node(&join.node)).collect();
+    let mut report = {
+        let progress = Progress::start((*output).clone(), global.progress, global.quiet);
+        doctor::examine(inventory, &hosts, &pipeline.access, pipeline.parallelism, &|event| {
+            progress.emit(&event);
+        })
+    };
+    report.accept(skipped);
+    let fatal = report.fatal().count();
+    let summary = report.summary();
+    if fatal > 0 || (summary.accepted + summary.warnings > 0 && !global.quiet) {
+        output.message(&ui::doctor::table(
+            &report,
+            View { paint: output.stderr_paint(), ..output.view(false) },
+        ));
+    }
+    if fatal == 0 { Ok(()) } else { Err(Error::hinted(BootstrapVerbError::Unfit { findings: fatal })) }
 }
 
 fn ask(applying: &mut Applying<'_>, plan: &Plan) -> Result<(), Error> {

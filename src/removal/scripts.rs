@@ -1,0 +1,93 @@
+//! The scripts for the host of a node, and what their replies mean.
+
+use super::facts::HostFacts;
+use crate::pki;
+use crate::remote::{Reply, Script, quote};
+use crate::resource::NodePath;
+
+const DATA: &str = "/var/lib/etcd";
+/// As the kernel shortens them.
+const COMPONENTS: &str = "kubelet kube-apiserver kube-controller kube-scheduler etcd";
+const PORTS: &str = "10250 6443 2379 2380 10257 10259";
+const CERTIFICATE: &str = "sed -n '/BEGIN CERTIFICATE/,/END CERTIFICATE/p'";
+
+/// Reads what a host has of a cluster. No private key leaves it.
+pub fn host_script(is_control_plane: bool) -> Script {
+    Script::new("read what the host has of the cluster")
+        .section("facts", include_str!("host.sh"))
+        .section("left", format!("{}{}", wanted(is_control_plane), include_str!("left.sh")))
+        .section("ca", format!("{CERTIFICATE} \"$R\"/etc/kubernetes/pki/ca.crt 2>/dev/null\n:"))
+        .section(
+            "kubelet",
+            format!("{CERTIFICATE} \"$R\"/var/lib/kubelet/pki/kubelet-client-current.pem 2>/dev/null\n:"),
+        )
+        .section(
+            "admin",
+            "sed -n 's/^ *client-certificate-data: *//p' \"$R\"/etc/kubernetes/admin.conf 2>/dev/null | head -n 1 | base64 -d 2>/dev/null\n:",
+        )
+}
+
+/// What the reply says.
+pub fn host_facts(reply: &Reply) -> HostFacts {
+    let mut facts = HostFacts { data_directory: DATA.to_owned(), ..HostFacts::default() };
+    for line in reply.section("facts").text().lines() {
+        match line.split_once(' ').unwrap_or((line, "")) {
+            ("tree", _) => facts.is_tree = true,
+            ("locked", _) => facts.is_locked = true,
+            ("super-admin", _) => facts.has_super_admin = true,
+            ("key", path) => drop(facts.keys.insert(path.to_owned())),
+            ("kubeconfig", path) => facts.kubeconfigs.push(path.to_owned()),
+            // Only `member` below it is ever deleted.
+            ("data", path) => {
+                if let Ok(path) = path.parse::<NodePath>() {
+                    facts.data_directory = path.to_string();
+                }
+            }
+            _ => {}
+        }
+    }
+    facts.left = lines(reply);
+    facts.ca = pki::key_digests(&reply.section("ca").output).unwrap_or_default();
+    let until = |section: &str| {
+        let certificate = pki::read(&reply.section(section).output, None).ok()?;
+        Some(certificate.not_after)
+    };
+    facts.kubelet_until = until("kubelet");
+    facts.admin_until = until("admin");
+    facts
+}
+
+/// Takes off a host what it has of the cluster.
+pub fn reset_script(data_directory: &str) -> Script {
+    let body = format!("harden_data={}\n{}", quote(data_directory), include_str!("reset.sh"));
+    Script::new("reset the host").section("reset", body)
+}
+
+/// Asks what is left after a reset.
+pub(super) fn left_script(data_directory: &str, is_control_plane: bool) -> Script {
+    let data = format!("harden_data={}\n", quote(data_directory));
+    let body = format!("{data}{}{}", wanted(is_control_plane), include_str!("left.sh"));
+    Script::new("look what is left on the host").section("left", body)
+}
+
+/// What is left.
+pub fn left(reply: &Reply) -> Vec<String> {
+    lines(reply)
+}
+
+fn lines(reply: &Reply) -> Vec<String> {
+    reply.section("left").text().lines().map(str::to_owned).collect()
+}
+
+pub(super) fn stop_kubelet_script() -> Script {
+    // Where there is no such unit there is nothing to stop.
+    let body = "if command -v systemctl >/dev/null 2>&1 && systemctl cat kubelet.service >/dev/null 2>&1; then\n\
+                systemctl stop kubelet.service\nfi";
+    Script::new("stop the kubelet").section("stop", body)
+}
+
+/// Other programs on a worker may be called like a part of a control plane.
+fn wanted(is_control_plane: bool) -> String {
+    let (components, ports) = if is_control_plane { (COMPONENTS, PORTS) } else { ("kubelet", "10250") };
+    format!("harden_components='{components}'\nharden_ports='{ports}'\n")
+}
