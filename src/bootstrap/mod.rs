@@ -18,7 +18,7 @@ use crate::inventory::{EtcdTopology, NodeName};
 use crate::plan::manifest::Probe;
 use crate::plan::{Gate, Join, JoinKind};
 use crate::secret::Secret;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -34,6 +34,8 @@ pub struct Bootstrap<'a> {
     pub endpoint: Probe,
     /// How etcd runs.
     pub topology: EtcdTopology,
+    /// All members of etcd that there are to be.
+    pub members: BTreeSet<NodeName>,
     /// The kubeconfig with which the first rules are made; `None` where the cluster exists.
     pub super_admin: Option<Secret<String>>,
     /// How many workers at once.
@@ -48,8 +50,8 @@ impl Bootstrap<'_> {
     /// Waits until the members of an external etcd have found each other. Their units were started together.
     pub fn members(&self, joins: &[&Join], mut reach: &Reach) -> Result<(), BootstrapError> {
         let Some(first) = joins.first() else { return Ok(()) };
-        let gates: Vec<Gate> =
-            joins.iter().map(|join| Gate::EtcdHealthy { node: join.node.clone() }).collect();
+        let gate = |join: &&Join| Gate::EtcdWhole { node: join.node.clone(), members: self.members.clone() };
+        let gates: Vec<Gate> = joins.iter().map(gate).collect();
         let pace = Pace { steady: Duration::ZERO, ..Pace::default() };
         let result = health::wait(&gates, &mut reach, &pace, self.listener, self.interrupted)
             .map_err(|source| BootstrapError::Gate { node: first.node.clone(), source: Box::new(source) });

@@ -15,6 +15,7 @@ pub mod kubeconfig;
 mod load;
 pub mod logging;
 mod materials;
+mod members;
 mod node_files;
 mod nodes;
 pub mod panic;

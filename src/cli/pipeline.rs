@@ -4,10 +4,11 @@
 use super::load::{load_inventory, load_templates, now, override_known_hosts};
 use super::running::Running;
 use super::stage_change::stage_change;
-use super::{Error, Global, Parts, keys, nodes, preflight, serving};
+use super::{Error, Global, Parts, keys, members, nodes, preflight, serving};
 use crate::cluster::NodeInfo;
 use crate::desired::{
-    self, EncryptionInput, EncryptionPhase, Inputs, PkiInput, ServingInput, Templates, Versions,
+    self, EncryptionInput, EncryptionPhase, Inputs, PkiInput, RunningMembers, ServingInput, Templates,
+    Versions,
 };
 use crate::error::{Chain, Hint};
 use crate::event::{Event, Listener, Outcome};
@@ -78,7 +79,7 @@ pub(super) struct Pipeline {
 /// Which connections outlive the reading of the nodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Keep {
-    /// Those that the cluster is read through. The others are closed at once: a fleet's would cost as many descriptors
+    /// Those that the cluster and its etcd are read through. The others are closed at once: a fleet's would cost as many descriptors
     /// here, and as many processes there.
     ControlPlanes,
     /// All, to change the nodes through them.
@@ -99,6 +100,8 @@ pub(super) struct Observation {
     pub(super) certificates: BTreeMap<NodeName, CertificateSpec>,
     /// What kubelets showed in a handshake, where it was their turn to be asked.
     pub(super) served: BTreeMap<NodeName, Served>,
+    /// The running etcd that nodes join whose own member has no data yet.
+    pub(super) etcd_joins: BTreeMap<NodeName, RunningMembers>,
 }
 
 /// What was found on one node.
@@ -165,8 +168,12 @@ impl Pipeline {
                 .get(&node.name)
                 .is_some_and(|state| has_api_server(node, &state.facts) && !self.is_joining(node, state));
             reach.add(node.name.clone(), session, has_api_server);
+            if observed.get(&node.name).is_some_and(|state| members::has_one(node, &state.facts)) {
+                reach.add_member(node.name.clone());
+            }
         }
         let (cluster, kubernetes) = self.observe_cluster(&reach, listener)?.unzip();
+        let etcd_joins = members::joins(&self.inventory, &observed, &reach);
         let certificates = serving::certificates(&wishes);
         let served = BTreeMap::new();
         let mut observation = Observation {
@@ -178,6 +185,7 @@ impl Pipeline {
             clocks,
             certificates,
             served,
+            etcd_joins,
         };
         // Without the API servers' flag nothing would rest on the answers.
         if self.takes_authority() && self.serving_step(&observation).ask {
@@ -194,7 +202,8 @@ impl Pipeline {
         let asked = preflight::milliseconds();
         let state = observe::observe(session.as_mut(), wishes, deadline(node), &read_certificate)?;
         let clock = preflight::clock(asked, &state.facts);
-        let is_kept = keep == Keep::All || has_api_server(node, &state.facts);
+        let is_kept =
+            keep == Keep::All || has_api_server(node, &state.facts) || members::has_one(node, &state.facts);
         Ok(Seen { session: is_kept.then_some(session), state, clock })
     }
 
@@ -324,6 +333,7 @@ impl Pipeline {
         for (nodes, phase) in [(writing, EncryptionPhase::Write), (reading, EncryptionPhase::Read)] {
             let inputs = Inputs {
                 api_server_flags: flags.clone(),
+                etcd_joins: observation.etcd_joins.clone(),
                 joining: joining.nodes.clone(),
                 ..self.inputs(phase, versions.clone(), serving.clone())?
             };

@@ -73,7 +73,7 @@ impl Pipeline {
         let answers = answers.into_iter();
         facts.nodes =
             answers.map(|(node, answer)| (node, answer.map_err(|error| Chain(&error).to_string()))).collect();
-        if !reach.control_planes().is_empty() {
+        if reach.members().next().is_some() {
             listener(Event::Cluster { step: String::from("look whether etcd is healthy") });
             facts.etcd = preflight::ask_etcd(reach);
             facts.listed = preflight::ask_api_for_images(reach, &facts.nodes);

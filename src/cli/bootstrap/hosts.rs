@@ -9,7 +9,7 @@ use crate::cli::{Error, signal};
 use crate::error::ExitCode;
 use crate::event::{Event, Listener};
 use crate::health::{self, Pace, Reach};
-use crate::inventory::{Inventory, NodeName};
+use crate::inventory::{Inventory, NodeName, Role};
 use crate::manifests::{self, Manifest};
 use crate::plan::manifest::Probe;
 use crate::plan::{Gate, Join, JoinKind, Plan};
@@ -105,6 +105,7 @@ impl<'a> Hosts<'a> {
                 path: String::from("/readyz"),
             },
             topology: self.inventory.etcd.topology,
+            members: self.inventory.with_role(Role::Etcd).map(|node| node.name.clone()).collect(),
             super_admin: Some(self.super_admin.clone()),
             parallelism: self.parallelism,
             listener,

@@ -17,6 +17,8 @@ pub(super) const RUNTIMES: &[&str] =
 pub(in crate::plan) const KUBELET: &str = "kubelet.service";
 const LAST: &[&str] = &["ssh.service", "sshd.service"];
 const ETCD: &str = "etcd";
+/// The unit that is etcd where no kubelet runs it.
+pub(super) const ETCD_UNIT: &str = "etcd.service";
 const API_SERVER: &str = "kube-apiserver";
 
 /// What is the same for all nodes.
@@ -81,11 +83,15 @@ pub(super) fn plan(
     }
     let live = observed.facts.live;
     let pods = restarted_pods(&resources, &changes);
-    let restart_units = if live { restarted_units(&resources) } else { Vec::new() };
+    // What is started has read its files then.
+    let started: BTreeSet<String> = started_units(&changes).map(ToOwned::to_owned).collect();
+    let mut restart_units = if live { restarted_units(&resources) } else { Vec::new() };
+    restart_units.retain(|unit| !started.contains(unit));
     let restart_pods = if live { restarted_components(node, &pods) } else { Vec::new() };
     if live {
         for (resource, change) in resources.iter().zip(&mut changes) {
-            change.restarts.clone_from(&resource.restarts);
+            let restarts = resource.restarts.iter().filter(|unit| !started.contains(*unit));
+            change.restarts = restarts.cloned().collect();
             if let Some(pod) = pods.iter().find(|pod| *pod.resource == resource.id) {
                 let of_it =
                     [pod.component].into_iter().chain(rested(node, &pods).filter(|_| pod.component == ETCD));
@@ -109,7 +115,7 @@ pub(super) fn plan(
     if live && !plan.changes.is_empty() {
         let serves = serves(&node.name, desired, &plan);
         guard(node, &mut plan, &pods, serves).map_err(|problem| vec![problem])?;
-        if plan.restart_pods.iter().any(|component| component == ETCD) {
+        if restarts_etcd(&plan) {
             // One may have fallen away while the node before was in hand; then there is none to spare.
             let others = scene.members.iter().filter(|member| ***member != node.name);
             plan.before.extend(others.map(|member| Gate::EtcdHealthy { node: (*member).clone() }));
@@ -200,7 +206,7 @@ pub(in crate::plan) fn guard(
     pods: &[RestartedPod<'_>],
     serves: Option<Gate>,
 ) -> Result<(), Problem> {
-    plan.before = before(node);
+    plan.before = before(node, plan);
     plan.between = between(node, plan, pods)?;
     plan.after = after(node, plan, pods)?;
     plan.after.extend(serves);
@@ -331,11 +337,30 @@ fn restarted_units(resources: &[&Resource]) -> Vec<String> {
     units
 }
 
+/// Whether the node's member of etcd is away for a while.
+pub(super) fn restarts_etcd(plan: &NodePlan) -> bool {
+    plan.restart_pods.iter().any(|component| component == ETCD)
+        || plan.restart_units.iter().any(|unit| unit == ETCD_UNIT)
+}
+
+/// Whether the node's member of etcd does not run yet, and is started.
+pub(super) fn starts_etcd(plan: &NodePlan) -> bool {
+    started_units(&plan.changes).any(|unit| unit == ETCD_UNIT)
+}
+
+/// The units that do not run yet, and are started.
+pub(in crate::plan) fn started_units(changes: &[Change]) -> impl Iterator<Item = &str> {
+    changes.iter().flat_map(|change| &change.operations).filter_map(|operation| match operation {
+        Operation::SetUnit { unit, active: Some(true), .. } => Some(unit.as_str()),
+        _ => None,
+    })
+}
+
 /// A sick cluster is not touched.
-fn before(node: &Node) -> Vec<Gate> {
+fn before(node: &Node, plan: &NodePlan) -> Vec<Gate> {
     let name = &node.name;
     let mut gates = Vec::new();
-    if node.roles.contains(&Role::Etcd) {
+    if node.roles.contains(&Role::Etcd) && !starts_etcd(plan) {
         gates.push(Gate::EtcdHealthy { node: name.clone() });
     }
     if node.roles.contains(&Role::ControlPlane) {
@@ -357,7 +382,7 @@ fn between(node: &Node, plan: &NodePlan, pods: &[RestartedPod<'_>]) -> Result<Ve
         gates.push(runs(&node.name, pod)?);
     }
     if !gates.is_empty() {
-        gates.extend(before(node).into_iter().filter(|gate| !matches!(gate, Gate::NodeReady { .. })));
+        gates.extend(before(node, plan).into_iter().filter(|gate| !matches!(gate, Gate::NodeReady { .. })));
     }
     Ok(gates)
 }
@@ -374,18 +399,14 @@ fn after(node: &Node, plan: &NodePlan, pods: &[RestartedPod<'_>]) -> Result<Vec<
     if node.roles.contains(&Role::Etcd) {
         gates.push(Gate::EtcdHealthy { node: name.clone() });
     }
-    let started =
-        plan.changes.iter().flat_map(|change| &change.operations).filter_map(|operation| match operation {
-            Operation::SetUnit { unit, active: Some(true), .. } => Some(unit),
-            _ => None,
-        });
-    let mut units: Vec<&String> = Vec::new();
-    for unit in plan.restart_units.iter().chain(started) {
+    let mut units: Vec<&str> = Vec::new();
+    for unit in plan.restart_units.iter().map(String::as_str).chain(started_units(&plan.changes)) {
         if !units.contains(&unit) {
             units.push(unit);
         }
     }
-    gates.extend(units.into_iter().map(|unit| Gate::UnitActive { node: name.clone(), unit: unit.clone() }));
+    gates
+        .extend(units.into_iter().map(|unit| Gate::UnitActive { node: name.clone(), unit: unit.to_owned() }));
     if is_kubernetes_node(node) {
         gates.push(Gate::NodeReady { node: name.clone() });
     }
