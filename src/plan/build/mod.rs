@@ -3,6 +3,7 @@
 pub(super) mod cluster;
 pub(super) mod drain;
 mod error;
+pub(super) mod host;
 mod kube_proxy;
 pub(super) mod node;
 mod order;
@@ -81,7 +82,7 @@ pub fn build(inputs: Inputs<'_>) -> Result<Plan, PlanError> {
         };
         let is_joining = inputs.joining.nodes.contains(name);
         let planned = if is_joining {
-            node::host(node, desired, observed, &scene, &mut notices)
+            host::host(node, desired, observed, &scene, &mut notices)
         } else {
             node::plan(node, desired, observed, &scene, &mut notices)
         };

@@ -6,7 +6,6 @@ use crate::plan::diff::{self, Context, Holder};
 use crate::plan::{Change, Gate, NodePlan, Operation, Origin, digest};
 use crate::plan::{deadline, manifest};
 use crate::resource::{Desired, Kind, NodePath, Observed, Resource, ResourceId, Spec};
-use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Units whose place in the order of restarts is not that of the resources: the runtime goes before what uses it, and the
@@ -124,7 +123,7 @@ pub(super) fn plan(
     Ok(plan)
 }
 
-fn context<'a>(
+pub(super) fn context<'a>(
     node: &'a Node,
     desired: &'a Desired,
     observed: &'a Observed,
@@ -141,62 +140,6 @@ fn context<'a>(
         notices: Vec::new(),
         announced: Vec::new(),
     }
-}
-
-/// The plan of a host that is about to join: everything that can be there before kubeadm comes. What kubeadm makes itself, it makes
-/// as it is wanted, and the kubelet is started by it. There is no cluster that could be asked, and nothing that runs.
-pub(super) fn host(
-    node: &Node,
-    desired: &Desired,
-    observed: &Observed,
-    scene: &Scene<'_>,
-    notices: &mut Vec<String>,
-) -> Result<NodePlan, Vec<Problem>> {
-    let is_made = |resource: &Resource| {
-        matches!(resource.id.kind, Kind::StaticPod | Kind::YamlKeys)
-            || matches!(&resource.spec, Spec::Unit(spec) if spec.unit == KUBELET)
-    };
-    let (made, before): (Vec<Resource>, Vec<Resource>) = desired.resources.iter().cloned().partition(is_made);
-    let mut plan = plan(node, &Desired { resources: before }, observed, scene, notices)?;
-    plan.unchanged.extend(made.iter().map(|resource| (resource.id.clone(), digest(resource))));
-    plan.restart_units.retain(|unit| unit != KUBELET);
-    for change in &mut plan.changes {
-        change.restarts.retain(|unit| unit != KUBELET);
-    }
-    plan.drain = None;
-    plan.before = Vec::new();
-    plan.between = Vec::new();
-    plan.after.retain(|gate| matches!(gate, Gate::UnitActive { unit, .. } if unit != KUBELET));
-    Ok(plan)
-}
-
-/// The keys of a YAML file as they are safe on a host: what needs kernel parameters that it cannot have is left out.
-pub(in crate::plan) fn safe_keys(
-    host: &Node,
-    path: &str,
-    inputs: &super::Inputs<'_>,
-    notices: &mut Vec<String>,
-) -> Result<Map<String, Value>, Problem> {
-    let mut keys = Map::new();
-    let (Some(desired), Some(observed)) = (inputs.desired.get(&host.name), inputs.observed.get(&host.name))
-    else {
-        return Ok(keys);
-    };
-    let scene = super::scene(inputs);
-    let mut context = context(host, desired, observed, &scene);
-    for resource in &desired.resources {
-        let Spec::YamlKeys(spec) = &resource.spec else { continue };
-        if spec.path.as_str() != path {
-            continue;
-        }
-        keys.extend(diff::safe_keys(spec, &mut context).map_err(|source| Problem::Resource {
-            node: host.name.clone(),
-            resource: resource.id.clone(),
-            source: Box::new(source),
-        })?);
-    }
-    notices.extend(context.notices.into_iter().map(|notice| format!("{}: {notice}", host.name)));
-    Ok(keys)
 }
 
 /// The gates around a node's changes, and after how long it puts its old state back by itself.
