@@ -99,6 +99,9 @@ impl Bootstrap<'_> {
         }
         if matches!(join.kind, JoinKind::ControlPlane | JoinKind::Worker) {
             self.wait(join, &[self.endpoint_answers(join)], reach)?;
+            if join.resumed && self.earlier_attempt(join, reach)? {
+                return Ok(());
+            }
         }
         let attempt = join.kind.title();
         self.step(join, attempt);
@@ -113,6 +116,28 @@ impl Bootstrap<'_> {
             return Ok(());
         }
         Err(BootstrapError::Kubeadm { node, attempt, message: reply.last_words() })
+    }
+
+    /// An attempt of an earlier run that still goes on is waited for; returns whether it made a node of the host. Of one that did
+    /// not the Node goes, where there is one: it is Ready for a while after its kubelet has ended, and kubeadm joins no such host.
+    fn earlier_attempt(&self, join: &Join, reach: &Reach) -> Result<bool, BootstrapError> {
+        let failed = |attempt, source| BootstrapError::Remote {
+            node: join.node.clone(),
+            attempt,
+            source: Box::new(source),
+        };
+        let script = script::awaited();
+        self.step(join, script.title());
+        let reply = reach
+            .run(&join.node, &script, KUBEADM)
+            .map_err(|source| failed("wait for an earlier attempt", source))?;
+        if reply.section("wait").text().trim() == script::JOINED {
+            return Ok(true);
+        }
+        reach
+            .any_api(&join.node, |api| api.delete_node(join.node.as_str()))
+            .map_err(|source| failed("delete the Node of an earlier attempt", source))?;
+        Ok(false)
     }
 
     /// What must hold before the next host is begun. That the node is Ready is not among it: without a network plugin it is not.

@@ -35,6 +35,15 @@ pub(super) fn kubeadm(join: &Join, super_admin: Option<&Secret<String>>) -> Scri
         .section("run", format!("run {verb}\n"))
 }
 
+/// The script that waits until a kubeadm that an earlier run began has ended; it says `joined` where that end was a good one.
+pub(super) fn awaited() -> Script {
+    let body = format!("{FUNCTIONS}\nawait\n[ -e \"$R/var/lib/harden/joining\" ] || echo {JOINED}\n");
+    Script::new("wait for an earlier attempt").section("wait", body)
+}
+
+/// What [`awaited`] says.
+pub(super) const JOINED: &str = "joined";
+
 /// Names and contents are ours; a patch's name is of kubeadm's grammar, and holds nothing that a shell would read.
 fn file(text: &mut String, name: &str, content: &[u8]) {
     let _ = writeln!(

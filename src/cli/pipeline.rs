@@ -26,6 +26,7 @@ use crate::stage::{
     self, ControlPlane, EncryptionGoal, EncryptionState, Served, ServingStep, Stage, StageInput,
 };
 use crate::store::{self, Store};
+use crate::trust;
 use crate::ui::Output;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -33,6 +34,7 @@ use std::time::Duration;
 /// The name of the template's encryption config, where it goes, and where kubeadm puts the API server's manifest.
 const ENCRYPTION_CONFIG_NAME: &str = "encryption-config";
 const ENCRYPTION_CONFIG: &str = "/etc/kubernetes/encryption/config.yaml";
+const CA: &str = "/etc/kubernetes/pki/ca.crt";
 const MANIFESTS: &str = "/etc/kubernetes/manifests/";
 /// The components whose images have Kubernetes' own version.
 const COMPONENTS: [&str; 3] = ["kube-apiserver", "kube-controller-manager", "kube-scheduler"];
@@ -235,8 +237,25 @@ impl Pipeline {
         Joining {
             version: named.or_else(|| nodes.iter().find_map(kubelet)).unwrap_or_default(),
             nodes: nodes.into_iter().map(|node| node.name.clone()).collect(),
-            cluster: observation.cluster.is_some(),
+            // Not whether its API answers just now: where it does not, a second cluster must not begin. And one of which the first
+            // node is not whole is none.
+            cluster: self.inventory.with_role(Role::ControlPlane).any(|node| {
+                observation.nodes.get(&node.name).is_some_and(|state| !self.is_joining(node, state))
+            }),
         }
+    }
+
+    /// Before anything else is made of what is on a host: a host of another cluster has its keys too, and they are not these.
+    fn refuse_foreign(&self, observation: &Observation) -> Result<(), Error> {
+        let path: NodePath = CA.parse().map_err(Error::new)?;
+        for (node, state) in &observation.nodes {
+            if let Some(FileState::Present(file)) = state.files.get(&path)
+                && let ObservedContent::Text(text) = &file.content
+            {
+                trust::refuse_foreign(&self.store, node, CA, text).map_err(Error::hinted)?;
+            }
+        }
+        Ok(())
     }
 
     /// The key that values are, or will be, encrypted with: the newest of the store, or a new one named by the day.
@@ -302,6 +321,7 @@ impl Pipeline {
             let hosts = joining.nodes.iter().map(ToString::to_string).collect();
             return Err(Error::hinted(NoAuthorities { hosts }));
         }
+        self.refuse_foreign(observation)?;
         let (mut desired, mut notices) = (BTreeMap::new(), step.notices.clone());
         notices.extend(self.partial.clone());
         notices.extend_from_slice(self.templates.selection_notices());
