@@ -25,8 +25,6 @@ use std::time::Duration;
 
 /// kubeadm gives each of its own waits four minutes.
 const KUBEADM: Duration = Duration::from_mins(15);
-/// systemd kills a kubelet that does not end within a minute and a half.
-const SHORT: Duration = Duration::from_mins(2);
 
 /// What is the same for all hosts.
 pub struct Bootstrap<'a> {
@@ -104,14 +102,12 @@ impl Bootstrap<'_> {
         }
         if matches!(join.kind, JoinKind::ControlPlane | JoinKind::Worker) {
             self.wait(join, &[self.endpoint_answers(join)], reach)?;
-        }
-        let mut config = join.config.clone();
-        if join.resumed && join.kind != JoinKind::Init {
-            self.forget_node(join, reach)?;
-            if self.is_member(join, reach) {
-                config = join.without_etcd();
+            if join.resumed && self.earlier_attempt(join, reach)? {
+                return Ok(());
             }
         }
+        let is_member = join.resumed && self.is_member(join, reach);
+        let config = if is_member { join.without_etcd() } else { join.config.clone() };
         let attempt = join.kind.title();
         self.step(join, attempt);
         let script = script::kubeadm(join, &config, self.super_admin.as_ref());
@@ -127,20 +123,26 @@ impl Bootstrap<'_> {
         Err(BootstrapError::Kubeadm { node, attempt, message: reply.last_words() })
     }
 
-    /// kubeadm takes a Node of that name that is Ready for somebody else. It is there where an earlier attempt came as far as the
-    /// kubelet; nothing runs on it yet that would be lost.
-    fn forget_node(&self, join: &Join, reach: &Reach) -> Result<(), BootstrapError> {
-        let attempt = "take up an earlier attempt";
-        self.step(join, attempt);
-        let failed = |source| {
-            let (node, source) = (join.node.clone(), Box::new(source));
-            BootstrapError::Remote { node, attempt, source }
+    /// An attempt of an earlier run that still goes on is waited for; returns whether it made a node of the host. Of one that did
+    /// not the Node goes, where there is one: it is Ready for a while after its kubelet has ended, and kubeadm joins no such host.
+    fn earlier_attempt(&self, join: &Join, reach: &Reach) -> Result<bool, BootstrapError> {
+        let failed = |attempt, source| BootstrapError::Remote {
+            node: join.node.clone(),
+            attempt,
+            source: Box::new(source),
         };
-        let reply = reach.run(&join.node, &script::stop_kubelet(), SHORT).map_err(failed)?;
-        if reply.section("kubelet").text().ends_with("stopped\n") {
-            reach.any_api(&join.node, |api| api.delete_node(join.node.as_str())).map_err(failed)?;
+        let script = script::awaited();
+        self.step(join, script.title());
+        let reply = reach
+            .run(&join.node, &script, KUBEADM)
+            .map_err(|source| failed("wait for an earlier attempt", source))?;
+        if reply.section("wait").text().trim() == script::JOINED {
+            return Ok(true);
         }
-        Ok(())
+        reach
+            .any_api(&join.node, |api| api.delete_node(join.node.as_str()))
+            .map_err(|source| failed("delete the Node of an earlier attempt", source))?;
+        Ok(false)
     }
 
     /// Whether its etcd member takes part already: kubeadm would make a voting member of it again, and fail. What cannot be told is

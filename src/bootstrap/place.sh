@@ -12,16 +12,20 @@ is_running() {
   return 1
 }
 
+# Whoever started it, from here or from elsewhere: two at once would be in each other's way. As long as somebody listens to it
+# systemd keeps a unit that has ended, and starts none of its name; one that failed it keeps until it is told not to.
+awaited=
 await() {
-  while is_running; do sleep 1; done
-}
-
-# Whoever started it, from here or from elsewhere: two at once would be in each other's way, and what came to a good end is not
-# begun again.
-let_others_end() {
-  is_running || return 0
-  await
-  [ -e "$R/var/lib/harden/joining" ] || exit 0
+  while is_running; do
+    awaited=yes
+    sleep 1
+  done
+  systemctl reset-failed -- "$unit" 2>/dev/null
+  tries=10
+  until [ "$(systemctl show -p LoadState --value -- "$unit")" = not-found ] || [ "$tries" = 0 ]; do
+    tries=$((tries - 1))
+    sleep 1
+  done
 }
 
 # Standard input, in base64, becomes a file that nobody else can read.
@@ -29,8 +33,10 @@ place() { # NAME
   (umask 077 && mkdir -p -- "$folder/patches" && base64 -d >"$folder/$1")
 }
 
-# From here on the host counts as begun, until kubeadm has come to a good end.
+# From here on the host counts as begun, until kubeadm has come to a good end. It may have done so while it was waited for: by
+# somebody else, or for a run that was cut.
 begin() {
+  [ -z "$awaited" ] || [ -e "$R/var/lib/harden/joining" ] || exit 0
   (umask 077 && mkdir -p -- "$R/var/lib/harden" && rm -rf -- "$folder" && : >"$R/var/lib/harden/joining") && sync
 }
 
@@ -40,12 +46,6 @@ said() {
 }
 
 run() { # init|join
-  # systemd forgets a unit that failed in its own time.
-  systemctl reset-failed -- "$unit" 2>/dev/null
-  for _ in 1 2 3 4 5 6 7 8 9 10; do
-    [ "$(systemctl show -p LoadState --value -- "$unit")" != not-found ] || break
-    sleep 1
-  done
   systemd-run --quiet --wait --collect --unit="$unit" --property=StandardOutput="append:$folder/log" \
     --property=StandardError="append:$folder/log" -- sh "$folder/run.sh" "$1" && return
   # Somebody else was faster, or kubeadm failed.

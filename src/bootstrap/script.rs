@@ -30,19 +30,19 @@ pub(super) fn kubeadm(join: &Join, config: &str, super_admin: Option<&Secret<Str
     }
     let verb = if join.kind == JoinKind::Init { "init" } else { "join" };
     Script::new(title)
-        .section("wait", format!("{FUNCTIONS}\nlet_others_end\n"))
+        .section("wait", format!("{FUNCTIONS}\nawait\n"))
         .section("place", place)
         .section("run", format!("run {verb}\n"))
 }
 
-/// The script that stops the kubelet of a host with which an earlier attempt did not come to its end, unless that still goes on: the
-/// last line says which.
-pub(super) fn stop_kubelet() -> Script {
-    let body = format!(
-        "{FUNCTIONS}\nif is_running; then echo runs; else systemctl stop kubelet.service; echo stopped; fi\n"
-    );
-    Script::new("look for an earlier attempt").section("kubelet", body)
+/// The script that waits until a kubeadm that an earlier run began has ended; it says `joined` where that end was a good one.
+pub(super) fn awaited() -> Script {
+    let body = format!("{FUNCTIONS}\nawait\n[ -e \"$R/var/lib/harden/joining\" ] || echo {JOINED}\n");
+    Script::new("wait for an earlier attempt").section("wait", body)
 }
+
+/// What [`awaited`] says.
+pub(super) const JOINED: &str = "joined";
 
 /// Names and contents are ours; a patch's name is of kubeadm's grammar, and holds nothing that a shell would read.
 fn file(text: &mut String, name: &str, content: &[u8]) {

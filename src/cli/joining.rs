@@ -4,12 +4,12 @@
 use super::Error;
 use super::pipeline::{Observation, Pipeline};
 use crate::error::Hint;
-use crate::inventory::{Node, NodeName};
-use crate::pki;
+use crate::inventory::{Node, NodeName, Role};
 use crate::plan::join::Joining;
 use crate::plan::{self, Plan};
 use crate::resource::{FileState, NodePath, Observed, ObservedContent};
 use crate::stage;
+use crate::trust;
 use std::collections::BTreeSet;
 
 /// Where kubeadm and harden keep the certificate of the cluster's CA.
@@ -34,25 +34,6 @@ impl Hint for NoAuthorities {
     }
 }
 
-/// A host has the CA of another cluster than the store.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "{node} belongs to another cluster, and nothing was changed: the SHA-256 of its CA is {found}, that of the store's is {own}"
-)]
-struct Stranger {
-    node: NodeName,
-    found: String,
-    own: String,
-}
-
-impl Hint for Stranger {
-    fn hint(&self) -> Option<String> {
-        Some(format!(
-            "look at its address in the inventory; where its cluster is given up, `kubeadm reset` on it and the removal of {AUTHORITY} make a blank host of it"
-        ))
-    }
-}
-
 impl Pipeline {
     /// Whether a host that was read is to become a node.
     pub(super) fn is_joining(&self, node: &Node, state: &Observed) -> bool {
@@ -70,7 +51,11 @@ impl Pipeline {
         Joining {
             version: named.or_else(|| nodes.iter().find_map(kubelet)).unwrap_or_default(),
             nodes: nodes.into_iter().map(|node| node.name.clone()).collect(),
-            cluster: observation.cluster.is_some(),
+            // Not whether its API answers just now: where it does not, a second cluster must not begin. And one of which the first
+            // node is not whole is none.
+            cluster: self.inventory.with_role(Role::ControlPlane).any(|node| {
+                observation.nodes.get(&node.name).is_some_and(|state| !self.is_joining(node, state))
+            }),
         }
     }
 
@@ -91,20 +76,17 @@ impl Pipeline {
 
     /// No host is touched that belongs to another cluster, and none joins without CAs that could issue what it needs.
     pub(super) fn refuse_strangers(&self, observation: &Observation, joining: &Joining) -> Result<(), Error> {
-        let Some(pki) = self.store.pki().map_err(Error::hinted)? else {
-            let hosts: Vec<String> = joining.nodes.iter().map(ToString::to_string).collect();
-            return if hosts.is_empty() { Ok(()) } else { Err(Error::hinted(NoAuthorities { hosts })) };
-        };
+        if !joining.nodes.is_empty() && self.store.pki().map_err(Error::hinted)?.is_none() {
+            let hosts = joining.nodes.iter().map(ToString::to_string).collect();
+            return Err(Error::hinted(NoAuthorities { hosts }));
+        }
         let path: NodePath = AUTHORITY.parse().map_err(Error::new)?;
-        let own = plan::certificates(pki.kubernetes.public.as_bytes());
+        // Before anything else is made of what is on a host: one of another cluster has its keys too, and they are not these.
         for (node, state) in &observation.nodes {
-            let Some(FileState::Present(file)) = state.files.get(&path) else { continue };
-            let ObservedContent::Text(text) = &file.content else { continue };
-            let found = plan::certificates(text.as_bytes());
-            if !found.is_empty() && found.is_disjoint(&own) {
-                let fingerprint = |pem: &str| pki::fingerprint(pem.as_bytes()).map_err(Error::hinted);
-                let (found, own) = (fingerprint(text)?, fingerprint(&pki.kubernetes.public)?);
-                return Err(Error::hinted(Stranger { node: node.clone(), found, own }));
+            if let Some(FileState::Present(file)) = state.files.get(&path)
+                && let ObservedContent::Text(text) = &file.content
+            {
+                trust::refuse_foreign(&self.store, node, AUTHORITY, text).map_err(Error::hinted)?;
             }
         }
         Ok(())

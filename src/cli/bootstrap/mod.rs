@@ -1,6 +1,7 @@
 //! `harden bootstrap`: hosts become nodes of a cluster that was never without its hardening. Everything that can be there before
 //! kubeadm comes is applied as ever, then kubeadm runs on one host after the other, and at the end the ordinary plan is empty.
 
+mod brought;
 mod error;
 mod hosts;
 mod reset;
@@ -13,10 +14,11 @@ use super::{Error, Global, Parts, doctor, signal};
 use crate::doctor::Check;
 use crate::error::ExitCode;
 use crate::inventory::Node;
-use crate::plan::Plan;
+use crate::plan::{JoinKind, Plan};
 use crate::store::Unlocked;
 use crate::trust;
 use crate::ui::{self, Output, Progress, View, count};
+use brought::Brought;
 use clap::Args;
 use hosts::Hosts;
 
@@ -52,6 +54,7 @@ pub fn run(arguments: &Bootstrap, global: &Global, output: &Output) -> Result<Ex
 }
 
 fn begin(applying: &mut Applying<'_>, arguments: &Bootstrap) -> Result<ExitCode, Error> {
+    let brought = Brought::read(&applying.pipeline.inventory.bootstrap)?;
     // Its index tells plans what there is; with a cluster that is yet to be made it is made first.
     let mut store = applying.unlock()?;
     let made = make_authorities(applying, &mut store)?;
@@ -67,24 +70,33 @@ fn begin(applying: &mut Applying<'_>, arguments: &Bootstrap) -> Result<ExitCode,
     }
     let plan = applying.pipeline.plan_hosts(&observation)?;
     refuse_unread(applying, &plan)?;
-    if plan.joins.is_empty() {
-        applying.output.message("every host of the inventory is a node already\n");
-        return applying.all_stages();
-    }
-    refuse_unfit(applying, &plan, &arguments.skip)?;
-    applying.show(&plan)?;
-    ask(applying, &plan)?;
-    // Keys are made before they are planned with, so that the plan knows their digests.
     drop(store);
-    let secrets = applying.open_store(&plan)?;
-    let plan = applying.pipeline.plan_hosts(&observation)?;
-    if !plan.waves.is_empty()
-        && let Some(failed) = applying.execute(&plan, &observation, secrets)
-    {
-        return Ok(failed);
-    }
+    let brought = if plan.joins.iter().any(|join| join.kind == JoinKind::Init) {
+        brought
+    } else {
+        let Pipeline { inventory, limit, .. } = &applying.pipeline;
+        brought.missing(inventory, limit, &observation.reach)?
+    };
+    let plan = if plan.joins.is_empty() {
+        applying.output.message("every host of the inventory is a node already\n");
+        ask_for_rest(applying, &brought)?;
+        plan
+    } else {
+        refuse_unfit(applying, &plan, &arguments.skip)?;
+        applying.show(&plan)?;
+        ask(applying, &plan)?;
+        // Keys are made before they are planned with, so that the plan knows their digests.
+        let secrets = applying.open_store(&plan)?;
+        let plan = applying.pipeline.plan_hosts(&observation)?;
+        if !plan.waves.is_empty()
+            && let Some(failed) = applying.execute(&plan, &observation, secrets)
+        {
+            return Ok(failed);
+        }
+        plan
+    };
     signal::listen(applying.output);
-    Hosts::new(applying)?.join(&plan, &mut observation.reach)?;
+    Hosts::new(applying, brought)?.join(&plan, &mut observation.reach)?;
     // What kubeadm could not be told is applied as ever; where nothing is left this shows it.
     drop(observation);
     applying.all_stages()
@@ -136,11 +148,23 @@ fn refuse_unfit(applying: &Applying<'_>, plan: &Plan, skipped: &[Check]) -> Resu
 }
 
 fn ask(applying: &mut Applying<'_>, plan: &Plan) -> Result<(), Error> {
+    let question = format!("Make nodes of {} of {}?", count(plan.joins.len(), "host"), plan.cluster);
+    confirm(applying, &question)
+}
+
+/// All hosts are nodes, and a run before this one was cut, or the inventory names something new.
+fn ask_for_rest(applying: &mut Applying<'_>, brought: &Brought) -> Result<(), Error> {
+    let Some(text) = brought.text() else { return Ok(()) };
+    applying.output.message(&format!("not in the cluster yet: {}\n", ui::line(&text)));
+    let question = format!("Bring that to {}?", applying.pipeline.inventory.cluster.name);
+    confirm(applying, &question)
+}
+
+fn confirm(applying: &mut Applying<'_>, question: &str) -> Result<(), Error> {
     if applying.asked {
         return Ok(());
     }
-    let question = format!("Make nodes of {} of {}?", count(plan.joins.len(), "host"), plan.cluster);
-    if !ui::confirm(applying.output, &question)? {
+    if !ui::confirm(applying.output, question)? {
         return Err(Error::new(BootstrapVerbError::Declined));
     }
     applying.asked = true;
