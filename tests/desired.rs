@@ -9,7 +9,7 @@ use harden::desired::{
 use harden::error::Hint;
 use harden::inventory::{
     Admission, ApiServer, Audit, AuditPolicy, Become, CaKeys, Cluster, Component, Connection, Encryption,
-    EncryptionProvider, Etcd, EtcdTopology, Files, Host, Inventory, KubeProxy, Kubelet, Minor, Node,
+    EncryptionProvider, Etcd, EtcdTopology, Files, Host, Inventory, KubeProxy, KubeVip, Kubelet, Minor, Node,
     NodeName, Pki, PkiAlgorithm, PodSecurityLevel, Profile, Role, SshSettings, Timeouts,
 };
 use harden::resource::{ControlId, Desired, FlagValue, ResourceId, SecretRef, Spec, StoredPair};
@@ -78,6 +78,8 @@ pub(crate) struct Case {
     joining: Vec<String>,
     endpoint: Option<String>,
     apiserver_sans: Vec<String>,
+    /// The network interface of kube-vip, where it holds the endpoint.
+    kube_vip: Option<String>,
 }
 
 impl Case {
@@ -204,7 +206,10 @@ fn inventory(case: &Case) -> Inventory {
         network: harden::inventory::Network::default(),
         pki: Pki { algorithm: case.algorithm, ca_keys: case.ca_keys, ..Pki::default() },
         bootstrap: harden::inventory::Bootstrap::default(),
-        kube_vip: None,
+        kube_vip: case.kube_vip.clone().map(|interface| KubeVip {
+            image: String::from("registry.example/kube-vip:v1.0.1"),
+            interface: Some(interface),
+        }),
         files: Files { remove_super_admin_conf: case.remove_super_admin_conf },
     }
 }

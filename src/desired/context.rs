@@ -99,6 +99,11 @@ impl Shared {
             })
             .into();
         pki::variables(inputs.pki.as_ref(), &mut variables["pki"]);
+        // Front matter asks whether it is there, and it may be null.
+        if inventory.kube_vip.is_none() {
+            variables["kube_vip"] = json!({"image": null, "interface": null});
+        }
+        variables["kube_vip"]["configured"] = Value::from(inventory.kube_vip.is_some());
         // The Service of the API server itself.
         variables["network"]["api_address"] =
             Value::from(inventory.network.service_subnet.address(1).to_string());

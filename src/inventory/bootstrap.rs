@@ -5,10 +5,10 @@ use super::diagnostic::{Problem, Report};
 use super::lower::{Places, checked};
 use super::raw::Text;
 use super::subnet::Subnet;
-use super::text;
+use super::{API_PORT, text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 /// kubeadm's own defaults, but for the pods, of which it has none: the range that most network plugins are documented with.
@@ -246,4 +246,15 @@ pub(super) fn kube_vip(raw: &RawKubeVip, report: &mut Report) -> KubeVip {
         image: checked(raw.image.as_ref(), text::image, report).unwrap_or_default(),
         interface: checked(raw.interface.as_ref(), text::interface, report),
     }
+}
+
+/// Why kube-vip cannot hold an endpoint: it moves an address between hosts, and leads no port to another.
+pub(super) fn unfit_for_kube_vip(endpoint: &str) -> Option<&'static str> {
+    let endpoint = text::endpoint(endpoint).ok()?;
+    let (host, port) = endpoint.rsplit_once(':')?;
+    if host.trim_matches(['[', ']']).parse::<IpAddr>().is_err() {
+        return Some("kube-vip holds an address, and this is a name");
+    }
+    (port.parse() != Ok(API_PORT))
+        .then_some("kube-vip leads no port to another, and the API servers listen on 6443")
 }

@@ -1,13 +1,14 @@
 //! From what stands in the file to the validated inventory: checks every value and fills in every default.
 //! Where a value is unsound it is reported and replaced by something harmless; the caller drops the result then.
 
+use super::bootstrap::RawKubeVip;
 use super::diagnostic::{Problem, Report};
 use super::raw::{Flags, Located, RawAudit, RawCluster, RawEncryption, RawInventory, RawKubelet, Text};
 use super::ssh::Ssh;
 use super::structure::Damage;
 use super::{
-    ApiServer, Audit, Cluster, Component, Encryption, EncryptionProvider, Etcd, Inventory, Kubelet, Minor,
-    Profile, admission, apply, bootstrap, host, nodes, switch, text, waiver,
+    ApiServer, Audit, Cluster, Component, Encryption, EncryptionProvider, Etcd, Inventory, KubeVip, Kubelet,
+    Minor, Profile, admission, apply, bootstrap, host, nodes, switch, text, waiver,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -59,6 +60,7 @@ pub(super) fn lower(
     damage: &Damage,
     report: &mut Report,
 ) -> Inventory {
+    let kube_vip = kube_vip(raw.kube_vip.as_ref(), raw.cluster.as_ref(), damage, report);
     let cluster = cluster(raw.cluster, report);
     let ssh = Ssh::read(raw.ssh.unwrap_or_default(), damage, places, report);
     let (nodes_span, raw_nodes) =
@@ -124,7 +126,7 @@ pub(super) fn lower(
         network: bootstrap::network(&raw.network.unwrap_or_default(), report),
         pki: bootstrap::pki(&raw.pki.unwrap_or_default(), report),
         bootstrap: bootstrap::bootstrap(raw.bootstrap.unwrap_or_default(), places, report),
-        kube_vip: raw.kube_vip.map(|raw| bootstrap::kube_vip(&raw, report)),
+        kube_vip,
         flag_places: places_of_flags,
     }
 }
@@ -137,6 +139,30 @@ fn kubelet(raw: RawKubelet, report: &mut Report) -> Kubelet {
         certificate_renew_before_days: days.div_ceil(4).min(90).min(days - 1),
         config: raw.config.unwrap_or_default(),
     }
+}
+
+/// kube-vip needs an endpoint that it can hold; what is wrong with the endpoint by itself is told elsewhere.
+fn kube_vip(
+    raw: Option<&Located<RawKubeVip>>,
+    cluster: Option<&Located<RawCluster>>,
+    damage: &Damage,
+    report: &mut Report,
+) -> Option<KubeVip> {
+    let raw = raw?;
+    let endpoint = cluster.and_then(|cluster| cluster.value().endpoint.as_ref());
+    let wrong = match endpoint {
+        None if damage.keys.contains("endpoint") || damage.keys.contains("cluster") => None,
+        None => {
+            Some((raw.span(), "there is no `endpoint` under [cluster] for kube-vip to hold the address of"))
+        }
+        Some(endpoint) => bootstrap::unfit_for_kube_vip(endpoint.value()).map(|why| (endpoint.span(), why)),
+    };
+    if let Some((span, why)) = wrong {
+        let help = "write an unused address of the control planes' own network and the API servers' port: \
+                    `endpoint = \"10.0.0.10:6443\"`";
+        report.error(span, Problem::new(why).help(help));
+    }
+    Some(bootstrap::kube_vip(raw.value(), report))
 }
 
 fn cluster(raw: Option<Located<RawCluster>>, report: &mut Report) -> Cluster {

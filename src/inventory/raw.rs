@@ -157,7 +157,7 @@ pub(super) struct RawInventory {
     /// How `harden bootstrap` makes a cluster.
     pub(super) bootstrap: Option<RawBootstrap>,
     /// kube-vip, where it holds the endpoint's address.
-    pub(super) kube_vip: Option<RawKubeVip>,
+    pub(super) kube_vip: Option<Located<RawKubeVip>>,
 }
 
 /// `[cluster]`

@@ -419,3 +419,22 @@ fn a_host_that_cannot_be_asked_is_a_finding_and_the_others_are_judged() {
         assert_eq!((left, report.summary().accepted), (vec![check], 1));
     }
 }
+
+/// The address that kube-vip is to hold.
+#[test]
+fn the_virtual_address_is_nobodys_yet() {
+    let vip = "[kube-vip]\nimage = \"registry.example/kube-vip:v1.0.1\"\n";
+    let found = |address: &str, ours: &str| {
+        let text = INVENTORY.replace("api.example.com", address);
+        let world = World::new(&format!("{text}{vip}"));
+        let report = world.change("w-1", "system", "", &format!("address {ours}\n")).judge();
+        let of_it = report.findings.iter().filter(|finding| finding.check == Check::Address);
+        of_it.map(|finding| finding.fact.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(found("192.0.2.10", "127.0.0.1"), [""; 0]);
+    assert_eq!(found("192.0.2.10", "192.0.2.10"), ["it has 192.0.2.10, which kube-vip is to hold"]);
+    assert_eq!(
+        found("192.0.2.11", "127.0.0.1"),
+        ["192.0.2.11, which kube-vip is to hold, is the address of cp-1"]
+    );
+}

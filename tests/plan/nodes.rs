@@ -330,3 +330,51 @@ fn a_flag_names_a_file_of_somebody_else_only_where_that_is() {
         "{error}"
     );
 }
+
+/// kube-vip's manifest is a file as a whole, and the kubelet starts what is in it anew: on the next node it must not end before this
+/// one's runs and the endpoint answers again.
+#[test]
+fn a_manifest_that_is_a_file_of_its_own_is_waited_for() {
+    let manifest = "/etc/kubernetes/manifests/kube-vip.yaml";
+    let text = "kind: Pod\nspec:\n  containers:\n    - name: kube-vip\n      command: [/kube-vip, manager]\n";
+    let file = |text: &str| {
+        let spec = FileSpec {
+            path: path(manifest),
+            ownership: ownership("0600"),
+            directory_mode: "0755".parse().unwrap(),
+            content: Content { text: text.to_owned(), secrets: Vec::new() },
+            sensitive_keys: Vec::new(),
+            existing: Existing::Replaced,
+        };
+        resource("file.kube-vip", Spec::File(spec), &[])
+    };
+    let planned_with = |text: &str, configured: bool| {
+        let mut inventory = inventory(ONE);
+        inventory.cluster.endpoint = Some(String::from("[fd00::10]:6443"));
+        let vip = harden::inventory::KubeVip { image: String::from("vip"), interface: None };
+        inventory.kube_vip = configured.then_some(vip);
+        let mut inputs = inputs(&inventory);
+        inputs.desired.get_mut(&name("cp")).unwrap().resources = vec![file(text)];
+        let mut observed = observed();
+        observed.files.insert(path(manifest), FileState::Absent);
+        inputs.observed.insert(name("cp"), observed);
+        build(inputs).unwrap_or_else(|error| panic!("{error}"))
+    };
+    let plan = planned_with(text, true);
+    let node = &plan.waves[0].nodes[0];
+    assert_eq!(node.restart_pods, ["kube-vip"]);
+    assert_eq!(change(&plan, "file.kube-vip").restarts, ["kube-vip"]);
+    let Gate::StaticPodRuns { component, command, probe: None, .. } = &node.after[0] else {
+        panic!("{:?}", node.after)
+    };
+    assert_eq!(
+        (component.as_str(), command.as_slice()),
+        ("kube-vip", ["/kube-vip", "manager"].map(String::from).as_slice())
+    );
+    let Some(Gate::EndpointAnswers { probe, .. }) = node.after.last() else { panic!("{:?}", node.after) };
+    assert_eq!((probe.host.as_str(), probe.port), ("fd00::10", 6443));
+    // What it runs is not said, and nobody says that the endpoint hangs on it.
+    let plan = planned_with("kind: Pod\nspec:\n  containers:\n    - name: other\n", false);
+    let node = &plan.waves[0].nodes[0];
+    assert!(node.restart_pods.is_empty() && matches!(node.after[0], Gate::ApiServerReady { .. }));
+}

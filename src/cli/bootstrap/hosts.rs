@@ -100,15 +100,8 @@ impl<'a> Hosts<'a> {
     }
 
     fn engine<'e>(&'e self, listener: &'e Listener<'e>) -> Bootstrap<'e> {
-        let endpoint = self.inventory.api_endpoint();
-        let (host, port) = endpoint.rsplit_once(':').unwrap_or((&endpoint, "6443"));
         Bootstrap {
-            endpoint: Probe {
-                tls: true,
-                host: host.trim_matches(['[', ']']).to_owned(),
-                port: port.parse().unwrap_or(6443),
-                path: String::from("/readyz"),
-            },
+            endpoint: Probe::of_endpoint(&self.inventory.api_endpoint()),
             topology: self.inventory.etcd.topology,
             members: self.inventory.with_role(Role::Etcd).map(|node| node.name.clone()).collect(),
             super_admin: Some(self.super_admin.clone()),

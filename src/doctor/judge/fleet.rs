@@ -37,6 +37,7 @@ pub(super) fn judge(
         facts.system.machine_id.clone()
     });
     addresses(inventory, facts, found);
+    virtual_address(inventory, hosts, facts, found);
     versions(facts, found);
     clusters(hosts, found);
 }
@@ -87,6 +88,26 @@ fn addresses(inventory: &Inventory, facts: &Answers, found: &mut Findings) {
                               it is none to write in the inventory for a host";
                 found.add(Some(name), Check::Address, Severity::Fatal, fact, remedy);
             }
+        }
+    }
+}
+
+/// kube-vip puts the endpoint's address where it is to be; as long as there is no cluster, nobody has it.
+fn virtual_address(inventory: &Inventory, hosts: &[Host], facts: &Answers, found: &mut Findings) {
+    let Some(address) = inventory.virtual_address().filter(|_| inventory.kube_vip.is_some()) else { return };
+    let is_own = inventory.nodes.iter().find(|node| node.ip() == Some(address));
+    let has_it = |host: &&Host| {
+        facts.get(&host.node).is_some_and(|facts| facts.live && facts.system.addresses.contains(&address))
+    };
+    let remedy =
+        "kube-vip needs an address that no host has: take it off, or write another one as `endpoint`";
+    if let Some(node) = is_own {
+        let fact = format!("{address}, which kube-vip is to hold, is the address of {}", node.name);
+        found.add(Some(&node.name), Check::Address, Severity::Fatal, fact, remedy);
+    } else if !hosts.iter().any(|host| host.standing.is_member()) {
+        for host in hosts.iter().filter(has_it) {
+            let fact = format!("it has {address}, which kube-vip is to hold");
+            found.add(Some(&host.node), Check::Address, Severity::Fatal, fact, remedy);
         }
     }
 }

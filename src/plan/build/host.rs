@@ -3,7 +3,7 @@
 use super::node::{self, KUBELET, Scene};
 use super::{Inputs, Problem};
 use crate::inventory::Node;
-use crate::plan::{Gate, NodePlan, diff, digest};
+use crate::plan::{Gate, NodePlan, deadline, diff, digest};
 use crate::resource::{Desired, Kind, Observed, Resource, Spec};
 use serde_json::{Map, Value};
 
@@ -24,13 +24,15 @@ pub(super) fn host(
     let mut plan = node::plan(node, &Desired { resources: before }, observed, scene, notices)?;
     plan.unchanged.extend(made.iter().map(|resource| (resource.id.clone(), digest(resource))));
     plan.restart_units.retain(|unit| unit != KUBELET);
+    let pods = std::mem::take(&mut plan.restart_pods);
     for change in &mut plan.changes {
-        change.restarts.retain(|unit| unit != KUBELET);
+        change.restarts.retain(|restarted| restarted != KUBELET && !pods.contains(restarted));
     }
     plan.drain = None;
     plan.before = Vec::new();
     plan.between = Vec::new();
     plan.after.retain(|gate| matches!(gate, Gate::UnitActive { unit, .. } if unit != KUBELET));
+    plan.rollback_after = plan.rollback_after.map(|_| deadline::of_rollback(&plan).as_secs());
     Ok(plan)
 }
 

@@ -3,6 +3,7 @@
 pub(super) mod cluster;
 pub(super) mod drain;
 mod error;
+pub(super) mod gates;
 pub(super) mod host;
 mod kube_proxy;
 pub(super) mod node;
@@ -14,6 +15,7 @@ pub use kube_proxy::control as kube_proxy_control;
 
 use super::diff::Holder;
 use super::join::{self, Joining};
+use super::manifest::Probe;
 use super::wave::MaxUnavailable;
 use super::{ClusterChange, FORMAT_VERSION, Gate, NodePlan, Plan, StageTitle, Unreachable};
 use crate::inventory::{Inventory, NodeName, Role};
@@ -134,6 +136,11 @@ fn scene<'a>(inputs: &'a Inputs<'_>) -> Scene<'a> {
         partial: inputs.partial,
         drain: &inputs.inventory.apply.drain,
         members: members(inputs),
+        virtual_endpoint: inputs
+            .inventory
+            .kube_vip
+            .as_ref()
+            .map(|_| Probe::of_endpoint(&inputs.inventory.api_endpoint())),
     }
 }
 

@@ -1,10 +1,11 @@
-//! One node: its changes, what restarts, and the gates around it.
+//! One node: its changes, and what restarts. The gates around them are in `gates`.
 
+use super::gates::{endpoint_answers, guard, serves};
 use super::{Problem, drain};
 use crate::inventory::{self, Node, NodeName, Role};
 use crate::plan::diff::{self, Context, Holder};
+use crate::plan::manifest::{self, Probe};
 use crate::plan::{Change, Gate, NodePlan, Operation, Origin, digest};
-use crate::plan::{deadline, manifest};
 use crate::resource::{Desired, Kind, NodePath, Observed, Resource, ResourceId, Spec};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,10 +16,12 @@ pub(super) const RUNTIMES: &[&str] =
 /// The unit that runs static pods, as kubeadm's package names it.
 pub(in crate::plan) const KUBELET: &str = "kubelet.service";
 const LAST: &[&str] = &["ssh.service", "sshd.service"];
-const ETCD: &str = "etcd";
+pub(super) const ETCD: &str = "etcd";
 /// The unit that is etcd where no kubelet runs it.
 pub(super) const ETCD_UNIT: &str = "etcd.service";
 const API_SERVER: &str = "kube-apiserver";
+/// Where the kubelet looks for static pods.
+const MANIFESTS: &str = "/etc/kubernetes/manifests/";
 
 /// What is the same for all nodes.
 pub(super) struct Scene<'a> {
@@ -30,6 +33,8 @@ pub(super) struct Scene<'a> {
     pub(super) drain: &'a inventory::Drain,
     /// The nodes whose etcd member can be asked.
     pub(super) members: Vec<&'a NodeName>,
+    /// How the API is asked at the endpoint, where kube-vip on the control-plane nodes holds its address.
+    pub(super) virtual_endpoint: Option<Probe>,
 }
 
 /// The plan of one node, without changes where it is as it should be.
@@ -112,8 +117,9 @@ pub(super) fn plan(
         undoes: None,
     };
     if live && !plan.changes.is_empty() {
-        let serves = serves(&node.name, desired, &plan);
-        guard(node, &mut plan, &pods, serves).map_err(|problem| vec![problem])?;
+        let mut proofs: Vec<Gate> = serves(&node.name, desired, &plan).into_iter().collect();
+        proofs.extend(endpoint_answers(node, scene));
+        guard(node, &mut plan, &pods, proofs).map_err(|problem| vec![problem])?;
         if restarts_etcd(&plan) {
             // One may have fallen away while the node before was in hand; then there is none to spare.
             let others = scene.members.iter().filter(|member| ***member != node.name);
@@ -140,21 +146,6 @@ pub(super) fn context<'a>(
         notices: Vec::new(),
         announced: Vec::new(),
     }
-}
-
-/// The gates around a node's changes, and after how long it puts its old state back by itself.
-pub(in crate::plan) fn guard(
-    node: &Node,
-    plan: &mut NodePlan,
-    pods: &[RestartedPod<'_>],
-    serves: Option<Gate>,
-) -> Result<(), Problem> {
-    plan.before = before(node, plan);
-    plan.between = between(node, plan, pods)?;
-    plan.after = after(node, plan, pods)?;
-    plan.after.extend(serves);
-    plan.rollback_after = Some(deadline::of_rollback(plan).as_secs());
-    Ok(())
 }
 
 /// Whether a part of it can be desired.
@@ -248,9 +239,23 @@ fn restarted_pods<'a>(resources: &[&'a Resource], changes: &[Change]) -> Vec<Res
                 manifest: &spec.path,
                 text: written(change)?,
             }),
+            Spec::File(spec) => RestartedPod::of_file(&resource.id, &spec.path, written(change)?),
             _ => None,
         })
         .collect()
+}
+
+impl<'a> RestartedPod<'a> {
+    /// A whole file among the manifests, whose container is called as the file is and says what it runs.
+    pub(in crate::plan) fn of_file(
+        resource: &'a ResourceId,
+        path: &'a NodePath,
+        text: String,
+    ) -> Option<Self> {
+        let component = path.as_str().strip_prefix(MANIFESTS)?.strip_suffix(".yaml")?;
+        let command = manifest::command(&text, component).ok()?;
+        (!command.is_empty()).then_some(Self { resource, component, manifest: path, text })
+    }
 }
 
 /// The components of the static pods that are restarted.
@@ -296,97 +301,6 @@ pub(in crate::plan) fn started_units(changes: &[Change]) -> impl Iterator<Item =
     changes.iter().flat_map(|change| &change.operations).filter_map(|operation| match operation {
         Operation::SetUnit { unit, active: Some(true), .. } => Some(unit.as_str()),
         _ => None,
-    })
-}
-
-/// A sick cluster is not touched.
-fn before(node: &Node, plan: &NodePlan) -> Vec<Gate> {
-    let name = &node.name;
-    let mut gates = Vec::new();
-    if node.roles.contains(&Role::Etcd) && !starts_etcd(plan) {
-        gates.push(Gate::EtcdHealthy { node: name.clone() });
-    }
-    if node.roles.contains(&Role::ControlPlane) {
-        gates.push(Gate::ApiServerReady { node: name.clone() });
-    }
-    if is_kubernetes_node(node) {
-        gates.push(Gate::NodeReady { node: name.clone() });
-    }
-    gates
-}
-
-/// The kubelet has replaced the static pods before it is restarted.
-fn between(node: &Node, plan: &NodePlan, pods: &[RestartedPod<'_>]) -> Result<Vec<Gate>, Problem> {
-    if plan.restart_units.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut gates = Vec::new();
-    for pod in pods {
-        gates.push(runs(&node.name, pod)?);
-    }
-    if !gates.is_empty() {
-        gates.extend(before(node, plan).into_iter().filter(|gate| !matches!(gate, Gate::NodeReady { .. })));
-    }
-    Ok(gates)
-}
-
-fn after(node: &Node, plan: &NodePlan, pods: &[RestartedPod<'_>]) -> Result<Vec<Gate>, Problem> {
-    let name = &node.name;
-    let mut gates = Vec::new();
-    for pod in pods {
-        gates.push(runs(name, pod)?);
-    }
-    if node.roles.contains(&Role::ControlPlane) {
-        gates.push(Gate::ApiServerReady { node: name.clone() });
-    }
-    if node.roles.contains(&Role::Etcd) {
-        gates.push(Gate::EtcdHealthy { node: name.clone() });
-    }
-    let mut units: Vec<&str> = Vec::new();
-    for unit in plan.restart_units.iter().map(String::as_str).chain(started_units(&plan.changes)) {
-        if !units.contains(&unit) {
-            units.push(unit);
-        }
-    }
-    gates
-        .extend(units.into_iter().map(|unit| Gate::UnitActive { node: name.clone(), unit: unit.to_owned() }));
-    if is_kubernetes_node(node) {
-        gates.push(Gate::NodeReady { node: name.clone() });
-    }
-    Ok(gates)
-}
-
-/// The proof that a kubelet serves with the certificate that was made for it, where either has changed.
-fn serves(node: &NodeName, desired: &Desired, plan: &NodePlan) -> Option<Gate> {
-    let named = |resource: &Resource| match &resource.spec {
-        Spec::YamlKeys(spec) => {
-            spec.keys.get("tlsCertFile").and_then(|path| path.as_str()).map(str::to_owned)
-        }
-        _ => None,
-    };
-    let path = desired.resources.iter().find_map(named)?;
-    let (id, spec) = desired.resources.iter().find_map(|resource| match &resource.spec {
-        Spec::Certificate(spec) if spec.path.as_str() == path => Some((&resource.id, spec)),
-        _ => None,
-    })?;
-    let restarts = plan.restart_units.iter().any(|unit| unit == KUBELET);
-    let is_new = plan.changes.iter().any(|change| change.resource == *id);
-    (restarts || is_new).then(|| Gate::KubeletServes {
-        node: node.clone(),
-        certificate: spec.path.clone(),
-        issuer: spec.issuer_path.clone(),
-    })
-}
-
-fn runs(node: &NodeName, pod: &RestartedPod<'_>) -> Result<Gate, Problem> {
-    let problem =
-        |source| Problem::Manifest { node: node.clone(), component: pod.component.to_owned(), source };
-    Ok(Gate::StaticPodRuns {
-        node: node.clone(),
-        component: pod.component.to_owned(),
-        command: manifest::command(&pod.text, pod.component).map_err(problem)?,
-        manifest: Some(pod.manifest.clone()),
-        probe: manifest::probe(&pod.text, pod.component).map_err(problem)?,
     })
 }
 

@@ -112,9 +112,6 @@ pub enum JoinError {
         /// How many.
         count: usize,
     },
-    /// kube-vip would hold no address.
-    #[error("[kube-vip] needs an IP address as [cluster] endpoint")]
-    NoVirtualAddress,
 }
 
 impl crate::error::Hint for JoinError {
@@ -128,9 +125,6 @@ impl crate::error::Hint for JoinError {
             }
             Self::NoEndpoint { .. } => {
                 "name the load balancer in front of them as `endpoint` under [cluster]: it cannot be changed easily later"
-            }
-            Self::NoVirtualAddress => {
-                "kube-vip holds that address: write it as `endpoint = \"10.0.0.10:6443\"` under [cluster]"
             }
         }))
     }
@@ -195,9 +189,6 @@ fn check(inventory: &Inventory, hosts: &[&Node]) -> Result<(), PlanError> {
     let count = inventory.with_role(Role::ControlPlane).count();
     if !hosts.is_empty() && count > 1 && inventory.cluster.endpoint.is_none() {
         errors.push(JoinError::NoEndpoint { count });
-    }
-    if !hosts.is_empty() && inventory.kube_vip.is_some() && inventory.virtual_address().is_none() {
-        errors.push(JoinError::NoVirtualAddress);
     }
     if errors.is_empty() { Ok(()) } else { Err(PlanError::of_joins(errors)) }
 }

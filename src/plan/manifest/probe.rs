@@ -19,6 +19,19 @@ pub struct Probe {
     pub path: String,
 }
 
+impl Probe {
+    /// How the API is asked at the cluster's endpoint, `host:port`.
+    pub fn of_endpoint(endpoint: &str) -> Self {
+        let (host, port) = endpoint.rsplit_once(':').unwrap_or((endpoint, ""));
+        Self {
+            tls: true,
+            host: host.trim_matches(['[', ']']).to_owned(),
+            port: port.parse().unwrap_or(6443),
+            path: String::from("/readyz"),
+        }
+    }
+}
+
 impl fmt::Display for Probe {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, ":{}{}", self.port, self.path)

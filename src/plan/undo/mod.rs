@@ -8,7 +8,8 @@ mod reverse;
 pub use obstacle::{Moved, NoCopy, Obstacle};
 pub use record::{Kept, Past, Place, Record, RecordError, Setting, Undoes};
 
-use super::build::node::{KUBELET, RestartedPod, guard, restarted_components};
+use super::build::gates::guard;
+use super::build::node::{KUBELET, RestartedPod, restarted_components};
 use super::build::{drain, outage};
 use super::{Change, FORMAT_VERSION, Gate, NodePlan, Operation, Plan, Problem, StageTitle, Wave};
 use crate::inventory::{self, Inventory, Node};
@@ -76,7 +77,8 @@ pub fn undo(
             certificate: spec.path.clone(),
             issuer: spec.issuer_path.clone(),
         });
-        guard(node, &mut plan, &pods, serves).map_err(|problem| UndoError::Gates(Box::new(problem)))?;
+        guard(node, &mut plan, &pods, serves.into_iter().collect())
+            .map_err(|problem| UndoError::Gates(Box::new(problem)))?;
     }
     Ok(plan)
 }
@@ -97,16 +99,20 @@ fn is_named(certificate: &NodePath, past: &Past, observed: &Observed) -> bool {
 
 /// The static pods whose manifests come back: the kubelet restarts them.
 fn restarted_pods(changes: &[Change]) -> Vec<RestartedPod<'_>> {
-    let pods = changes.iter().filter(|change| change.resource.kind == Kind::StaticPod);
-    pods.filter_map(|change| {
+    let pods = changes.iter().filter_map(|change| {
         let manifest = change.operations.iter().find_map(|operation| match operation {
             Operation::Restore { path, .. } => Some(path),
             _ => None,
         })?;
         let text = change.after.clone()?;
-        Some(RestartedPod { resource: &change.resource, component: &change.resource.name, manifest, text })
-    })
-    .collect()
+        let resource = &change.resource;
+        match resource.kind {
+            Kind::StaticPod => Some(RestartedPod { resource, component: &resource.name, manifest, text }),
+            Kind::File => RestartedPod::of_file(resource, manifest, text),
+            _ => None,
+        }
+    });
+    pods.collect()
 }
 
 /// A plan of nothing but this.

@@ -26,6 +26,9 @@ plan_artefacts() {
   ETCD=$CACHE/etcd-$(key 1 -- "$HERE"/go/etcd/*)
   COREDNS=$CACHE/coredns-$(key 1 -- "$HERE"/go/coredns/*)
   KUBE_BENCH=$CACHE/kube-bench-$(key 1 -- "$HERE"/go/kube-bench/*)
+  # Not a part of the hosts: `lab kube-vip` brings it to those that want it.
+  KUBE_VIP=$CACHE/kube-vip-$(key 1 -- "$HERE"/go/kube-vip/*)
+  KUBE_VIP_IMAGE=ghcr.io/kube-vip/kube-vip:$(sed -n 's/^require .*kube-vip //p' "$HERE/go/kube-vip/go.mod")
   PAUSE=$CACHE/pause-$(key 1 -- "$HERE/pause.c")
   BASE=$CACHE/base-$SUITE-$(key 1 "$("$HERE/provision" packages)" "${HARDEN_LAB_MIRROR:-}")
   IMAGES=$CACHE/images-$VERSION-$(key "${KUBERNETES##*/}" "${ETCD##*/}" "${COREDNS##*/}" "${PAUSE##*/}" "${BASE##*/}" -- "$HERE/images")
@@ -94,6 +97,19 @@ make_kube_bench() { # DIR
   go_build kube-bench "$1/kube-bench" "" github.com/aquasecurity/kube-bench
   cp -r "$(cd "$HERE/go/kube-bench" && GOWORK=off go list -mod=readonly -m -f '{{.Dir}}' github.com/aquasecurity/kube-bench)/cfg" "$1/cfg"
   chmod -R u+w "$1/cfg"
+}
+
+# With its image, which holds the program and nothing else, as its makers' does.
+make_kube_vip() { # DIR
+  local layer
+  go_build kube-vip "$1/kube-vip" "" github.com/kube-vip/kube-vip
+  tar -C "$1" --owner=0 --group=0 -cf "$1/layer.tar" kube-vip
+  layer=$(sha256sum <"$1/layer.tar" | cut -d' ' -f1)
+  printf '{"architecture":"amd64","os":"linux","config":{"Entrypoint":["/kube-vip"]},"rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}' \
+    "$layer" >"$1/config.json"
+  printf '[{"Config":"config.json","RepoTags":["%s"],"Layers":["layer.tar"]}]' "$KUBE_VIP_IMAGE" >"$1/manifest.json"
+  tar -C "$1" -cf "$1/image.tar" config.json layer.tar manifest.json
+  rm "$1/layer.tar" "$1/config.json" "$1/manifest.json"
 }
 
 make_pause() { # DIR

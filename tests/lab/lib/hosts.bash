@@ -310,6 +310,18 @@ wait_for_ssh() { # NAME
   die "$1 does not answer to SSH: see $(host_dir "$1")/console.log"
 }
 
+# kube_vip NAME...: brings the image of kube-vip to hosts that run, and says what it is called.
+kube_vip() {
+  local name
+  need_root
+  plan_artefacts
+  locked "$CACHE/.lock" 8
+  publish "kube-vip built" "$KUBE_VIP" make_kube_vip
+  exec 8>&-
+  for name in "$@"; do on "$name" ctr -n k8s.io images import - <"$KUBE_VIP/image.tar" >&2; done
+  echo "$KUBE_VIP_IMAGE"
+}
+
 # on [USER@]NAME COMMAND...: runs a command on a host, as root unless a user is named.
 on() {
   local user=root name=$1 address
