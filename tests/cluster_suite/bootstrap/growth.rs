@@ -39,7 +39,7 @@ fn leaves(site: &Site, harden: &mut Harden<'_>, node: &str, left: &[&str]) {
     let remains = site.lab().output(
         node,
         "find /etc/kubernetes /var/lib/etcd -type f 2>/dev/null; ls -d /var/lib/kubelet/pki /var/lib/kubelet/config.yaml 2>/dev/null; \
-         crictl --runtime-endpoint unix:///run/containerd/containerd.sock ps -q 2>/dev/null; true",
+         ctr -n k8s.io tasks list -q",
     );
     assert_eq!(remains, "", "{node} has something left of the cluster");
 }

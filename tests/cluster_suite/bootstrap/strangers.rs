@@ -26,23 +26,18 @@ pub(super) fn are_left_alone(site: &Site, harden: &mut Harden<'_>) {
     is_as_declared(site, harden);
 }
 
-/// It stops when the control plane is up, says what is missing, as often as it is run, and goes on when that is there.
+/// It stops when the control plane is up, says what is missing, and goes on when that is there.
 fn another_cluster_without_a_network_at_first() {
     let other = Site::beside();
     let mut harden = Harden::new(other.lab(), other.folder());
     let endpoint =
         format!("[cluster]\nname = \"other\"\nendpoint = \"{}:6443\"\n", other.lab().address(HOST));
     other.declare_bare(&[HOST], &endpoint);
-    for _ in 0..2 {
-        let stopped = harden.expect(3, &["bootstrap", "--yes"]);
-        for words in [
-            "the control plane is up",
-            "NetworkPluginNotReady",
-            "no network plugin",
-            "`cni` under [bootstrap]",
-        ] {
-            assert!(stopped.stderr.contains(words), "it does not say {words}:\n{}", stopped.stderr);
-        }
+    let stopped = harden.expect(3, &["bootstrap", "--yes"]);
+    for words in
+        ["the control plane is up", "NetworkPluginNotReady", "no network plugin", "`cni` under [bootstrap]"]
+    {
+        assert!(stopped.stderr.contains(words), "it does not say {words}:\n{}", stopped.stderr);
     }
     other.declare(&[HOST], &endpoint);
     // Nobody is there to say yes: what is missing is named, and nothing happens.
