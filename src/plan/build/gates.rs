@@ -1,7 +1,7 @@
 //! The gates around a node's changes: what must hold before it is touched, before its units are restarted, and afterwards.
 
 use super::Problem;
-use super::node::{ETCD, KUBELET, RestartedPod, Scene, is_kubernetes_node, started_units, starts_etcd};
+use super::node::{KUBELET, RestartedPod, Scene, is_kubernetes_node, started_units, starts_etcd};
 use crate::inventory::{Node, NodeName, Role};
 use crate::plan::{Gate, NodePlan, deadline, manifest};
 use crate::resource::{Desired, Resource, Spec};
