@@ -40,6 +40,10 @@ pub(crate) struct Case {
     apiserver_flags: BTreeMap<String, String>,
     etcd_flags: BTreeMap<String, String>,
     etcd_run_as_user: bool,
+    /// Whether etcd is external: on two hosts of its own and beside one of two API servers.
+    etcd_external: bool,
+    /// The members that run already and are joined by etcd-2.
+    etcd_joins: BTreeMap<String, Vec<String>>,
     scheduler_flags: BTreeMap<String, String>,
     controller_manager_flags: BTreeMap<String, String>,
     kubelet: serde_json::Map<String, serde_json::Value>,
@@ -74,7 +78,6 @@ pub(crate) struct Case {
     joining: Vec<String>,
     endpoint: Option<String>,
     apiserver_sans: Vec<String>,
-    external_etcd: bool,
     /// The network interface of kube-vip, where it holds the endpoint.
     kube_vip: Option<String>,
 }
@@ -93,6 +96,11 @@ impl Case {
         admission.pod_security.exempt_namespaces.extend(self.exempt.clone());
         admission.always_pull_images = self.always_pull_images;
         admission
+    }
+
+    /// An inventory with an etcd that systemd runs.
+    pub(crate) fn external() -> Self {
+        Self { etcd_external: true, ..Self::default() }
     }
 
     /// The usual inventory with an audit policy and a phase of encryption.
@@ -143,14 +151,24 @@ fn inventory(case: &Case) -> Inventory {
             profile: case.profile,
             line: 1,
         },
-        nodes: vec![
-            node("cp-1", "10.0.0.11", &both),
-            node("cp-2", "10.0.0.12", &both),
-            node("cp-3", "cp-3.example.net", &both),
-            node("w-1", "10.0.0.21", &[Role::Worker]),
-        ],
+        nodes: if case.etcd_external {
+            vec![
+                node("cp-1", "10.0.0.11", &[Role::ControlPlane]),
+                node("cp-2", "fd00::12", &both),
+                node("etcd-1", "10.0.0.31", &[Role::Etcd]),
+                node("etcd-2", "etcd-2.example.net", &[Role::Etcd]),
+                node("w-1", "10.0.0.21", &[Role::Worker]),
+            ]
+        } else {
+            vec![
+                node("cp-1", "10.0.0.11", &both),
+                node("cp-2", "10.0.0.12", &both),
+                node("cp-3", "cp-3.example.net", &both),
+                node("w-1", "10.0.0.21", &[Role::Worker]),
+            ]
+        },
         etcd: Etcd {
-            topology: if case.external_etcd { EtcdTopology::External } else { EtcdTopology::Stacked },
+            topology: if case.etcd_external { EtcdTopology::External } else { EtcdTopology::Stacked },
             program: String::from("/usr/local/bin/etcd"),
             sans: case.etcd_sans.clone(),
             certificate_lifetime_days: 365,
@@ -214,9 +232,11 @@ fn inputs(case: &Case) -> Inputs {
         components: case.seen_apiserver.map(component).into_iter().collect(),
     };
     let versions = ["cp-1", "cp-2", "cp-3", "w-1"].map(|node| (name(node), seen_versions.clone())).into();
+    let joins = Some((name("etcd-2"), case.etcd_joins.clone())).filter(|(_, members)| !members.is_empty());
+    let etcd_joins = joins.into_iter().collect();
     let joining = case.joining.iter().map(|node| name(node)).collect();
     let pki = case.managed.then(pki);
-    let seen = Inputs { api_server_flags, serving, versions, pki, joining, ..Inputs::default() };
+    let seen = Inputs { api_server_flags, serving, versions, pki, joining, etcd_joins, ..Inputs::default() };
     let phase = match case.encryption.as_deref() {
         None => return seen,
         Some("read") => EncryptionPhase::Read,

@@ -69,6 +69,9 @@ fn check_cases(folder: &str, must_load: bool) {
     assert!(wrong.is_empty(), "differs from the .txt file (UPDATE=1 writes it):\n{}", wrong.join("\n"));
 }
 
+/// Every inventory that users may copy.
+const EXAMPLES: [&str; 5] = ["quickstart", "single-node", "ha", "ha-external-etcd", "bastion"];
+
 #[test]
 fn sound_inventories_load() {
     check_cases("tests/inventory/ok", true);
@@ -81,7 +84,7 @@ fn every_mistake_is_shown_where_it_is() {
 
 #[test]
 fn the_examples_load_without_a_warning() {
-    for example in ["quickstart", "ha", "bastion"] {
+    for example in EXAMPLES {
         let loaded = load(&project(&format!("inventories/{example}.toml"))).unwrap();
         assert!(loaded.warnings.is_empty(), "{example}");
         let root = project("inventories/quickstart/cp-1");
@@ -90,6 +93,20 @@ fn the_examples_load_without_a_warning() {
                 matches!(&loaded.inventory.nodes[0].connection, Connection::Local { root: r } if *r == root)
             );
         }
+    }
+}
+
+#[test]
+fn the_examples_are_all_there_are_and_templates_render_for_them() {
+    let files = fs::read_dir(project("inventories")).unwrap().map(|entry| entry.unwrap().file_name());
+    let names: BTreeSet<String> =
+        files.filter_map(|name| Some(name.to_str()?.strip_suffix(".toml")?.to_owned())).collect();
+    assert_eq!(names, EXAMPLES.map(str::to_owned).into());
+    let templates = harden::desired::Templates::load(harden::inventory::Profile::Default, None).unwrap();
+    for example in EXAMPLES {
+        let inventory = load(&project(&format!("inventories/{example}.toml"))).unwrap().inventory;
+        let errors: Vec<String> = templates.validate(&inventory).iter().map(ToString::to_string).collect();
+        assert!(errors.is_empty(), "{example}: {errors:?}");
     }
 }
 
@@ -225,8 +242,8 @@ fn the_schema_and_the_reader_know_the_same_keys() {
 
     // What the reader accepts is in the schema, and some accepted inventory uses every key of the schema.
     let mut accepted = BTreeSet::new();
-    let examples = ["inventories/quickstart.toml", "inventories/ha.toml", "inventories/bastion.toml"];
-    for path in examples.map(project).into_iter().chain(cases("tests/inventory/ok")) {
+    let examples = EXAMPLES.map(|name| project(&format!("inventories/{name}.toml")));
+    for path in examples.into_iter().chain(cases("tests/inventory/ok")) {
         let text = fs::read_to_string(path).unwrap();
         assert!(read(text.clone()).is_ok());
         used(&toml::from_str(&text).unwrap(), "", &schema, &mut accepted);
@@ -451,7 +468,7 @@ const PIECES: &[&str] = &[
 ];
 
 fn mutated() -> impl Strategy<Value = Vec<u8>> {
-    let sources: Vec<String> = ["quickstart", "ha", "bastion"]
+    let sources: Vec<String> = EXAMPLES
         .iter()
         .map(|name| fs::read_to_string(project(&format!("inventories/{name}.toml"))).unwrap())
         .chain([fs::read_to_string(project("tests/inventory/ok/everything.toml")).unwrap()])

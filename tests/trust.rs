@@ -11,7 +11,8 @@ use harden::secret::Secret;
 use harden::store::pki::{ETCD_CA, KUBERNETES_CA, NAMES, SERVICE_ACCOUNT};
 use harden::store::{KeySource, SecretKind, Store, Unlocked};
 use harden::trust::{
-    Found, LAYOUT, Listing, Person, TrustError, ensure_break_glass, issue_kubeconfig, missing, take_over,
+    Found, LAYOUT, Listing, Person, TrustError, ensure_break_glass, issue_kubeconfig, missing,
+    refuse_foreign, take_over,
 };
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -175,6 +176,30 @@ fn another_cluster_is_refused_with_both_fingerprints() {
     found.retain(|found| found.place.name == SERVICE_ACCOUNT);
     let error = take_over(found, store.store(), NOW).map(drop).unwrap_err();
     assert!(matches!(error, TrustError::Conflict { .. }), "{error}");
+}
+
+/// A host on which another cluster is, told by its CA; one on which the CA is about to be replaced holds both.
+#[test]
+fn a_host_of_another_cluster_is_refused_with_its_authority() {
+    let (theirs, ours) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let inventory = inventory(theirs.path(), "");
+    let (_, other) = made(theirs.path(), &inventory);
+    let (_, store) = made(ours.path(), &inventory);
+    let certificate = |store: &Unlocked| store.store().pair(KUBERNETES_CA).unwrap().unwrap().public;
+    let judge = |text: &str| refuse_foreign(store.store(), &inventory.nodes[0].name, "/ca.crt", text);
+    judge(&certificate(&store)).unwrap();
+    judge(&format!("{}{}", certificate(&other), certificate(&store))).unwrap();
+    judge("no certificate").unwrap();
+    let error = judge(&certificate(&other)).unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.starts_with("cp-1 belongs to another cluster, and nothing was changed: its CA /ca.crt"),
+        "{text}"
+    );
+    for store in [&other, &store] {
+        assert!(text.contains(&pki::fingerprint(certificate(store).as_bytes()).unwrap()), "{text}");
+    }
+    assert!(error.hint().is_some());
 }
 
 #[test]

@@ -125,10 +125,8 @@ impl Reach {
             }
         };
         self.any(|plane| plane.api.rewrite(resource, &progress))?;
-        let stored: BTreeMap<String, usize> = self.any(|plane| match &plane.etcd {
-            Some(etcd) => etcd.stored_prefixes(resource),
-            None => Ok(BTreeMap::new()),
-        })?;
+        let stored: BTreeMap<String, usize> =
+            self.any_member(|etcd| etcd.stored_prefixes(resource))?.unwrap_or_default();
         let count: usize = stored.iter().filter(|(found, _)| *found != prefix).map(|(_, count)| count).sum();
         if count > 0 {
             return Err(

@@ -19,7 +19,9 @@ keep_sysctl() { # NAME
 
 keep_unit() { # UNIT
   live || return 0
-  printf '%s\t%s\t%s\n' "$1" "$(systemctl is-enabled -- "$1" 2>/dev/null)" "$(systemctl is-active -- "$1" 2>/dev/null)" \
+  # Of one that does not exist yet older ones say nothing, and what reads this takes no empty field.
+  enabled=$(systemctl is-enabled -- "$1" 2>/dev/null)
+  printf '%s\t%s\t%s\n' "$1" "${enabled:-not-found}" "$(systemctl is-active -- "$1" 2>/dev/null)" \
     >>"$T/unit-states" || abandon 70
 }
 

@@ -161,11 +161,21 @@ verify_files() {
   done <"$T/paths"
 }
 
+# There was no such unit: what would start it at boot leads nowhere, and systemctl does not take it away any more.
+forget_unit() { # UNIT
+  for link in "$R"/etc/systemd/system/*.wants/"$1"; do
+    if [ -L "$link" ] && [ ! -e "$link" ]; then
+      rm -f -- "$link" || bad "removing $link"
+    fi
+  done
+}
+
 restore_units() {
   while IFS='	' read -r unit enabled active; do
     case $enabled in
     enabled) systemctl enable -- "$unit" || bad "enabling $unit" ;;
     disabled) systemctl disable -- "$unit" || bad "disabling $unit" ;;
+    not-found) forget_unit "$unit" ;;
     esac
     [ "$mode" != boot ] || continue
     case $active in

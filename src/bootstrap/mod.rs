@@ -11,13 +11,14 @@ mod tests;
 
 pub use error::BootstrapError;
 
+use crate::cluster::{ControlPlane, Etcd};
 use crate::event::{Event, Listener, Outcome};
 use crate::health::{self, Pace, Reach};
 use crate::inventory::{EtcdTopology, NodeName};
 use crate::plan::manifest::Probe;
 use crate::plan::{Gate, Join, JoinKind};
 use crate::secret::Secret;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -31,6 +32,8 @@ pub struct Bootstrap<'a> {
     pub endpoint: Probe,
     /// How etcd runs.
     pub topology: EtcdTopology,
+    /// All members of etcd that there are to be.
+    pub members: BTreeSet<NodeName>,
     /// The kubeconfig with which the first rules are made; `None` where the cluster exists.
     pub super_admin: Option<Secret<String>>,
     /// How many workers at once.
@@ -45,8 +48,8 @@ impl Bootstrap<'_> {
     /// Waits until the members of an external etcd have found each other. Their units were started together.
     pub fn members(&self, joins: &[&Join], mut reach: &Reach) -> Result<(), BootstrapError> {
         let Some(first) = joins.first() else { return Ok(()) };
-        let gates: Vec<Gate> =
-            joins.iter().map(|join| Gate::EtcdHealthy { node: join.node.clone() }).collect();
+        let gate = |join: &&Join| Gate::EtcdWhole { node: join.node.clone(), members: self.members.clone() };
+        let gates: Vec<Gate> = joins.iter().map(gate).collect();
         let pace = Pace { steady: Duration::ZERO, ..Pace::default() };
         let result = health::wait(&gates, &mut reach, &pace, self.listener, self.interrupted)
             .map_err(|source| BootstrapError::Gate { node: first.node.clone(), source: Box::new(source) });
@@ -99,10 +102,15 @@ impl Bootstrap<'_> {
         }
         if matches!(join.kind, JoinKind::ControlPlane | JoinKind::Worker) {
             self.wait(join, &[self.endpoint_answers(join)], reach)?;
+            if join.resumed && self.earlier_attempt(join, reach)? {
+                return Ok(());
+            }
         }
+        let is_member = join.resumed && self.is_member(join, reach);
+        let config = if is_member { join.without_etcd() } else { join.config.clone() };
         let attempt = join.kind.title();
         self.step(join, attempt);
-        let script = script::kubeadm(join, self.super_admin.as_ref());
+        let script = script::kubeadm(join, &config, self.super_admin.as_ref());
         let node = join.node.clone();
         let reply = reach.run(&join.node, &script, KUBEADM).map_err(|source| BootstrapError::Remote {
             node: node.clone(),
@@ -113,6 +121,41 @@ impl Bootstrap<'_> {
             return Ok(());
         }
         Err(BootstrapError::Kubeadm { node, attempt, message: reply.last_words() })
+    }
+
+    /// An attempt of an earlier run that still goes on is waited for; returns whether it made a node of the host. Of one that did
+    /// not the Node goes, where there is one: it is Ready for a while after its kubelet has ended, and kubeadm joins no such host.
+    fn earlier_attempt(&self, join: &Join, reach: &Reach) -> Result<bool, BootstrapError> {
+        let failed = |attempt, source| BootstrapError::Remote {
+            node: join.node.clone(),
+            attempt,
+            source: Box::new(source),
+        };
+        let script = script::awaited();
+        self.step(join, script.title());
+        let reply = reach
+            .run(&join.node, &script, KUBEADM)
+            .map_err(|source| failed("wait for an earlier attempt", source))?;
+        if reply.section("wait").text().trim() == script::JOINED {
+            return Ok(true);
+        }
+        reach
+            .any_api(&join.node, |api| api.delete_node(join.node.as_str()))
+            .map_err(|source| failed("delete the Node of an earlier attempt", source))?;
+        Ok(false)
+    }
+
+    /// Whether its etcd member takes part already: kubeadm would make a voting member of it again, and fail. What cannot be told is
+    /// left to kubeadm.
+    fn is_member(&self, join: &Join, reach: &Reach) -> bool {
+        let voters = |plane: &ControlPlane| {
+            let members = plane.etcd.as_ref().map(Etcd::members).transpose()?.unwrap_or_default();
+            Ok(members.into_iter().filter(|member| !member.is_learner).map(|member| member.name).collect())
+        };
+        let found = reach.control_planes().iter().find_map(|node| reach.ask(node, voters).ok());
+        join.kind == JoinKind::ControlPlane
+            && self.topology == EtcdTopology::Stacked
+            && found.is_some_and(|names: Vec<String>| names.iter().any(|name| name == join.node.as_str()))
     }
 
     /// What must hold before the next host is begun. That the node is Ready is not among it: without a network plugin it is not.

@@ -12,9 +12,20 @@ is_running() {
   return 1
 }
 
-# Whoever started it, from here or from elsewhere: two at once would be in each other's way.
+# Whoever started it, from here or from elsewhere: two at once would be in each other's way. As long as somebody listens to it
+# systemd keeps a unit that has ended, and starts none of its name; one that failed it keeps until it is told not to.
+awaited=
 await() {
-  while is_running; do sleep 1; done
+  while is_running; do
+    awaited=yes
+    sleep 1
+  done
+  systemctl reset-failed -- "$unit" 2>/dev/null
+  tries=10
+  until [ "$(systemctl show -p LoadState --value -- "$unit")" = not-found ] || [ "$tries" = 0 ]; do
+    tries=$((tries - 1))
+    sleep 1
+  done
 }
 
 # Standard input, in base64, becomes a file that nobody else can read.
@@ -22,8 +33,10 @@ place() { # NAME
   (umask 077 && mkdir -p -- "$folder/patches" && base64 -d >"$folder/$1")
 }
 
-# From here on the host counts as begun, until kubeadm has come to a good end.
+# From here on the host counts as begun, until kubeadm has come to a good end. It may have done so while it was waited for: by
+# somebody else, or for a run that was cut.
 begin() {
+  [ -z "$awaited" ] || [ -e "$R/var/lib/harden/joining" ] || exit 0
   (umask 077 && mkdir -p -- "$R/var/lib/harden" && rm -rf -- "$folder" && : >"$R/var/lib/harden/joining") && sync
 }
 

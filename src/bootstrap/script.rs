@@ -12,10 +12,10 @@ const RUN: &str = include_str!("run.sh");
 
 /// The script that runs kubeadm on a host, and comes back when it has ended. `super_admin` is the kubeconfig with which the
 /// cluster's first rules are made; it is taken away again.
-pub(super) fn kubeadm(join: &Join, super_admin: Option<&Secret<String>>) -> Script {
+pub(super) fn kubeadm(join: &Join, config: &str, super_admin: Option<&Secret<String>>) -> Script {
     let title = join.kind.title();
     let mut place = String::from("begin || exit 70\n");
-    file(&mut place, "config.yaml", join.config.as_bytes());
+    file(&mut place, "config.yaml", config.as_bytes());
     for (name, patch) in &join.patches {
         file(&mut place, &format!("patches/{name}"), patch.as_bytes());
     }
@@ -34,6 +34,15 @@ pub(super) fn kubeadm(join: &Join, super_admin: Option<&Secret<String>>) -> Scri
         .section("place", place)
         .section("run", format!("run {verb}\n"))
 }
+
+/// The script that waits until a kubeadm that an earlier run began has ended; it says `joined` where that end was a good one.
+pub(super) fn awaited() -> Script {
+    let body = format!("{FUNCTIONS}\nawait\n[ -e \"$R/var/lib/harden/joining\" ] || echo {JOINED}\n");
+    Script::new("wait for an earlier attempt").section("wait", body)
+}
+
+/// What [`awaited`] says.
+pub(super) const JOINED: &str = "joined";
 
 /// Names and contents are ours; a patch's name is of kubeadm's grammar, and holds nothing that a shell would read.
 fn file(text: &mut String, name: &str, content: &[u8]) {

@@ -24,16 +24,25 @@ fn join(kind: JoinKind) -> Join {
     }
 }
 
+/// Units are the host's own: nothing of that name runs here.
+const NO_UNITS: &str = "systemctl() { case $* in *LoadState*) echo not-found ;; esac; }\n";
+
 /// The section that places files, in a shell, on a directory tree.
 fn placed(shell: &[&str], join: &Join, super_admin: Option<&Secret<String>>) -> tempfile::TempDir {
+    placed_beside(shell, NO_UNITS, join, super_admin)
+}
+
+/// The same beside units that a function of the shell tells of.
+fn placed_beside(
+    shell: &[&str],
+    units: &str,
+    join: &Join,
+    super_admin: Option<&Secret<String>>,
+) -> tempfile::TempDir {
     let root = tempfile::tempdir().unwrap();
-    let script = kubeadm(join, super_admin);
-    let body: String = script
-        .sections()
-        .filter(|(name, _)| *name != "run")
-        // Units are the host's own: nothing of that name runs here.
-        .map(|(_, body)| body.replace("systemctl", ": systemctl"))
-        .collect();
+    let script = kubeadm(join, &join.config, super_admin);
+    let body: String =
+        script.sections().filter(|(name, _)| *name != "run").map(|(_, body)| body.to_owned()).collect();
     let mut child = Command::new(shell[0])
         .args(&shell[1..])
         .arg("-s")
@@ -43,7 +52,7 @@ fn placed(shell: &[&str], join: &Join, super_admin: Option<&Secret<String>>) -> 
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    child.stdin.take().unwrap().write_all(format!("set -u\nR=$R\n{body}").as_bytes()).unwrap();
+    child.stdin.take().unwrap().write_all(format!("set -u\nR=$R\n{units}{body}").as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     root
@@ -70,13 +79,39 @@ fn what_is_placed_is_what_was_planned() {
     }
 }
 
+/// A kubeadm that a killed run began comes to its end, and systemd keeps its unit a little longer. It is waited for; and where it
+/// did what was wanted, nothing is begun again on a host that is a node.
+#[test]
+fn a_kubeadm_that_runs_already_is_waited_for() {
+    const UNITS: &str = r#"
+    sleep() { count=$((count + 1)); if [ $count = 2 ]; then eval "$at_its_end"; fi; }
+    systemctl() { case $* in
+      *ActiveState*) if [ $count -lt 2 ]; then echo active; else echo inactive; fi ;;
+      *LoadState*) if [ $count -lt 4 ]; then echo loaded; else echo not-found; echo gone >"$R/gone"; fi ;;
+    esac; }
+    count=0
+    "#;
+    for shell in [&["dash"][..], &["busybox", "sh"]] {
+        for (at_its_end, is_begun) in [
+            (r#"mkdir -p "$R/var/lib/harden"; : >"$R/var/lib/harden/joining""#, true),
+            (r#"mkdir -p "$R/var/lib/harden""#, false),
+        ] {
+            let units = format!("at_its_end='{at_its_end}'\n{UNITS}");
+            let root = placed_beside(shell, &units, &join(JoinKind::ControlPlane), None);
+            assert!(root.path().join("gone").exists(), "the unit was not waited for");
+            assert_eq!(root.path().join("var/lib/harden/kubeadm/config.yaml").exists(), is_begun);
+            assert_eq!(root.path().join("var/lib/harden/joining").exists(), is_begun);
+        }
+    }
+}
+
 #[test]
 fn only_the_first_host_gets_the_super_administrator() {
     let secret = Secret::new(String::from("poison-of-the-third-bootstrap-test\n"));
     for kind in [JoinKind::ControlPlane, JoinKind::Worker] {
         let root = placed(&["dash"], &join(kind), Some(&secret));
         assert!(!root.path().join("var/lib/harden/kubeadm/kubeconfig").exists());
-        let verb = kubeadm(&join(kind), Some(&secret));
+        let verb = kubeadm(&join(kind), "", Some(&secret));
         let verb = verb.sections().find(|(name, _)| *name == "run").map(|(_, body)| body.to_owned());
         assert_eq!(verb.as_deref(), Some("run join\n"));
     }
@@ -85,7 +120,7 @@ fn only_the_first_host_gets_the_super_administrator() {
 #[test]
 fn nothing_secret_is_in_what_users_read() {
     let secret = Secret::new(String::from("poison-of-the-second-bootstrap-test\n"));
-    let script = kubeadm(&join(JoinKind::Init), Some(&secret));
+    let script = kubeadm(&join(JoinKind::Init), "", Some(&secret));
     assert_eq!(script.title(), "begin the cluster");
     assert!(!format!("{:?}", script.title()).contains("poison"));
 }

@@ -40,6 +40,11 @@ impl CommandLine {
         Self { environment, ..self }
     }
 
+    /// Whether variables of the environment set flags.
+    pub(super) fn has_environment(&self) -> bool {
+        !self.environment.is_empty()
+    }
+
     /// The value of a flag, as kube-bench reads it: of the first place where its text stands, even as the beginning of a
     /// longer flag; after `=`, or a colon, or a space where no other flag follows; `true` for a flag without a value.
     pub(super) fn value(&self, flag: &str) -> Option<String> {

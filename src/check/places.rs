@@ -70,6 +70,8 @@ pub(super) struct Component {
     pub manifest: Option<String>,
     /// The place of its configuration file.
     pub config: Option<String>,
+    /// The place of the file with its environment, where a unit of systemd runs it.
+    pub environment: Option<String>,
 }
 
 impl Places {
@@ -128,7 +130,7 @@ mod tests {
             }
         }
         for (name, component) in places.components() {
-            for place in component.manifest.iter().chain(&component.config) {
+            for place in component.manifest.iter().chain(&component.config).chain(&component.environment) {
                 assert!(places.place(place).is_some(), "{name}: {place} is no place");
             }
         }

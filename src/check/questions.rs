@@ -86,6 +86,9 @@ impl Asked {
         if let Some(place) = component.manifest.as_deref().and_then(|place| PLACES.place(place)) {
             self.documents(place.candidates().filter(|path| is_manifest(path)));
         }
+        if let Some(place) = component.environment.as_deref().and_then(|place| PLACES.place(place)) {
+            self.documents(place.candidates());
+        }
         if let Some(place) = component.config.as_deref().and_then(|place| PLACES.place(place)) {
             self.documents(place.candidates());
             if let Some(Place { flag: Some(flag), .. }) = Some(place) {

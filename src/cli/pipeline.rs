@@ -2,25 +2,27 @@
 //! render, plan. It wires modules together and decides nothing about clusters.
 
 use super::load::{load_inventory, load_templates, now, override_known_hosts};
+use super::manifests::{api_server_flags, versions};
 use super::running::Running;
 use super::stage_change::stage_change;
-use super::{Error, Global, Parts, keys, nodes, preflight, serving};
+use super::{Error, Global, Parts, keys, members, nodes, preflight, serving};
 use crate::cluster::NodeInfo;
 use crate::desired::{
-    self, EncryptionInput, EncryptionPhase, Inputs, PkiInput, ServingInput, Templates, Versions,
+    self, EncryptionInput, EncryptionPhase, Inputs, PkiInput, RunningMembers, ServingInput, Templates,
+    Versions,
 };
 use crate::error::{Chain, Hint};
 use crate::event::{Event, Listener, Outcome};
 use crate::health::Reach;
 use crate::health::preflight::ClockReading;
-use crate::inventory::{Connection, EncryptionProvider, Inventory, Minor, Node, NodeName, Role};
+use crate::inventory::{Connection, EncryptionProvider, Inventory, Node, NodeName, Role};
 use crate::observe::{self, fleet};
 use crate::plan::join::Joining;
 use crate::plan::{self, Plan, Unreachable};
 use crate::remote::{self, Access, Session};
 use crate::resource::{
-    CertificateSpec, ClusterObserved, Desired, Facts, FileState, Kind, NodePath, Observed, ObservedContent,
-    ResourceId, SecretRef, StoredPair,
+    CertificateSpec, ClusterObserved, Desired, Facts, Kind, NodePath, Observed, ResourceId, SecretRef,
+    StoredPair,
 };
 use crate::stage::{
     self, ControlPlane, EncryptionGoal, EncryptionState, Served, ServingStep, Stage, StageInput,
@@ -33,29 +35,7 @@ use std::time::Duration;
 /// The name of the template's encryption config, where it goes, and where kubeadm puts the API server's manifest.
 const ENCRYPTION_CONFIG_NAME: &str = "encryption-config";
 const ENCRYPTION_CONFIG: &str = "/etc/kubernetes/encryption/config.yaml";
-const MANIFESTS: &str = "/etc/kubernetes/manifests/";
-/// The components whose images have Kubernetes' own version.
-const COMPONENTS: [&str; 3] = ["kube-apiserver", "kube-controller-manager", "kube-scheduler"];
 pub(super) const API_SERVER_MANIFEST: &str = "/etc/kubernetes/manifests/kube-apiserver.yaml";
-
-/// Hosts are to become nodes, and the store has no CA that what they are given could be issued with.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "{} {} no node of a cluster yet, and the store beside the inventory has no CAs",
-    hosts.join(", "),
-    if hosts.len() == 1 { "is" } else { "are" }
-)]
-struct NoAuthorities {
-    hosts: Vec<String>,
-}
-
-impl Hint for NoAuthorities {
-    fn hint(&self) -> Option<String> {
-        Some(String::from(
-            "`harden pki init` makes those of a new cluster, `harden pki import` takes over those of one that runs",
-        ))
-    }
-}
 
 /// Everything that a run knows before it talks to a node.
 pub(super) struct Pipeline {
@@ -78,7 +58,7 @@ pub(super) struct Pipeline {
 /// Which connections outlive the reading of the nodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Keep {
-    /// Those that the cluster is read through. The others are closed at once: a fleet's would cost as many descriptors
+    /// Those that the cluster and its etcd are read through. The others are closed at once: a fleet's would cost as many descriptors
     /// here, and as many processes there.
     ControlPlanes,
     /// All, to change the nodes through them.
@@ -99,6 +79,8 @@ pub(super) struct Observation {
     pub(super) certificates: BTreeMap<NodeName, CertificateSpec>,
     /// What kubelets showed in a handshake, where it was their turn to be asked.
     pub(super) served: BTreeMap<NodeName, Served>,
+    /// The running etcd that nodes join whose own member has no data yet.
+    pub(super) etcd_joins: BTreeMap<NodeName, RunningMembers>,
 }
 
 /// What was found on one node.
@@ -165,8 +147,12 @@ impl Pipeline {
                 .get(&node.name)
                 .is_some_and(|state| has_api_server(node, &state.facts) && !self.is_joining(node, state));
             reach.add(node.name.clone(), session, has_api_server);
+            if observed.get(&node.name).is_some_and(|state| members::has_one(node, &state.facts)) {
+                reach.add_member(node.name.clone());
+            }
         }
         let (cluster, kubernetes) = self.observe_cluster(&reach, listener)?.unzip();
+        let etcd_joins = members::joins(&self.inventory, &observed, &reach);
         let certificates = serving::certificates(&wishes);
         let served = BTreeMap::new();
         let mut observation = Observation {
@@ -178,6 +164,7 @@ impl Pipeline {
             clocks,
             certificates,
             served,
+            etcd_joins,
         };
         // Without the API servers' flag nothing would rest on the answers.
         if self.takes_authority() && self.serving_step(&observation).ask {
@@ -194,7 +181,8 @@ impl Pipeline {
         let asked = preflight::milliseconds();
         let state = observe::observe(session.as_mut(), wishes, deadline(node), &read_certificate)?;
         let clock = preflight::clock(asked, &state.facts);
-        let is_kept = keep == Keep::All || has_api_server(node, &state.facts);
+        let is_kept =
+            keep == Keep::All || has_api_server(node, &state.facts) || members::has_one(node, &state.facts);
         Ok(Seen { session: is_kept.then_some(session), state, clock })
     }
 
@@ -217,26 +205,6 @@ impl Pipeline {
         let marks = marks.filter_map(|node| Some((node.name.clone(), node.cordon_mark.clone()?)));
         cluster.cordoned = marks.collect();
         Ok(Some((cluster, nodes)))
-    }
-
-    /// Whether a host that was read is to become a node.
-    fn is_joining(&self, node: &Node, state: &Observed) -> bool {
-        plan::join::is_joining(node, self.inventory.etcd.topology, state)
-    }
-
-    /// The hosts that are to become nodes.
-    pub(super) fn joining(&self, observation: &Observation) -> Joining {
-        let found = |node: &&Node| {
-            observation.nodes.get(&node.name).is_some_and(|state| self.is_joining(node, state))
-        };
-        let nodes: Vec<&Node> = self.inventory.nodes.iter().filter(found).collect();
-        let kubelet = |node: &&Node| observation.nodes.get(&node.name)?.facts.kubelet_version.clone();
-        let named = self.inventory.bootstrap.version.as_ref().map(|version| format!("v{version}"));
-        Joining {
-            version: named.or_else(|| nodes.iter().find_map(kubelet)).unwrap_or_default(),
-            nodes: nodes.into_iter().map(|node| node.name.clone()).collect(),
-            cluster: observation.cluster.is_some(),
-        }
     }
 
     /// The key that values are, or will be, encrypted with: the newest of the store, or a new one named by the day.
@@ -269,26 +237,11 @@ impl Pipeline {
         self.plan_step(observation, &step)
     }
 
-    /// The plan of the hosts that are to become nodes, and of nothing else.
-    pub(super) fn plan_hosts(&self, observation: &Observation) -> Result<Plan, Error> {
-        let joining = self.joining(observation).nodes;
-        let unread = observation.unreachable.iter().map(|it| &it.node);
-        let limit: BTreeSet<NodeName> =
-            joining.iter().chain(unread).filter(|node| self.limit.contains(*node)).cloned().collect();
-        let mut plan =
-            self.plan_limited(observation, &self.serving_step(observation).without_stage(), limit)?;
-        plan.stage = stage::hosts_title();
-        plan.remaining.clear();
-        plan.gates.clear();
-        plan.cluster_changes.clear();
-        Ok(plan)
-    }
-
     fn plan_step(&self, observation: &Observation, step: &ServingStep) -> Result<Plan, Error> {
         self.plan_limited(observation, step, self.limit.clone())
     }
 
-    fn plan_limited(
+    pub(super) fn plan_limited(
         &self,
         observation: &Observation,
         step: &ServingStep,
@@ -298,10 +251,7 @@ impl Pipeline {
         let flags = api_server_flags(&observation.nodes);
         let serving = self.serving(observation, step);
         let joining = self.joining(observation);
-        if !joining.nodes.is_empty() && self.store.pki().map_err(Error::hinted)?.is_none() {
-            let hosts = joining.nodes.iter().map(ToString::to_string).collect();
-            return Err(Error::hinted(NoAuthorities { hosts }));
-        }
+        self.refuse_strangers(observation, &joining)?;
         let (mut desired, mut notices) = (BTreeMap::new(), step.notices.clone());
         notices.extend(self.partial.clone());
         notices.extend_from_slice(self.templates.selection_notices());
@@ -324,6 +274,7 @@ impl Pipeline {
         for (nodes, phase) in [(writing, EncryptionPhase::Write), (reading, EncryptionPhase::Read)] {
             let inputs = Inputs {
                 api_server_flags: flags.clone(),
+                etcd_joins: observation.etcd_joins.clone(),
                 joining: joining.nodes.clone(),
                 ..self.inputs(phase, versions.clone(), serving.clone())?
             };
@@ -441,38 +392,6 @@ pub(super) fn deadline(node: &Node) -> Duration {
 /// Whether it is a control-plane node of a running cluster.
 pub(super) fn has_api_server(node: &Node, facts: &Facts) -> bool {
     facts.live && node.roles.contains(&Role::ControlPlane)
-}
-
-/// The minor versions that the nodes' kubelets say they are, and those of the images of their control planes.
-fn versions(observed: &BTreeMap<NodeName, Observed>) -> BTreeMap<NodeName, Versions> {
-    let minor = |version: &str| version.strip_prefix("v1.")?.split('.').next()?.parse().ok().map(Minor);
-    let of = |state: &Observed| Versions {
-        kubelet: state.facts.kubelet_version.as_deref().and_then(minor),
-        components: COMPONENTS
-            .iter()
-            .filter_map(|component| {
-                let version = plan::manifest::version(manifest(state, component)?, component).ok()??;
-                Some(((*component).to_owned(), minor(&version)?))
-            })
-            .collect(),
-    };
-    observed.iter().map(|(node, state)| (node.clone(), of(state))).collect()
-}
-
-/// The text of the manifest of a component, where it could be read.
-fn manifest<'a>(state: &'a Observed, component: &str) -> Option<&'a str> {
-    let (_, file) = state.files.iter().find(|(path, _)| {
-        path.as_str().strip_prefix(MANIFESTS).and_then(|name| name.strip_suffix(".yaml")) == Some(component)
-    })?;
-    let FileState::Present(file) = file else { return None };
-    let ObservedContent::Text(text) = &file.content else { return None };
-    Some(text)
-}
-
-/// The flags in the manifests of the nodes' API servers. One that cannot be read is a problem of the plan, not of this.
-fn api_server_flags(observed: &BTreeMap<NodeName, Observed>) -> BTreeMap<NodeName, BTreeMap<String, String>> {
-    let flags = |state| plan::manifest::flags(manifest(state, "kube-apiserver")?, "kube-apiserver").ok();
-    observed.iter().filter_map(|(node, state)| Some((node.clone(), flags(state)?))).collect()
 }
 
 /// SHA-256 over everything that the inventory and the templates ask for.

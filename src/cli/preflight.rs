@@ -27,7 +27,8 @@ pub(super) fn clock(asked: i64, facts: &OwnFacts) -> Option<ClockReading> {
 impl Pipeline {
     /// What is known already and would speak against applying a plan, or should be known.
     pub(super) fn sickness(&self, plan: &Plan, observation: &Observation) -> Vec<String> {
-        if plan.waves.is_empty() && plan.cluster_changes.is_empty() {
+        // With hosts that are yet to join it will not begin anyway.
+        if (plan.waves.is_empty() && plan.cluster_changes.is_empty()) || !plan.joins.is_empty() {
             return Vec::new();
         }
         let scope = Scope::of(plan, &self.inventory);
@@ -72,7 +73,7 @@ impl Pipeline {
         let answers = answers.into_iter();
         facts.nodes =
             answers.map(|(node, answer)| (node, answer.map_err(|error| Chain(&error).to_string()))).collect();
-        if !reach.control_planes().is_empty() {
+        if reach.members().next().is_some() {
             listener(Event::Cluster { step: String::from("look whether etcd is healthy") });
             facts.etcd = preflight::ask_etcd(reach);
             facts.listed = preflight::ask_api_for_images(reach, &facts.nodes);

@@ -40,10 +40,14 @@ pub struct Remove {
     /// What may become of its pods.
     #[command(flatten)]
     pub eviction: Eviction,
+
+    /// Whether its host is to join again at once.
+    #[arg(skip)]
+    pub joins_again: bool,
 }
 
 /// What may become of the node's pods, beside what [apply.drain] says
-#[derive(Debug, Clone, Copy, Args)]
+#[derive(Debug, Clone, Copy, Default, Args)]
 pub struct Eviction {
     /// How long evicting its pods may take, as in `10m` [default: that of [apply.drain]]
     #[arg(long, value_name = "TIME")]
@@ -98,7 +102,7 @@ pub fn run(arguments: &Remove, global: &Global, output: &Output) -> Result<ExitC
         return Err(Error::new(RemoveError::Refused { node: node.name, refusals: removal.refusals }));
     }
     if removal.steps.is_empty() {
-        return nothing_left(&removed, &nodes, global, output);
+        return nothing_left(arguments, &removed, &nodes, global, output);
     }
     ask(arguments, &removed, global, output)?;
     signal::listen(output);
@@ -110,7 +114,7 @@ pub fn run(arguments: &Remove, global: &Global, output: &Output) -> Result<ExitC
             ByReach::new(&reach, &node.name, drain, &signal::who(), &listener, &signal::interrupted);
         removal::carry_out(&node.name, &removal.steps, &mut hands, &listener, &signal::interrupted)
     };
-    tell(outcome, &removal, &mut removed, &nodes, global, output)
+    tell(arguments, outcome, &removal, &mut removed, &nodes, global, output)
 }
 
 /// The node's own API server is about to go: it is asked for nothing.
@@ -163,6 +167,7 @@ fn print_json(removed: &Removed, global: &Global, output: &Output) -> Result<(),
 }
 
 fn nothing_left(
+    arguments: &Remove,
     removed: &Removed,
     nodes: &Nodes,
     global: &Global,
@@ -176,7 +181,7 @@ fn nothing_left(
         Format::Text => drop(output.result(&text)?),
         Format::Json => print_json(removed, global, output)?,
     }
-    output.message(&inventory_is_yours(removed, nodes));
+    output.message(&inventory_is_yours(arguments, removed, nodes));
     Ok(ExitCode::Success)
 }
 
@@ -195,6 +200,7 @@ fn ask(arguments: &Remove, removed: &Removed, global: &Global, output: &Output) 
 }
 
 fn tell(
+    arguments: &Remove,
     outcome: Outcome,
     removal: &Removal,
     removed: &mut Removed,
@@ -212,7 +218,7 @@ fn tell(
     }
     let is_whole = outcome.error.is_none() && !outcome.is_interrupted;
     if is_whole {
-        output.message(&inventory_is_yours(removed, nodes));
+        output.message(&inventory_is_yours(arguments, removed, nodes));
     } else if outcome.is_changed {
         output.message(&format!(
             "{} is between in and out: run the same command again, and it goes on with what is left of {} steps.\n",
@@ -239,7 +245,10 @@ fn exit_code(outcome: &Outcome) -> ExitCode {
     }
 }
 
-fn inventory_is_yours(removed: &Removed, nodes: &Nodes) -> String {
+fn inventory_is_yours(arguments: &Remove, removed: &Removed, nodes: &Nodes) -> String {
+    if arguments.joins_again {
+        return String::new();
+    }
     let line =
         nodes.inventory.nodes.iter().find(|node| node.name == removed.node).map_or(0, |node| node.line);
     format!(

@@ -55,9 +55,6 @@ impl observe::ClusterSource for Running<'_> {
     }
 
     fn stored_prefixes(&self, resource: &str) -> Result<BTreeMap<String, usize>, HealthError> {
-        self.reach.ask(self.first()?, |plane| match &plane.etcd {
-            Some(etcd) => etcd.stored_prefixes(resource),
-            None => Ok(BTreeMap::new()),
-        })
+        Ok(self.reach.any_member(|etcd| etcd.stored_prefixes(resource))?.unwrap_or_default())
     }
 }

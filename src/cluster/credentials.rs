@@ -8,14 +8,32 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 const KUBECONFIG: &str = "/etc/kubernetes/admin.conf";
-const ETCD_CA: &str = "/etc/kubernetes/pki/etcd/ca.crt";
-const ETCD_CERTIFICATE: &str = "/etc/kubernetes/pki/etcd/healthcheck-client.crt";
-const ETCD_KEY: &str = "/etc/kubernetes/pki/etcd/healthcheck-client.key";
+/// etcd's CA, and the client certificate and key, where kubeadm puts them for its static pod.
+const OF_STATIC_POD: [&str; 3] = [
+    "/etc/kubernetes/pki/etcd/ca.crt",
+    "/etc/kubernetes/pki/etcd/healthcheck-client.crt",
+    "/etc/kubernetes/pki/etcd/healthcheck-client.key",
+];
+/// The same for an etcd that systemd runs.
+const OF_UNIT: [&str; 3] =
+    ["/etc/etcd/pki/ca.crt", "/etc/etcd/pki/healthcheck-client.crt", "/etc/etcd/pki/healthcheck-client.key"];
 
 /// Where kubeadm's API servers listen unless told otherwise.
 const API_PORT: u16 = 6443;
 
-/// Script sections, by name. A missing file is empty output: a node without etcd is not an error.
+/// A script that begins with the directory of the member's certificates.
+macro_rules! beside_member {
+    ($script:literal) => {
+        concat!(
+            "harden_pki=$R/etc/kubernetes/pki/etcd\n",
+            "[ ! -e \"$R\"/etc/etcd/pki/server.crt ] || harden_pki=$R/etc/etcd/pki\n",
+            $script
+        )
+    };
+}
+
+/// Script sections, by name. A missing file is empty output: a node without etcd is not an error. The CA alone is no sign of a
+/// member: an API server needs it for an etcd elsewhere.
 const SECTIONS: &[(&str, &str)] = &[
     (
         "admin-kubeconfig",
@@ -23,9 +41,17 @@ const SECTIONS: &[(&str, &str)] = &[
          [ -s \"$R/etc/kubernetes/$harden_file\" ] || continue\n\
          cat \"$R/etc/kubernetes/$harden_file\"; break\ndone",
     ),
-    ("etcd-ca", "cat \"$R\"/etc/kubernetes/pki/etcd/ca.crt 2>/dev/null || :"),
-    ("etcd-certificate", "cat \"$R\"/etc/kubernetes/pki/etcd/healthcheck-client.crt 2>/dev/null || :"),
-    ("etcd-key", "cat \"$R\"/etc/kubernetes/pki/etcd/healthcheck-client.key 2>/dev/null || :"),
+    ("etcd-unit", "[ ! -e \"$R\"/etc/etcd/pki/server.crt ] || echo yes"),
+    (
+        "etcd-ca",
+        beside_member!(
+            "for harden_file in server.crt healthcheck-client.crt healthcheck-client.key; do\n\
+             [ -s \"$harden_pki/$harden_file\" ] || continue\n\
+             cat \"$harden_pki\"/ca.crt 2>/dev/null || :\nbreak\ndone"
+        ),
+    ),
+    ("etcd-certificate", beside_member!("cat \"$harden_pki\"/healthcheck-client.crt 2>/dev/null || :")),
+    ("etcd-key", beside_member!("cat \"$harden_pki\"/healthcheck-client.key 2>/dev/null || :")),
     (
         "api-port",
         "sed -n 's/^ *- --secure-port=\\([0-9][0-9]*\\) *$/\\1/p' \"$R\"/etc/kubernetes/manifests/kube-apiserver.yaml 2>/dev/null || :",
@@ -79,16 +105,24 @@ impl Credentials {
 }
 
 impl EtcdCredentials {
-    fn parse(get: &impl Fn(&str) -> Vec<u8>) -> Result<Option<Self>, ClusterError> {
+    /// Those of [`Credentials::script_sections`] that tell of etcd, for a node without an API server.
+    pub fn script_sections() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
+        SECTIONS.iter().filter(|(name, _)| name.starts_with("etcd-"))
+    }
+
+    /// Reads the output of the sections; `None` where the node has no member.
+    pub fn parse(get: &impl Fn(&str) -> Vec<u8>) -> Result<Option<Self>, ClusterError> {
         let [ca, certificate] = ["etcd-ca", "etcd-certificate"].map(get);
         let key = Zeroizing::new(get("etcd-key"));
         if ca.is_empty() && certificate.is_empty() && key.is_empty() {
             return Ok(None);
         }
-        let key = text(key.to_vec(), ETCD_KEY)?;
+        let [ca_path, certificate_path, key_path] =
+            if get("etcd-unit").is_empty() { OF_STATIC_POD } else { OF_UNIT };
+        let key = text(key.to_vec(), key_path)?;
         Ok(Some(Self {
-            ca: text(ca, ETCD_CA)?,
-            certificate: text(certificate, ETCD_CERTIFICATE)?,
+            ca: text(ca, ca_path)?,
+            certificate: text(certificate, certificate_path)?,
             key: Secret::new(key),
         }))
     }

@@ -159,6 +159,18 @@ impl Api {
         Ok(if meaning(before) == meaning(after) { Applied::Unchanged } else { Applied::Changed })
     }
 
+    /// Whether an object of this kind and name is there, whatever it says. One of a kind that the API does not serve is not.
+    pub fn has_object(&self, object: &Value) -> Result<bool, ClusterError> {
+        let identity = Identity::of(object).ok_or(ClusterError::Nameless)?;
+        let resource = match self.resource(&identity) {
+            Err(ClusterError::UnknownKind { .. }) => return Ok(false),
+            found => found?,
+        };
+        let found: Option<Value> =
+            self.get(&format!("read {}", identity.title()), &identity.path(&resource))?;
+        Ok(found.is_some())
+    }
+
     /// Whether objects of a kind can be made by now, by the name of its CustomResourceDefinition.
     pub fn is_established(&self, definition: &str) -> Result<bool, ClusterError> {
         let attempt = format!("read CustomResourceDefinition {definition}");

@@ -2,11 +2,12 @@
 
 use super::pki::{self, Known};
 use super::standing::Standing;
-use super::{EncryptionPhase, Inputs, TemplateError};
-use crate::inventory::{CaKeys, Connection, EncryptionProvider, Inventory, Minor, Node, NodeName, Role};
+use super::{EncryptionPhase, Inputs, TemplateError, etcd};
+use crate::inventory::{
+    CaKeys, Connection, EncryptionProvider, EtcdTopology, Inventory, Minor, Node, NodeName, Role,
+};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 
 /// Where kubeadm's API servers listen.
 const API_PORT: u16 = 6443;
@@ -80,9 +81,11 @@ impl Shared {
         let mut variables = serde_json::to_value(inventory).map_err(|error| failed(error.into()))?;
         let members: Vec<Value> = inventory
             .with_role(Role::Etcd)
-            .map(|member| json!({"name": member.name, "address": member.address}))
+            .map(|member| json!({"name": member.name, "address": member.address, "host": member.url_host()}))
             .collect();
         variables["etcd"]["members"] = Value::from(members);
+        variables["etcd"]["client_urls"] = Value::from(etcd::client_urls(inventory));
+        variables["etcd"]["environment"] = etcd::environment(&inventory.etcd.flags);
         variables["admission"]["configured"] = Value::from(inventory.admission.is_configured());
         let input =
             inputs.encryption.as_ref().filter(|_| inventory.encryption.provider != EncryptionProvider::None);
@@ -134,15 +137,21 @@ pub(super) struct Variables<'a> {
 impl<'a> Variables<'a> {
     pub(super) fn of(
         shared: &'a Shared,
+        inventory: &Inventory,
         node: &Node,
         minor: Minor,
         standing: &Standing,
         inputs: &Inputs,
     ) -> Self {
         let serving = inputs.serving.get(&node.name);
+        let joins = inputs.etcd_joins.get(&node.name);
+        let is = |role| node.roles.contains(&role);
+        let is_external = inventory.etcd.topology == EtcdTopology::External;
         let node = json!({
             "name": node.name,
             "address": node.address,
+            // As it stands before the port in a URL.
+            "host": node.url_host(),
             "ip": node.ip(),
             "roles": node.roles,
             "labels": node.labels,
@@ -159,12 +168,15 @@ impl<'a> Variables<'a> {
                 "names": serving.map(|serving| &serving.names).into_iter().flatten().collect::<Vec<_>>(),
             },
             // Its own API server's, not by way of the endpoint.
-            "server": format!("https://{}:{API_PORT}", url_host(node)),
+            "server": format!("https://{}:{API_PORT}", node.url_host()),
             "kubelet_client": shared.kubelet_clients.include(node),
             // etcd beside the API server, as kubeadm sets it up unless it is told of an external one.
-            "stacked_etcd": shared.variables["etcd"]["topology"] == "stacked"
-                && node.roles.contains(&Role::ControlPlane)
-                && node.roles.contains(&Role::Etcd),
+            "stacked_etcd": !is_external && is(Role::ControlPlane) && is(Role::Etcd),
+            // An API server whose etcd is one of the inventory's.
+            "etcd_client": is(Role::ControlPlane) && (is_external || is(Role::Etcd)),
+            // A host of etcd alone has no kubelet, unless that is what runs etcd there.
+            "kubelet": !is_external || is(Role::ControlPlane) || is(Role::Worker),
+            "etcd": etcd::first_start(inventory, node, joins),
         });
         let mut context = shared.context.clone();
         context.insert("node", &node);
@@ -197,14 +209,6 @@ impl<'a> Variables<'a> {
 fn host(endpoint: &str) -> &str {
     let host = endpoint.rsplit_once(':').map_or(endpoint, |(host, _)| host);
     host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
-}
-
-/// A node's address as it stands in a URL.
-fn url_host(node: &Node) -> String {
-    match node.ip() {
-        Some(IpAddr::V6(address)) => format!("[{address}]"),
-        _ => node.address.clone(),
-    }
 }
 
 /// The user that harden logs in as.

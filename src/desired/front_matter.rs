@@ -84,6 +84,9 @@ pub(super) struct FrontMatter {
     /// It is managed only on nodes where all of these exist.
     #[serde(default)]
     only_where: Vec<NodePath>,
+    /// It is managed only on nodes where none of these exists.
+    #[serde(default)]
+    only_without: Vec<NodePath>,
     /// The line that another file must have, or it would have no effect.
     included_by: Option<Inclusion>,
     /// The command of the node that must accept the new file, `{staged}`, before anything is changed.
@@ -119,6 +122,7 @@ impl FrontMatter {
     pub(super) fn on_node(&self) -> OnNode {
         OnNode {
             only_where: self.only_where.clone(),
+            only_without: self.only_without.clone(),
             included_by: self.included_by.clone(),
             validate: self.validate.clone(),
             activate: self.activate.clone(),
@@ -217,7 +221,7 @@ fn unfit(front: &FrontMatter) -> Option<String> {
 /// Key, whether it is there, the kinds that may have it, the kinds that must.
 type Rule = (&'static str, bool, &'static [Kind], &'static [Kind]);
 
-fn rules(front: &FrontMatter) -> [Rule; 19] {
+fn rules(front: &FrontMatter) -> [Rule; 20] {
     use Kind::{Absent, Attributes, Certificate, File, Kubeconfig, StaticPod, Sysctl, Unit, User, YamlKeys};
     const PLACED: &[Kind] = &[File, Attributes, YamlKeys, Certificate, Kubeconfig, Sysctl, StaticPod, Absent];
     const OWNED: &[Kind] = &[File, Attributes, YamlKeys, Certificate, Kubeconfig, Sysctl, StaticPod];
@@ -243,6 +247,7 @@ fn rules(front: &FrontMatter) -> [Rule; 19] {
         ("merge", front.merge.is_some(), &[YamlKeys], &[]),
         ("needs-sysctls", !front.needs_sysctls.is_empty(), &[YamlKeys], &[]),
         ("only-where", !front.only_where.is_empty(), OF_TEMPLATE, &[]),
+        ("only-without", !front.only_without.is_empty(), OF_TEMPLATE, &[]),
         ("included-by", front.included_by.is_some(), &[File], &[]),
         ("validate", !front.validate.is_empty(), &[File, YamlKeys], &[]),
         ("activate", !front.activate.is_empty(), &[File, YamlKeys, Certificate, Kubeconfig, Sysctl], &[]),

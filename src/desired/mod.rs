@@ -9,6 +9,7 @@ mod certificate;
 mod context;
 mod embedded;
 mod error;
+mod etcd;
 mod flags;
 mod front_matter;
 mod keys;
@@ -26,6 +27,7 @@ mod version;
 
 pub use certificate::is_alternative_name;
 pub use error::{Claim, TemplateError};
+pub use etcd::RunningMembers;
 pub use load::Templates;
 pub use selection::Selection;
 pub use static_pod::FILE_ANNOTATION;
@@ -55,6 +57,9 @@ pub struct Inputs {
     pub versions: BTreeMap<NodeName, Versions>,
     /// The flags that the nodes' API servers were seen to have in their manifests.
     pub api_server_flags: BTreeMap<NodeName, BTreeMap<String, String>>,
+    /// The members of the running etcd that a node's own member joins; a node that is missing makes a new one with the others
+    /// of the inventory, if it has no data yet.
+    pub etcd_joins: BTreeMap<NodeName, RunningMembers>,
 }
 
 /// The versions that one node was seen to run. In the middle of an upgrade they differ.

@@ -7,8 +7,8 @@ use super::pki::Known;
 use super::place::Place;
 use super::pods::Pods;
 use super::standing::{AUTHENTICATION, Standing};
-use super::{Inputs, Rendered, TemplateError, body};
-use crate::inventory::{Inventory, Minor, Node};
+use super::{Inputs, Rendered, TemplateError, body, etcd};
+use crate::inventory::{EtcdTopology, Inventory, Minor, Node, Role};
 use crate::resource::{Desired, Kind, Notice, Resource, ResourceId, Spec};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -36,7 +36,7 @@ impl Templates {
         let pass = |minor| Pass {
             node,
             place: Place { minor, ..place },
-            variables: Variables::of(shared, node, minor, &standing, inputs),
+            variables: Variables::of(shared, inventory, node, minor, &standing, inputs),
             known: &shared.known,
         };
         let others: BTreeMap<Minor, Pass<'_>> =
@@ -61,6 +61,9 @@ impl Templates {
         }
         if let Err(unusable) = pods.lay_over(inventory, &node.roles, &self.selected) {
             errors.push(place.shape("inventory", unusable));
+        }
+        if inventory.etcd.topology == EtcdTopology::External && node.roles.contains(&Role::Etcd) {
+            errors.extend(etcd::check_flags(&self.flags, place));
         }
         let (pods, pod_errors) = pods.into_resources(&self.flags, &resources, place);
         resources.extend(pods);

@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 /// The CAs' certificates on a node, where kubeadm has them.
 const KUBERNETES_CA: &str = "/etc/kubernetes/pki/ca.crt";
 const ETCD_CA: &str = "/etc/kubernetes/pki/etcd/ca.crt";
+/// The same beside a member of etcd that systemd runs.
+const MEMBER_CA: &str = "/etc/etcd/pki/ca.crt";
 const FRONT_PROXY_CA: &str = "/etc/kubernetes/pki/front-proxy-ca.crt";
 
 /// What rendered bodies can name of the store.
@@ -55,7 +57,7 @@ impl Known {
         let pki = self.pki.as_ref()?;
         match path.as_str() {
             KUBERNETES_CA => Some(&pki.kubernetes_ca),
-            ETCD_CA => Some(&pki.etcd_ca),
+            ETCD_CA | MEMBER_CA => Some(&pki.etcd_ca),
             FRONT_PROXY_CA => Some(&pki.front_proxy_ca),
             _ => None,
         }

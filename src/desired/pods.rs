@@ -7,7 +7,7 @@ use super::load::Entry;
 use super::place::Place;
 use super::selection::Selected;
 use super::static_pod::{INVENTORY, Pod};
-use crate::inventory::{Inventory, Role};
+use crate::inventory::{EtcdTopology, Inventory, Role};
 use crate::resource::{Mode, Ownership, Resource};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -55,8 +55,14 @@ impl Pods {
         roles: &BTreeSet<Role>,
         selected: &Selected,
     ) -> Result<(), Unusable> {
+        let none = BTreeMap::new();
+        let etcd = match inventory.etcd.topology {
+            EtcdTopology::Stacked => &inventory.etcd.flags,
+            // It is no pod.
+            EtcdTopology::External => &none,
+        };
         let overlays = [
-            ("etcd", Role::Etcd, &inventory.etcd.flags),
+            ("etcd", Role::Etcd, etcd),
             ("kube-apiserver", Role::ControlPlane, &inventory.apiserver.flags),
             ("kube-controller-manager", Role::ControlPlane, &inventory.controller_manager.flags),
             ("kube-scheduler", Role::ControlPlane, &inventory.scheduler.flags),

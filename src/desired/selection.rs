@@ -132,7 +132,9 @@ impl Templates {
             let Some(entry) = self.entries.get_mut(&path) else { continue };
             entry.keys = keys;
             if chosen.contains(&path) {
-                notices.extend(entry.switch_off(&path, &selection));
+                let notice = entry.switch_off(&path, &selection);
+                // What this inventory has no use for stays nowhere.
+                notices.extend(notice.filter(|_| shared.may_hold(&entry.front.when)));
             }
         }
         if selection.is_partial() {

@@ -53,7 +53,7 @@ pub(super) const PORTS: &[Port] = &[
     port(10256, Who::Kubernetes, "kube-proxy"),
     port(2379, Who::Etcd, "etcd"),
     port(2380, Who::Etcd, "etcd"),
-    port(2381, Who::StackedEtcd, "etcd"),
+    port(2381, Who::Etcd, "etcd"),
 ];
 
 /// Where a running kubelet answers, and a running etcd.

@@ -52,7 +52,7 @@ pub(super) fn last_words(crashes: &[Crashes<'_>], gate: &Gate, access: &mut dyn 
     let component = match gate {
         Gate::StaticPodRuns { component, .. } => component.as_str(),
         Gate::ApiServerReady { .. } | Gate::EncryptionLoaded { .. } => "kube-apiserver",
-        Gate::EtcdHealthy { .. } => "etcd",
+        Gate::EtcdHealthy { .. } | Gate::EtcdWhole { .. } => "etcd",
         Gate::UnitActive { .. }
         | Gate::NodeReady { .. }
         | Gate::KubeletServes { .. }

@@ -7,6 +7,9 @@ use crate::remote::RemoteError;
 use std::fmt;
 use std::time::Duration;
 
+/// The unit that is etcd where no kubelet runs it.
+const ETCD_UNIT: &str = "etcd.service";
+
 /// Why a node or the cluster could not be asked.
 #[derive(Debug, thiserror::Error)]
 pub enum HealthError {
@@ -98,7 +101,7 @@ impl Hint for HealthError {
             Self::Remote(error) => error.hint(),
             Self::Cluster(error) => error.hint(),
             Self::NoEtcd { .. } => {
-                Some(String::from("give the role etcd only to nodes on which kubeadm runs a member"))
+                Some(String::from("give the role etcd only to nodes on which a member runs"))
             }
             _ => None,
         }
@@ -185,6 +188,11 @@ impl GateError {
 impl Hint for GateError {
     fn hint(&self) -> Option<String> {
         match self {
+            Self::Timeout { node, gate, .. } | Self::Unstable { node, gate, .. }
+                if gate.contains(ETCD_UNIT) =>
+            {
+                Some(format!("look at `journalctl -u {ETCD_UNIT}` on {node}"))
+            }
             Self::Timeout { node, .. } | Self::Unstable { node, .. } => Some(format!(
                 "look at `crictl ps -a`, the logs below /var/log/pods and `journalctl -u kubelet` on {node}"
             )),

@@ -7,6 +7,7 @@ use crate::inventory::NodeName;
 use crate::plan::Gate;
 use crate::plan::manifest::Probe;
 use crate::resource::NodePath;
+use std::collections::BTreeSet;
 
 /// A member that lags further behind than this has not caught up. etcd itself refuses writes at 5,000 (its
 /// `maxGapBetweenApplyAndCommitIndex`), and a member that only just serves requests is behind by a few dozen.
@@ -105,6 +106,10 @@ pub fn check(gate: &Gate, access: &mut dyn GateAccess) -> Result<Held, Pending> 
             etcd_serves(&access.etcd_status(node)?)?;
             etcd_complete(&access.etcd_cluster(node)?)
         }
+        Gate::EtcdWhole { node, members } => {
+            etcd_serves(&access.etcd_status(node)?)?;
+            etcd_is_of(&access.etcd_cluster(node)?, members)
+        }
         Gate::StaticPodRuns { node, component, command, manifest, probe } => {
             let held = process_runs(&access.processes(node, component, manifest.as_ref())?, command)?;
             if let Some(probe) = probe {
@@ -187,6 +192,20 @@ fn etcd_complete(cluster: &EtcdCluster) -> Result<Held, Pending> {
         return pending(format!("{name} raises the alarm {}", alarm.alarm));
     }
     Ok(held())
+}
+
+/// Whether the members are these and nobody else.
+fn etcd_is_of(cluster: &EtcdCluster, members: &BTreeSet<NodeName>) -> Result<Held, Pending> {
+    let held = etcd_complete(cluster)?;
+    let is_there = |node: &&NodeName| cluster.members.iter().any(|member| member.name == node.as_str());
+    if let Some(missing) = members.iter().find(|node| !is_there(node)) {
+        return pending(format!("{missing} is no member yet"));
+    }
+    let is_known = |name: &str| members.iter().any(|node| node.as_str() == name);
+    match cluster.members.iter().find(|member| !is_known(&member.name)) {
+        Some(stranger) => pending(format!("the member {} is not in the inventory", stranger.name)),
+        None => Ok(held),
+    }
 }
 
 /// Of a second each, and rounded.

@@ -1,11 +1,13 @@
 //! Runs gates: polled, with a deadline each, and held for some seconds before they count. What one poll of one gate means is in
 //! `gate`, the waiting in `wait`, and the way to real nodes in `reach`. It changes nothing on a cluster, a canary Secret aside.
 
+mod canary;
 mod crash;
 mod encryption;
 mod error;
 mod gate;
 mod kubelet;
+mod members;
 pub mod preflight;
 mod probe;
 mod processes;
@@ -20,8 +22,8 @@ pub use processes::{ContainerReport, ProcessReport, StaticPodReport};
 pub use reach::Reach;
 pub use wait::{Clock, Pace, SystemClock, wait, wait_with};
 
-use crate::cluster::{ControlPlane, Credentials, Dial};
-use crate::remote::{Dialer, Script, Session};
+use crate::cluster::{ControlPlane, Credentials, Dial, Etcd, EtcdCredentials};
+use crate::remote::{Dialer, RemoteError, Script, Session};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,7 +40,22 @@ pub fn open(session: &mut dyn Session) -> Result<ControlPlane, HealthError> {
         });
     let reply = session.run(&script, SCRIPT_DEADLINE)?;
     let credentials = Credentials::parse(|name| reply.section(name).output)?;
+    Ok(ControlPlane::connect(&credentials, &dial(session)?)?)
+}
+
+/// [`open`] for a node of which only the etcd member is asked; `None` where it has none.
+pub fn open_member(session: &mut dyn Session) -> Result<Option<Etcd>, HealthError> {
+    let script = EtcdCredentials::script_sections()
+        .fold(Script::new("read etcd's credentials"), |script, (name, body)| script.section(*name, *body));
+    let reply = session.run(&script, SCRIPT_DEADLINE)?;
+    let Some(credentials) = EtcdCredentials::parse(&|name| reply.section(name).output)? else {
+        return Ok(None);
+    };
+    Ok(Some(Etcd::connect(&credentials, &dial(session)?)?))
+}
+
+/// Streams through a node.
+fn dial(session: &mut dyn Session) -> Result<Dial, RemoteError> {
     let dialer: Arc<dyn Dialer> = Arc::from(session.dialer()?);
-    let dial: Dial = Arc::new(move |host, port| dialer.dial(host, port).map_err(std::io::Error::other));
-    Ok(ControlPlane::connect(&credentials, &dial)?)
+    Ok(Arc::new(move |host, port| dialer.dial(host, port).map_err(std::io::Error::other)))
 }

@@ -1,12 +1,12 @@
 //! The ways to real nodes: a session to each, and clients for the control-plane nodes' API servers and etcd members, opened when
 //! they are first needed and again when they fell silent.
 
-use super::encryption::{EncryptionReport, FIRST_PROVIDER, REPORTS_HASH, Trial, expected_prefix};
+use super::encryption::{EncryptionReport, REPORTS_HASH};
 use super::kubelet::{self, KubeletReport};
 use super::processes::{self, CLOCK, CONTAINER_LOGS, KUBELET_START, LOG_END, PROCESSES};
 use super::{
     ContainerReport, EtcdCluster, GateAccess, HealthError, NodeReport, ProcessReport, SCRIPT_DEADLINE,
-    StaticPodReport, UnitReport, open, probe,
+    StaticPodReport, UnitReport, open, open_member, probe,
 };
 use crate::cluster::{Api, ClusterError, ControlPlane, Etcd, EtcdStatus, Readiness};
 use crate::inventory::NodeName;
@@ -16,7 +16,7 @@ use crate::resource::NodePath;
 use crate::{pki, plan};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 /// After so many silent answers the clients are made anew, with a new login and the credentials as they are then: a
 /// component that restarts needs only patience, a dead SSH connection or renewed certificates need this.
@@ -28,18 +28,22 @@ const PATIENCE: u32 = 6;
 pub struct Reach {
     nodes: BTreeMap<NodeName, Mutex<Slot>>,
     control_planes: Vec<NodeName>,
+    /// Nodes without an API server that have a member of etcd.
+    pub(super) etcd_hosts: Vec<NodeName>,
 }
 
-struct Slot {
+pub(super) struct Slot {
     session: Box<dyn Session>,
     plane: Option<ControlPlane>,
+    /// Where there is no API server.
+    member: Option<Etcd>,
     /// To the node's own ports, from the first time that one is asked.
     dialer: Option<Box<dyn Dialer>>,
     silences: u32,
 }
 
 impl Slot {
-    fn run(&mut self, script: &Script) -> Result<Reply, HealthError> {
+    pub(super) fn run(&mut self, script: &Script) -> Result<Reply, HealthError> {
         let result = self.session.run(script, SCRIPT_DEADLINE);
         if let Err(error) = &result {
             self.heal(error);
@@ -95,17 +99,44 @@ impl Slot {
         question: impl FnOnce(&ControlPlane) -> Result<T, ClusterError>,
     ) -> Result<T, HealthError> {
         let result = question(self.plane()?);
-        match &result {
+        self.listen(&result);
+        Ok(result?)
+    }
+
+    /// Asks the member of a node without an API server.
+    pub(super) fn ask_member<T>(
+        &mut self,
+        node: &NodeName,
+        question: impl FnOnce(&Etcd) -> Result<T, ClusterError>,
+    ) -> Result<T, HealthError> {
+        let member = if let Some(member) = self.member.take() {
+            member
+        } else {
+            let opened = open_member(self.session.as_mut()).inspect_err(|error| {
+                if let HealthError::Remote(error) = error {
+                    self.heal(error);
+                }
+            })?;
+            opened.ok_or_else(|| HealthError::NoEtcd { node: node.clone() })?
+        };
+        let result = question(self.member.insert(member));
+        self.listen(&result);
+        Ok(result?)
+    }
+
+    /// Gives up clients that get no answer any more.
+    fn listen<T>(&mut self, result: &Result<T, ClusterError>) {
+        match result {
             Err(error) if error.is_silence() => {
                 self.silences += 1;
                 if self.silences >= PATIENCE {
                     self.silences = 0;
                     self.plane = None;
+                    self.member = None;
                 }
             }
             _ => self.silences = 0,
         }
-        Ok(result?)
     }
 }
 
@@ -120,7 +151,8 @@ impl Reach {
         if has_api_server {
             self.control_planes.push(node.clone());
         }
-        self.nodes.insert(node, Mutex::new(Slot { session, plane: None, dialer: None, silences: 0 }));
+        let slot = Slot { session, plane: None, member: None, dialer: None, silences: 0 };
+        self.nodes.insert(node, Mutex::new(slot));
     }
 
     /// From now on the node has an API server: it has become a control-plane node of a running cluster.
@@ -145,6 +177,7 @@ impl Reach {
         let mut slot = self.slot(node)?;
         slot.session = slot.session.reconnect()?;
         slot.plane = None;
+        slot.member = None;
         slot.dialer = None;
         Ok(())
     }
@@ -166,7 +199,7 @@ impl Reach {
         self.api_server(node)?.ask(question)
     }
 
-    fn slot(&self, node: &NodeName) -> Result<MutexGuard<'_, Slot>, HealthError> {
+    pub(super) fn slot(&self, node: &NodeName) -> Result<MutexGuard<'_, Slot>, HealthError> {
         let slot = self.nodes.get(node).ok_or_else(|| HealthError::NoSession { node: node.clone() })?;
         // A panic while it was held leaves a session at worst in the middle of a reply, which the next script finds out.
         Ok(slot.lock().unwrap_or_else(PoisonError::into_inner))
@@ -181,21 +214,12 @@ impl Reach {
         }
     }
 
-    fn api<T>(
+    pub(super) fn api<T>(
         &self,
         node: &NodeName,
         question: impl FnOnce(&Api) -> Result<T, ClusterError>,
     ) -> Result<T, HealthError> {
         self.api_server(node)?.ask(|plane| question(&plane.api))
-    }
-
-    fn etcd<T>(
-        &self,
-        node: &NodeName,
-        question: impl FnOnce(&Etcd) -> Result<T, ClusterError>,
-    ) -> Result<T, HealthError> {
-        let found = self.api_server(node)?.ask(|plane| plane.etcd.as_ref().map(question).transpose())?;
-        found.ok_or_else(|| HealthError::NoEtcd { node: node.clone() })
     }
 
     /// Asks the API servers one after the other, the node's own first, until one answers; a refusal is an answer. What is asked may be
@@ -225,51 +249,6 @@ impl Reach {
             .section("start", KUBELET_START);
         let reply = self.slot(node).ok()?.run(&script).ok()?;
         processes::kubelet_started(&reply.section("clock").text(), &reply.section("start").text())
-    }
-
-    fn trial(&self, node: &NodeName, path: &NodePath) -> Result<EncryptionReport, HealthError> {
-        let attempt = format!("read {path}");
-        let body =
-            format!("harden_file={}\nstat -c %Z \"$harden_file\"\n{FIRST_PROVIDER}", rooted(path.as_str()));
-        let reply = self.slot(node)?.run(&Script::new(attempt.as_str()).section("file", body))?;
-        let text = reply.section("file").text();
-        let mut lines = text.lines();
-        let written_at = lines.next().and_then(|line| line.parse().ok());
-        let (Some(written_at), Some(provider)) = (written_at, lines.next()) else {
-            let reason = String::from("it is missing, or not an encryption config");
-            return Err(HealthError::Script { node: node.clone(), attempt, reason });
-        };
-        let expected = expected_prefix(provider, lines.next().unwrap_or_default());
-        let read_at = self.api(node, Api::encryption_read_at)?;
-        #[allow(clippy::cast_possible_truncation)]
-        let read_at = read_at.map(|seconds| seconds.floor() as i64);
-        let nanos = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
-        let canary = format!("harden-canary-{nanos}");
-        self.api(node, |api| api.create_canary(&canary))?;
-        let seen = self.look_at_canary(node, &canary);
-        // Deleted whether it could be looked at or not.
-        self.api(node, |api| api.delete_canary(&canary))?;
-        let (stored, unreadable) = seen?;
-        Ok(EncryptionReport::Trial(Trial { written_at, read_at, expected, stored, unreadable }))
-    }
-
-    fn look_at_canary(
-        &self,
-        node: &NodeName,
-        canary: &str,
-    ) -> Result<(Option<String>, Vec<NodeName>), HealthError> {
-        let object = format!("kube-system/{canary}");
-        let stored = match self.etcd(node, |etcd| etcd.stored_prefix("secrets", &object)) {
-            Err(HealthError::NoEtcd { .. }) => None,
-            result => result?,
-        };
-        let mut unreadable = Vec::new();
-        for other in &self.control_planes {
-            if !self.api(other, |api| api.reads_canary(canary))? {
-                unreadable.push(other.clone());
-            }
-        }
-        Ok((stored, unreadable))
     }
 }
 

@@ -33,6 +33,7 @@ impl Pace {
             Gate::UnitActive { .. } | Gate::StaticPodRuns { .. } => self.stable,
             Gate::ApiServerReady { .. }
             | Gate::EtcdHealthy { .. }
+            | Gate::EtcdWhole { .. }
             | Gate::NodeReady { .. }
             | Gate::KubeletServes { .. }
             | Gate::EncryptionLoaded { .. }

@@ -65,12 +65,13 @@ pub(super) fn lower(
     let ssh = Ssh::read(raw.ssh.unwrap_or_default(), damage, places, report);
     let (nodes_span, raw_nodes) =
         raw.nodes.map(|nodes| (nodes.span(), nodes.into_value())).unwrap_or_default();
-    let nodes = nodes::lower(raw_nodes, &nodes_span, &ssh, places, damage, report);
+    let etcd = raw.etcd.unwrap_or_default();
+    let topology = etcd.topology.unwrap_or_default();
+    let nodes = nodes::lower(raw_nodes, &nodes_span, &ssh, places, topology, damage, report);
     let encryption = encryption(raw.encryption.unwrap_or_default(), cluster.profile, report);
     let waivers = waiver::lower(raw.waivers.as_deref().unwrap_or_default(), &nodes, damage, report);
     let switches = switch::lower(&raw.controls.unwrap_or_default(), report);
     let profile = cluster.profile;
-    let etcd = raw.etcd.unwrap_or_default();
     let apiserver = raw.apiserver.unwrap_or_default();
     let mut places_of_flags = BTreeMap::new();
     Inventory {
@@ -78,7 +79,7 @@ pub(super) fn lower(
         cluster,
         nodes,
         etcd: Etcd {
-            topology: etcd.topology.unwrap_or_default(),
+            topology,
             program: checked(etcd.program.as_ref(), text::program, report)
                 .unwrap_or_else(|| String::from("/usr/local/bin/etcd")),
             sans: sans(etcd.sans, report),

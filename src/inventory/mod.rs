@@ -132,10 +132,7 @@ impl Inventory {
     pub fn api_endpoint(&self) -> String {
         let own = || {
             let node = self.with_role(Role::ControlPlane).next()?;
-            Some(match node.ip() {
-                Some(IpAddr::V6(address)) => format!("[{address}]:{API_PORT}"),
-                _ => format!("{}:{API_PORT}", node.address),
-            })
+            Some(format!("{}:{API_PORT}", node.url_host()))
         };
         self.cluster.endpoint.clone().or_else(own).unwrap_or_default()
     }
@@ -247,6 +244,14 @@ impl Node {
     pub fn ip(&self) -> Option<IpAddr> {
         self.address.parse().ok()
     }
+
+    /// The address as it stands before the port in a URL.
+    pub fn url_host(&self) -> String {
+        match self.ip() {
+            Some(IpAddr::V6(address)) => format!("[{address}]"),
+            _ => self.address.clone(),
+        }
+    }
 }
 
 /// What a node does in the cluster.
@@ -345,7 +350,7 @@ pub struct Etcd {
     pub sans: Vec<String>,
     /// Lifetime of its certificates, in days.
     pub certificate_lifetime_days: u32,
-    /// Whether it runs as the user etcd, with certificates and keys of its own.
+    /// Whether the static pod runs as the user etcd, with certificates and keys of its own. A systemd unit always does.
     pub run_as_user: bool,
     /// Flags that the user sets on it.
     pub flags: BTreeMap<String, String>,

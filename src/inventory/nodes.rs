@@ -5,7 +5,7 @@ use super::lower::{Places, checked};
 use super::raw::{Located, RawConnection, RawNode, Text};
 use super::ssh::Ssh;
 use super::structure::Damage;
-use super::{Connection, Node, NodeName, Role, text};
+use super::{Connection, EtcdTopology, Node, NodeName, Role, text};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::PathBuf;
@@ -38,6 +38,7 @@ pub(super) fn lower(
     span: &Range<usize>,
     ssh: &Ssh<'_>,
     places: &Places,
+    topology: EtcdTopology,
     damage: &Damage,
     report: &mut Report,
 ) -> Vec<Node> {
@@ -51,7 +52,7 @@ pub(super) fn lower(
         nodes.push(node(raw, &header, ssh, places, &mut seen, report));
     }
     if !damage.keys.contains("roles") && !damage.keys.contains("nodes") {
-        check_roles(&nodes, &role_spans, span, report);
+        check_roles(&nodes, &role_spans, span, topology, report);
     }
     nodes
 }
@@ -153,7 +154,13 @@ fn labels(raw: BTreeMap<Text, Text>, report: &mut Report) -> BTreeMap<String, St
     labels
 }
 
-fn check_roles(nodes: &[Node], spans: &[Range<usize>], all: &Range<usize>, report: &mut Report) {
+fn check_roles(
+    nodes: &[Node],
+    spans: &[Range<usize>],
+    all: &Range<usize>,
+    topology: EtcdTopology,
+    report: &mut Report,
+) {
     let with = |role| nodes.iter().zip(spans).filter(move |(node, _)| node.roles.contains(&role));
     let Some((_, first)) = with(Role::ControlPlane).next() else {
         let place = spans.first().unwrap_or(all).clone();
@@ -164,6 +171,13 @@ fn check_roles(nodes: &[Node], spans: &[Range<usize>], all: &Range<usize>, repor
     };
     let members: Vec<_> = with(Role::Etcd).collect();
     let Some((_, last)) = members.last() else {
+        if topology == EtcdTopology::External {
+            let problem =
+                Problem::new("no node has the role `etcd`, and `topology = \"external\"` is about those")
+                    .help("add the hosts of etcd to [[nodes]] with `roles = [\"etcd\"]`");
+            report.error(first.clone(), problem);
+            return;
+        }
         let problem = Problem::new("no node has the role `etcd`").help(
             "where kubeadm set up etcd, its members are the control-plane nodes; without the role etcd is left alone",
         );
@@ -178,7 +192,7 @@ fn check_roles(nodes: &[Node], spans: &[Range<usize>], all: &Range<usize>, repor
     // Either every control-plane node has its own member (stacked) or none has (external); half and half is
     // legal, and mostly a role that was forgotten.
     let stacked = |node: &Node| node.roles.contains(&Role::Etcd);
-    if with(Role::ControlPlane).any(|(node, _)| stacked(node)) {
+    if topology == EtcdTopology::Stacked && with(Role::ControlPlane).any(|(node, _)| stacked(node)) {
         for (node, span) in with(Role::ControlPlane).filter(|(node, _)| !stacked(node)) {
             let message = format!(
                 "`{}` has the role `control-plane` without `etcd`, which other control-plane nodes have",

@@ -296,7 +296,7 @@ pub(super) struct RawEtcd {
     /// How the nodes with the role `etcd` run it: `stacked` as kubeadm's static pod, `external` as a systemd unit.
     #[schemars(extend("default" = "stacked"))]
     pub(super) topology: Option<EtcdTopology>,
-    /// With `external`: the program on the hosts.
+    /// With `external`: the program on the hosts, which is not installed by harden.
     #[schemars(extend("default" = "/usr/local/bin/etcd"))]
     pub(super) program: Option<Text>,
     /// Further DNS names and IP addresses in its server and peer certificates.
@@ -304,7 +304,8 @@ pub(super) struct RawEtcd {
     /// How long its certificates live, in days.
     #[schemars(extend("default" = "365d"), regex(pattern = r"^[0-9]+[dh]$"))]
     pub(super) certificate_lifetime: Option<Text>,
-    /// Whether etcd itself runs as the system user `etcd`, with certificates and keys of its own, instead of as root.
+    /// Whether etcd's static pod runs as the system user `etcd`, with certificates and keys of its own, instead of as root.
+    /// With `external` it always does.
     #[schemars(extend("default" = false))]
     pub(super) run_as_user: Option<bool>,
     /// Flags to set on it, without dashes: `quota-backend-bytes = 8589934592`.

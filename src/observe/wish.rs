@@ -93,7 +93,7 @@ impl Wishes {
         for resource in &desired.resources {
             wishes.units.extend(resource.restarts.iter().cloned());
             wishes.add(&resource.spec);
-            for path in &resource.on_node.only_where {
+            for path in resource.on_node.only_where.iter().chain(&resource.on_node.only_without) {
                 wishes.want(path, Wish::Stat);
             }
             if let Some(inclusion) = &resource.on_node.included_by {

@@ -13,4 +13,4 @@ pub use error::PkiError;
 pub use issue::{Leaf, issue, issue_leaf};
 pub use key::{Issued, KeyPair, key_pair};
 pub use kubeconfig::{Kubeconfig, leads_to};
-pub use read::{fingerprint, key_digests, public_key_fingerprint, read};
+pub use read::{fingerprint, fingerprints, key_digests, public_key_fingerprint, read};

@@ -37,6 +37,12 @@ pub fn fingerprint(certificate_pem: &[u8]) -> Result<String, PkiError> {
     Ok(pairs(&sha256(&certificate.to_der().map_err(PkiError::Certificate)?)))
 }
 
+/// SHA-256 of each certificate in a PEM file, in its order and the same form; nothing of a file that holds none.
+pub fn fingerprints(pem: &[u8]) -> Vec<String> {
+    let certificates = X509::stack_from_pem(pem).unwrap_or_default();
+    certificates.iter().filter_map(|it| Some(pairs(&sha256(&it.to_der().ok()?)))).collect()
+}
+
 /// SHA-256 of a public key as SubjectPublicKeyInfo in DER, in the form of a certificate's fingerprint, and its algorithm.
 pub fn public_key_fingerprint(public_pem: &[u8]) -> Result<(String, KeyAlgorithm), PkiError> {
     let key = PKey::public_key_from_pem(public_pem).map_err(PkiError::PublicKey)?;

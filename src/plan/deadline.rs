@@ -1,12 +1,13 @@
 //! How long the parts of a node's transaction may take, and after how long without a confirmation the node puts its old state
 //! back by itself.
 
+use super::build::node::started_units;
 use super::{Gate, NodePlan, Operation};
 use std::time::Duration;
 
 /// For scripts that only read and write files.
 pub const FILES: Duration = Duration::from_mins(2);
-/// What each restarted unit adds to it: systemd's own default for starting one.
+/// What each unit that is started or restarted adds to it: systemd's own default for starting one.
 const UNIT: Duration = Duration::from_secs(90);
 /// What each pod that is stopped for its data adds to it: what `pods.sh` waits, and some time to look.
 const STOP: Duration = Duration::from_mins(2);
@@ -20,10 +21,11 @@ impl NodePlan {
     pub fn script_deadline(&self) -> Duration {
         let operations = self.changes.iter().flat_map(|change| &change.operations);
         let stops = operations.filter(|operation| matches!(operation, Operation::StopPod { .. })).count();
+        let starts = started_units(&self.changes).count();
         let times = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         let replaces = usize::from(!self.restart_pods.is_empty());
         FILES
-            .saturating_add(UNIT.saturating_mul(times(self.restart_units.len())))
+            .saturating_add(UNIT.saturating_mul(times(self.restart_units.len() + starts)))
             .saturating_add(STOP.saturating_mul(times(stops)))
             .saturating_add(REPLACE.saturating_mul(times(replaces)))
     }
@@ -48,6 +50,7 @@ impl Gate {
             }
             // A kubelet looks at its certificate once a minute at least.
             Self::EtcdHealthy { .. }
+            | Self::EtcdWhole { .. }
             | Self::NodeReady { .. }
             | Self::KubeletServes { .. }
             | Self::EndpointAnswers { .. } => Duration::from_mins(2),

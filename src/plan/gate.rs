@@ -4,6 +4,7 @@ use super::manifest::Probe;
 use crate::inventory::NodeName;
 use crate::resource::NodePath;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// A condition that must hold, with a title that users read.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -25,6 +26,13 @@ pub enum Gate {
     EtcdHealthy {
         /// On which node.
         node: NodeName,
+    },
+    /// The node's etcd member is healthy, and the members that it knows are these and nobody else.
+    EtcdWhole {
+        /// On which node.
+        node: NodeName,
+        /// All members, by the names of their nodes.
+        members: BTreeSet<NodeName>,
     },
     /// A process of the component runs with the manifest's command line, and answers as the manifest has the kubelet ask it.
     /// The node itself is asked: the mirror pod in the API tells the same a minute later, since the kubelet cannot bring it up to
@@ -81,6 +89,7 @@ impl Gate {
             Self::UnitActive { unit, .. } => format!("{unit} is active"),
             Self::ApiServerReady { .. } => String::from("kube-apiserver answers /readyz"),
             Self::EtcdHealthy { .. } => String::from("etcd is healthy and caught up"),
+            Self::EtcdWhole { .. } => String::from("etcd is healthy and has all its members"),
             Self::StaticPodRuns { component, .. } => format!("{component} runs with its new manifest"),
             Self::NodeReady { .. } => String::from("node is Ready"),
             Self::KubeletServes { .. } => String::from("kubelet serves with its certificate"),
@@ -97,6 +106,7 @@ impl Gate {
             Self::UnitActive { node, .. }
             | Self::ApiServerReady { node }
             | Self::EtcdHealthy { node }
+            | Self::EtcdWhole { node, .. }
             | Self::StaticPodRuns { node, .. }
             | Self::NodeReady { node }
             | Self::KubeletServes { node, .. }

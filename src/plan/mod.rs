@@ -20,7 +20,7 @@ pub mod wave;
 pub mod yaml;
 pub mod yaml_keys;
 
-pub use build::{Inputs, PlanError, Problem, build, kube_proxy_control};
+pub use build::{Inputs, PlanError, Problem, build, etcd_is_whole, kube_proxy_control};
 pub use change::{Action, Authority, Change, ClusterChange, ClusterOperation, Operation, Origin, Prior};
 pub use diff::{DiffError, RunAsError};
 pub use digest::{certificates, digest, sha256};

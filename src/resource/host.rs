@@ -16,6 +16,9 @@ pub struct UserSpec {
 pub struct OnNode {
     /// It is managed only on nodes where all of these exist.
     pub only_where: Vec<NodePath>,
+    /// It is managed only on nodes where none of these exists.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub only_without: Vec<NodePath>,
     /// What must stand in another file, or it would have no effect.
     pub included_by: Option<Inclusion>,
     /// The command that must accept the new file before anything is changed; `{staged}` in it is the file's path by then.

@@ -1,6 +1,7 @@
 //! Why CAs could not be made or taken over, or a kubeconfig not issued, and what to do about it.
 
 use crate::error::Hint;
+use crate::inventory::NodeName;
 use crate::pki::PkiError;
 use crate::store::StoreError;
 
@@ -37,6 +38,22 @@ pub enum TrustError {
         /// The file, and where.
         file: String,
         /// The fingerprint of what is in the file.
+        found: String,
+        /// The fingerprint of what is in the store.
+        stored: String,
+    },
+    /// A host's CA is another one than that of the store.
+    #[error(
+        "{node} belongs to another cluster, and nothing was changed: its CA {file}, `{subject}`, has the fingerprint {found}, and that of this cluster has {stored}"
+    )]
+    OtherCluster {
+        /// The host.
+        node: NodeName,
+        /// The file.
+        file: String,
+        /// The common name of the CA that is there.
+        subject: String,
+        /// Its fingerprint.
         found: String,
         /// The fingerprint of what is in the store.
         stored: String,
@@ -86,6 +103,9 @@ impl Hint for TrustError {
             }
             Self::Conflict { .. } => {
                 "the store belongs to another cluster, or the cluster's CA was replaced: use an inventory with a store of its own"
+            }
+            Self::OtherCluster { .. } => {
+                "take the host out of the inventory, or if nothing on it is needed any more reset it with `kubeadm reset`; where the store is that of another cluster, put the right one beside the inventory"
             }
             Self::NoAuthority { .. } => {
                 "`harden pki import` takes over the CAs of a cluster that exists, `harden pki init` makes those of a new one"

@@ -3,6 +3,7 @@
 
 use super::TrustError;
 use super::listing::public_fingerprint;
+use crate::inventory::NodeName;
 use crate::pki;
 use crate::secret::Secret;
 use crate::store::pki::{ETCD_CA, FRONT_PROXY_CA, KUBERNETES_CA, SERVICE_ACCOUNT};
@@ -106,4 +107,18 @@ impl Found {
 pub fn take_over(found: Vec<Found>, store: &Store, now: i64) -> Result<Vec<NewSecret>, TrustError> {
     let judged = found.into_iter().map(|found| found.judge(store, now));
     Ok(judged.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+}
+
+/// Refuses a host on which a cluster with another CA is: what is on it must stay as it is. `text` is what the file of Kubernetes'
+/// CA holds there; where it cannot be read as a certificate, or the store has none, this says nothing about it.
+pub fn refuse_foreign(store: &Store, node: &NodeName, file: &str, text: &str) -> Result<(), TrustError> {
+    let Some(pair) = store.pair(KUBERNETES_CA)? else { return Ok(()) };
+    let stored = public_fingerprint(&pair.public)
+        .map_err(|source| TrustError::Read { name: KUBERNETES_CA.to_owned(), source })?;
+    // While a CA is replaced the file holds both.
+    let found = pki::fingerprints(text.as_bytes());
+    let Some(first) = found.first().filter(|_| !found.contains(&stored)) else { return Ok(()) };
+    let subject = pki::read(text.as_bytes(), None).map_or_else(|_| String::new(), |facts| facts.common_name);
+    let (node, file, found) = (node.clone(), file.to_owned(), first.clone());
+    Err(TrustError::OtherCluster { node, file, subject, found, stored })
 }

@@ -11,7 +11,7 @@ mod person;
 
 pub use break_glass::{BreakGlass, ensure_break_glass};
 pub use error::TrustError;
-pub use existing::{FOLDER, Found, LAYOUT, Place, take_over};
+pub use existing::{FOLDER, Found, LAYOUT, Place, refuse_foreign, take_over};
 pub use listing::{FORMAT_VERSION, Listed, Listing};
 pub use make::missing;
 pub use person::{Credential, MOST_LIFETIME, Person, issue_kubeconfig};

@@ -90,6 +90,17 @@ impl Host {
         self.processes.push(process(pid, line));
     }
 
+    /// Ends the processes of a program.
+    pub(super) fn stop(&mut self, program: &str) {
+        self.processes.retain(|process| process.program != program);
+    }
+
+    /// Variables of the environment of a process that runs.
+    pub(super) fn environment(&mut self, program: &str, variables: &BTreeMap<String, String>) {
+        let found = self.processes.iter_mut().find(|process| process.program == program);
+        found.unwrap().environment.clone_from(variables);
+    }
+
     /// Starts the static pods as their manifests say now.
     pub(super) fn restart(&mut self) {
         for component in ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"] {
@@ -117,12 +128,14 @@ impl Host {
         }
         for flag in &questions.flags {
             let name = format!("--{}=", flag.flag);
+            let variable = format!("ETCD_{}", flag.flag.to_uppercase().replace('-', "_"));
             let processes = self.processes.iter().filter(|process| process.program == flag.program);
-            for word in processes.flat_map(|process| &process.command) {
-                let Some(at) = word.strip_prefix(&name).and_then(|value| value.parse::<NodePath>().ok())
-                else {
-                    continue;
-                };
+            let values = processes.flat_map(|process| {
+                let words = process.command.iter().filter_map(|word| word.strip_prefix(&name));
+                words.chain(process.environment.get(&variable).map(String::as_str))
+            });
+            for value in values {
+                let Ok(at) = value.parse::<NodePath>() else { continue };
                 wanted.insert(at.clone());
                 if flag.document.is_some() {
                     documents.insert(at);

@@ -1,7 +1,7 @@
 //! The script sections, really run by sh on a directory tree, and what reads their output.
 
 use super::server::Server;
-use harden::cluster::{ClusterError, Credentials};
+use harden::cluster::{ClusterError, Credentials, EtcdCredentials};
 use harden::error::Hint as _;
 use std::path::Path;
 use std::process::Command;
@@ -28,9 +28,47 @@ fn sections_print_what_is_there() {
     assert_eq!(run(root.path(), "admin-kubeconfig"), b"admin");
     std::fs::write(etc.join("pki/etcd/healthcheck-client.key"), "key").unwrap();
     assert_eq!(run(root.path(), "etcd-key"), b"key");
+    std::fs::write(etc.join("pki/etcd/ca.crt"), "ca").unwrap();
+    assert_eq!(run(root.path(), "etcd-ca"), b"ca");
+    std::fs::remove_file(etc.join("pki/etcd/healthcheck-client.key")).unwrap();
+    // An API server of an etcd that is elsewhere has it too.
+    assert_eq!(run(root.path(), "etcd-ca"), b"");
+    assert_eq!(run(root.path(), "etcd-unit"), b"");
+    let own = root.path().join("etc/etcd/pki");
+    std::fs::create_dir_all(&own).unwrap();
+    for file in ["ca.crt", "server.crt", "healthcheck-client.crt", "healthcheck-client.key"] {
+        std::fs::write(own.join(file), format!("own {file}")).unwrap();
+    }
+    for (name, file) in [
+        ("etcd-ca", "ca.crt"),
+        ("etcd-certificate", "healthcheck-client.crt"),
+        ("etcd-key", "healthcheck-client.key"),
+    ] {
+        assert_eq!(run(root.path(), name), format!("own {file}").as_bytes());
+    }
+    assert_eq!(run(root.path(), "etcd-unit"), b"yes\n");
     let manifest = "spec:\n  containers:\n  - command:\n    - kube-apiserver\n    - --secure-port=7443\n";
     std::fs::write(etc.join("manifests/kube-apiserver.yaml"), manifest).unwrap();
     assert_eq!(run(root.path(), "api-port"), b"7443\n");
+}
+
+#[test]
+fn a_member_needs_all_of_its_credentials() {
+    let parse = |unit: &'static [u8], given: &'static [&'static str]| {
+        EtcdCredentials::parse(&|name| match name {
+            "etcd-unit" => unit.to_vec(),
+            name if given.contains(&name) => b"x".to_vec(),
+            _ => Vec::new(),
+        })
+    };
+    assert!(parse(b"", &[]).unwrap().is_none());
+    assert!(parse(b"", &["etcd-ca", "etcd-certificate", "etcd-key"]).unwrap().is_some());
+    let missing = |unit, given| parse(unit, given).unwrap_err().to_string();
+    assert!(
+        missing(b"", &["etcd-ca", "etcd-certificate"])
+            .contains("/etc/kubernetes/pki/etcd/healthcheck-client.key")
+    );
+    assert!(missing(b"yes\n", &["etcd-key"]).contains("/etc/etcd/pki/ca.crt"));
 }
 
 #[test]

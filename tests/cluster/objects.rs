@@ -53,6 +53,21 @@ fn an_object_is_created_changed_or_left_and_its_kind_is_asked_for_once() {
 }
 
 #[test]
+fn an_object_is_there_or_it_is_not_and_one_of_an_unknown_kind_is_not() {
+    let (server, api) = api([
+        answer("GET /apis/apps/v1", 200, APPS),
+        answer(GET, 200, stored("1", 2)),
+        answer(GET, 404, "{}"),
+        answer("GET /apis/example.org/v1", 404, "404 page not found"),
+    ]);
+    assert!(api.has_object(&plugin()).unwrap());
+    assert!(!api.has_object(&plugin()).unwrap());
+    let pool = json!({"apiVersion": "example.org/v1", "kind": "Pool", "metadata": {"name": "pool"}});
+    assert!(!api.has_object(&pool).unwrap());
+    server.assert_done();
+}
+
+#[test]
 fn a_conflict_names_the_fields_and_whose_they_are() {
     let conflict = json!({
         "kind": "Status", "status": "Failure", "reason": "Conflict", "code": 409,

@@ -1,7 +1,9 @@
 //! The main job on a real cluster: a plain kubeadm cluster of three control planes and a worker is planned, applied, and
-//! planned again to "no changes", while a client of its API notices nothing. `tests/run` brings the cluster up.
+//! planned again to "no changes", while a client of its API notices nothing. `tests/run` brings the cluster up. And a cluster that harden
+//! makes of blank hosts.
 
 mod benchmark;
+mod bootstrap;
 mod drain;
 mod faults;
 mod rollback;

@@ -366,11 +366,14 @@ roles = ["etcd"]
             .change("e-1", "names", FIT[7].1, "")
             .change("e-1", "kernel", "ip_forward 1", "ip_forward 0")
             .change("e-1", "kernel", "", "swap /dev/sda2\n")
-            .change("e-1", "ports", "", "listener 280A node_exporter\nlistener 094D node_exporter\n")
+            .change("e-1", "ports", "", "listener 280A node_exporter\n")
     };
     expect(bare(World::new(text)), &[], "etcd alone");
     let world = bare(World::new(text)).change("e-1", "programs", "etcd 3.6.6\n", "");
     expect(world, &["fatal programs: there is no program /opt/etcd/etcd"], "no etcd");
+    // Its unit answers for its metrics there, as the static pod does.
+    let world = bare(World::new(text)).change("e-1", "ports", "280A", "094D");
+    expect(world, &["fatal ports: port 2381 is in use by node_exporter"], "the port of the metrics");
     let world = bare(World::new(text)).change("e-1", "programs", "3.6.6", "3.4.1");
     expect(world, &["fatal programs: etcd is 3.4.1"], "an old etcd");
     let world = bare(World::new(text)).change("e-1", "ports", "", "listener 094B etcd\nlistener 094C etcd\n");

@@ -204,6 +204,24 @@ fn a_healthy_node_passes_every_gate() {
 }
 
 #[test]
+fn etcd_is_whole_with_the_members_of_the_inventory_and_nobody_else() {
+    let of = |members: &[&str]| {
+        let members = members.iter().map(|member| name(member)).collect();
+        verdict(&Gate::EtcdWhole { node: name("cp-1"), members }, |_| {})
+    };
+    assert_eq!(of(&["cp-1", "cp-2"]), "held");
+    assert_eq!(of(&["cp-1", "cp-2", "cp-3"]), "cp-3 is no member yet");
+    assert_eq!(of(&["cp-1"]), "the member cp-2 is not in the inventory");
+    let members = [name("cp-1"), name("cp-2")].into();
+    let whole = Gate::EtcdWhole { node: name("cp-1"), members };
+    assert_eq!(verdict(&whole, |fake| fake.status.leader = 0), "the member has no leader");
+    assert_eq!(
+        verdict(&whole, |fake| fake.cluster.members[1].name.clear()),
+        "the member at  was added and never started"
+    );
+}
+
+#[test]
 fn each_fault_of_etcd_is_named() {
     let etcd = Gate::EtcdHealthy { node: name("cp-1") };
     let check = |sicken: fn(&mut Fake<'_>)| verdict(&etcd, sicken);

@@ -299,8 +299,8 @@ fn etcd_members() {
             },
             &[
                 "etcd, cp-2: its etcd member is not healthy: the member is 10000 log entries behind",
-                "note the etcd member etcd-1 was not asked: no control plane that can be reached runs it",
-                "note the etcd member etcd-2 was not asked: no control plane that can be reached runs it",
+                "note the etcd member etcd-1 was not asked: no node of the inventory that can be reached runs it",
+                "note the etcd member etcd-2 was not asked: no node of the inventory that can be reached runs it",
             ],
         ),
         (
@@ -317,7 +317,7 @@ fn etcd_members() {
             },
             &[
                 "etcd: the etcd member cp-4 is still a learner",
-                "note the etcd member cp-4 was not asked: no control plane that can be reached runs it",
+                "note the etcd member cp-4 was not asked: no node of the inventory that can be reached runs it",
             ],
         ),
         (

@@ -99,6 +99,45 @@ fn credentials_are_read_once_and_again_after_long_silence() {
 }
 
 #[test]
+fn a_member_on_a_host_of_its_own_is_asked_there() {
+    let status = answer(
+        "POST /v3/maintenance/status",
+        200,
+        r#"{"header":{"member_id":"7"},"version":"3.6.6","leader":"7","raftIndex":"9","raftAppliedIndex":"9"}"#,
+    );
+    let server = Server::new("localhost", [status.clone(), status]);
+    let root = tempfile::tempdir().unwrap();
+    server.write_credentials(root.path());
+    // No API server, no kubeconfig; the files are those of a unit.
+    std::fs::create_dir_all(root.path().join("etc/etcd")).unwrap();
+    let own = root.path().join("etc/etcd/pki");
+    std::fs::rename(root.path().join("etc/kubernetes/pki/etcd"), &own).unwrap();
+    std::fs::write(own.join("server.crt"), "x").unwrap();
+    std::fs::remove_dir_all(root.path().join("etc/kubernetes")).unwrap();
+    let empty = tempfile::tempdir().unwrap();
+    let logins: Arc<AtomicUsize> = Arc::default();
+    let tree = |root: &tempfile::TempDir| Tree {
+        root: root.path().to_owned(),
+        dial: server.dial(),
+        logins: logins.clone(),
+    };
+    let mut reach = Reach::new();
+    for (node, root) in [("etcd-1", &root), ("etcd-2", &empty)] {
+        reach.add(name(node), Box::new(tree(root)), false);
+        reach.add_member(name(node));
+    }
+    let mut asked = &reach;
+    assert_eq!(asked.etcd_status(&name("etcd-1")).unwrap().leader, 7);
+    assert!(matches!(asked.etcd_status(&name("etcd-2")), Err(HealthError::NoEtcd { .. })));
+    // Whoever has a member answers for all; the one without is passed over.
+    let leader = reach.any_member(harden::cluster::Etcd::status).unwrap().map(|status| status.leader);
+    assert_eq!(leader, Some(7));
+    let members: Vec<&str> = reach.members().map(harden::inventory::NodeName::as_str).collect();
+    assert_eq!(members, ["etcd-1", "etcd-2"]);
+    server.assert_done();
+}
+
+#[test]
 fn a_worker_is_asked_for_through_a_control_plane_node() {
     let site = site([
         answer(

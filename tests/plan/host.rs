@@ -235,6 +235,7 @@ fn fussy() -> Resource {
     let mut fussy = resource("file.audit-policy", Spec::File(policy()), &[]);
     fussy.on_node = OnNode {
         only_where: vec![path("/etc/audit"), path("/etc/audit/rules.d")],
+        only_without: vec![path("/etc/audit/harden-off")],
         included_by: Some(Inclusion { path: path("/etc/main.conf"), line: "Include /etc/main.d/*".into() }),
         validate: vec!["check".into(), "{staged}".into()],
         activate: vec!["reload".into()],
@@ -244,6 +245,7 @@ fn fussy() -> Resource {
 
 fn is_there(observed: &mut Observed, main: &str) {
     observed.files.insert(path("/etc/audit"), present("", "0750"));
+    observed.files.insert(path("/etc/audit/harden-off"), FileState::Absent);
     observed.files.insert(path("/etc/audit/rules.d"), present("", "0750"));
     observed.files.insert(path("/etc/main.conf"), present(main, "0644"));
 }
@@ -269,7 +271,7 @@ fn a_new_file_is_checked_and_made_effective() {
 }
 
 #[test]
-fn a_file_is_left_out_where_its_place_does_not_exist() {
+fn a_file_is_left_out_where_the_node_is_not_one_of_those_that_it_is_for() {
     for absent in ["/etc/audit", "/etc/audit/rules.d"] {
         let plan = planned(vec![fussy()], |observed| {
             is_there(observed, "Include /etc/main.d/*\n");
@@ -277,6 +279,11 @@ fn a_file_is_left_out_where_its_place_does_not_exist() {
         });
         assert!(plan.is_empty() && plan.notices.is_empty());
     }
+    let plan = planned(vec![fussy()], |observed| {
+        is_there(observed, "");
+        observed.files.insert(path("/etc/audit/harden-off"), present("", "0600"));
+    });
+    assert!(plan.is_empty() && plan.notices.is_empty(), "it is for nodes without that");
     let error = try_plan(vec![fussy()], |observed| {
         is_there(observed, "");
         observed.files.insert(path("/etc/audit/rules.d"), FileState::Unknown("denied".into()));

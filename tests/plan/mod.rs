@@ -3,6 +3,7 @@
 mod authority;
 mod cases;
 mod drain;
+mod etcd_unit;
 mod file;
 mod fixture;
 mod host;

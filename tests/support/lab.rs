@@ -1,5 +1,5 @@
-//! The lab's hosts, as the cluster tests use them. `tests/run` starts them and says where they are in
-//! `HARDEN_LAB_INVENTORY`; nothing here starts or stops a host.
+//! The lab's hosts, as the cluster tests use them. `tests/run` starts those of the cluster suite and says where
+//! they are in `HARDEN_LAB_INVENTORY`; a bootstrap begins with hosts of its own.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -20,6 +20,11 @@ impl Lab {
         let inventory = std::env::var_os("HARDEN_LAB_INVENTORY")
             .map(PathBuf::from)
             .expect("HARDEN_LAB_INVENTORY is not set: cluster tests are run by tests/run");
+        Self::of(inventory)
+    }
+
+    /// The hosts of an inventory.
+    pub(crate) fn of(inventory: PathBuf) -> Self {
         let text = std::fs::read_to_string(&inventory).unwrap();
         let document: toml::Table = text.parse().unwrap();
         let of_nodes = |key: &str| {

@@ -2,6 +2,7 @@
 //! the same facts; beside them stands what kube-bench does not look at: manifests and kubeadm's records.
 
 mod audit_policy;
+mod environment_file;
 mod kubeadm;
 mod mapped;
 mod node;

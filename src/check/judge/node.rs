@@ -1,6 +1,6 @@
 //! One node as the judge sees it: its evidence, with each component's flags read once.
 
-use super::super::control::{Control, FlagOf, OwnAuthority, Test};
+use super::super::control::{Control, FlagOf, FlagsTest, OwnAuthority, Test};
 use super::super::finding::Difference;
 use super::super::places::PLACES;
 use super::kubeadm::Kubeadm;
@@ -29,7 +29,7 @@ pub(super) struct Node<'a> {
 struct Sources {
     /// The process, or where nothing runs at all what takes its place.
     process: Option<Source>,
-    /// The manifest, where it is not in the process's place.
+    /// The manifest or what a unit starts it with, where it is not in the process's place.
     manifest: Option<Source>,
 }
 
@@ -39,10 +39,10 @@ impl<'a> Node<'a> {
         let live = evidence.facts.live;
         let sources = |(name, component)| {
             let sources = if live {
-                Sources {
-                    process: Source::running(name, component, evidence),
-                    manifest: Source::manifest(name, component, evidence),
-                }
+                let process = Source::running(name, component, evidence);
+                let manifest = Source::manifest(name, component, evidence)
+                    .or_else(|| Source::unit(component, Some(process.as_ref()?), evidence));
+                Sources { process, manifest }
             } else {
                 Sources { process: Source::at_rest(name, component, evidence), manifest: None }
             };
@@ -64,7 +64,7 @@ impl<'a> Node<'a> {
             Test::Flags(flags) => {
                 let mut outcome = self.flags(&control.test, &flags.of, kubeadm);
                 if let Some(wanted) = &flags.own_authority {
-                    self.own_authority(wanted, &flags.of, &mut outcome);
+                    self.own_authority(wanted, flags, &mut outcome);
                 }
                 outcome
             }
@@ -77,14 +77,17 @@ impl<'a> Node<'a> {
     }
 
     /// Whether a CA is shared with another program; nothing is said where one of them cannot be read.
-    fn own_authority(&self, wanted: &OwnAuthority, component: &str, outcome: &mut Outcome) {
+    fn own_authority(&self, wanted: &OwnAuthority, flags: &FlagsTest, outcome: &mut Outcome) {
         let keys = |component: &str, flag: &str| {
-            let path = self.process(component)?.command.value(flag)?;
+            let command = &self.process(component)?.command;
+            let check = flags.checks.iter().find(|check| component == flags.of && check.flag == flag);
+            let variable = check.and_then(|check| command.variable(check.variable.as_deref()?));
+            let path = command.value(flag).or_else(|| variable.map(str::to_owned))?;
             let text = self.evidence.documents.get(&path.parse().ok()?)?;
             Some((path, pki::key_digests(text.as_bytes()).ok()?))
         };
         let (Some((own, own_keys)), Some((other, other_keys))) =
-            (keys(component, &wanted.flag), keys(&wanted.other.of, &wanted.other.flag))
+            (keys(&flags.of, &wanted.flag), keys(&wanted.other.of, &wanted.other.flag))
         else {
             return;
         };

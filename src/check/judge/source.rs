@@ -5,6 +5,7 @@ use super::super::command_line::CommandLine;
 use super::super::control::FlagCheck;
 use super::super::places::{Component, PLACES, Place};
 use super::super::questions::is_manifest;
+use super::environment_file;
 use super::place::flag_path;
 use crate::plan::{manifest, yaml};
 use crate::resource::{Evidence, NodePath};
@@ -72,11 +73,29 @@ impl Source {
         Some(Self { kind: Kind::Manifest(path.clone()), command, config: None })
     }
 
+    /// The component as it is when its unit starts again: with the command line that it has, if it runs, and the environment of
+    /// the unit's file. `None` where there is no such file.
+    pub(super) fn unit(component: &Component, process: Option<&Self>, evidence: &Evidence) -> Option<Self> {
+        let place = PLACES.place(component.environment.as_deref()?)?;
+        let (path, text) = place.candidates().find_map(|path| evidence.documents.get_key_value(path))?;
+        let variables = environment_file::variables(text);
+        // Flags may be elsewhere: the file of a process without variables is none that it reads.
+        let is_read = process.is_none_or(|process| process.command.has_environment());
+        if variables.is_empty() || !is_read {
+            return None;
+        }
+        let command = process.map(|process| process.command.clone()).unwrap_or_default();
+        let command = command.with_environment(variables);
+        Some(Self { kind: Kind::Manifest(path.clone()), command, config: None })
+    }
+
     /// A component of a directory tree, where nothing runs: as its files have it.
     pub(super) fn at_rest(name: &str, component: &Component, evidence: &Evidence) -> Option<Self> {
         let place = component.config.as_deref().and_then(|place| PLACES.place(place));
         match place {
-            None => Self::manifest(name, component, evidence),
+            None => {
+                Self::manifest(name, component, evidence).or_else(|| Self::unit(component, None, evidence))
+            }
             Some(place) => Some(Self {
                 kind: Kind::Running(name.to_owned()),
                 command: CommandLine::default(),

@@ -20,6 +20,20 @@ pub enum BootstrapVerbError {
         /// How many findings are fatal.
         findings: usize,
     },
+    /// A host that is to be reset is a node, or none of the inventory.
+    #[error("--reset {name}: it is not among the hosts that are no nodes yet{}", listed(known))]
+    NoHost {
+        /// The name.
+        name: String,
+        /// Those that are.
+        known: Vec<String>,
+    },
+    /// A host was not reset.
+    #[error("{host} is not blank: something of a cluster is left on it")]
+    NotReset {
+        /// Which.
+        host: NodeName,
+    },
     /// The user did not say yes.
     #[error("nothing was changed: the answer was not `yes`")]
     Declined,
@@ -39,6 +53,10 @@ pub enum BootstrapVerbError {
     },
 }
 
+fn listed(known: &[String]) -> String {
+    if known.is_empty() { String::new() } else { format!(": {}", known.join(", ")) }
+}
+
 impl Hint for BootstrapVerbError {
     fn hint(&self) -> Option<String> {
         match self {
@@ -48,7 +66,10 @@ impl Hint for BootstrapVerbError {
             Self::Unfit { .. } => {
                 Some(String::from("put them right, or accept one with --skip NAME if you must"))
             }
-            Self::Declined => None,
+            Self::NoHost { name, .. } => {
+                Some(format!("`harden remove {name}` takes a node out of its cluster and resets its host"))
+            }
+            Self::NotReset { .. } | Self::Declined => None,
             Self::Hosts { failed } => failed.iter().find_map(|(_, error)| error.hint()),
             Self::NoNetwork { .. } => Some(String::from(
                 "name its manifests as `cni` under [bootstrap], a file or a folder, and run `harden bootstrap` again: it goes on from here",

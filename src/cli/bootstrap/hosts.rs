@@ -2,6 +2,7 @@
 //! labels, the wait until all are Ready, further manifests.
 
 use super::BootstrapVerbError;
+use super::brought::Brought;
 use crate::apply::{ManifestCounts, apply_manifests};
 use crate::bootstrap::{Bootstrap, BootstrapError};
 use crate::cli::apply::Applying;
@@ -9,46 +10,42 @@ use crate::cli::{Error, signal};
 use crate::error::ExitCode;
 use crate::event::{Event, Listener};
 use crate::health::{self, Pace, Reach};
-use crate::inventory::{Inventory, NodeName};
-use crate::manifests::{self, Manifest};
+use crate::inventory::{Inventory, Node, NodeName, Role, Taint};
+use crate::manifests::Manifest;
 use crate::plan::manifest::Probe;
 use crate::plan::{Gate, Join, JoinKind, Plan};
 use crate::secret::Secret;
 use crate::trust;
 use crate::ui::Progress;
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 /// How long the first node may take until it is Ready where nobody has named a network plugin: what is on the image needs no longer.
 const NETWORK: Duration = Duration::from_secs(40);
 
+/// The kubelet's word for it.
+const NO_NETWORK: &str = "NetworkReady=false";
+
 /// What the hosts of one run have in common.
 pub(super) struct Hosts<'a> {
     inventory: &'a Inventory,
-    cni: Option<Vec<Manifest>>,
-    manifests: Vec<Manifest>,
+    brought: Brought,
     super_admin: Secret<String>,
     progress: Progress,
     parallelism: std::num::NonZeroUsize,
 }
 
 impl<'a> Hosts<'a> {
-    /// Reads what is brought to the cluster before anything is begun: a mistake in it must not be found half-way.
-    pub(super) fn new(applying: &'a mut Applying<'_>) -> Result<Self, Error> {
+    /// With the kubeconfig that the first rules are made with.
+    pub(super) fn new(applying: &'a mut Applying<'_>, brought: Brought) -> Result<Self, Error> {
         let mut store = applying.unlock()?;
         let (pipeline, now) = (&applying.pipeline, applying.pipeline.now);
         let kubeconfig =
             trust::ensure_break_glass(&mut store, &pipeline.inventory, now).map_err(Error::hinted)?;
         let super_admin = store.get(&kubeconfig.secret.name).map_err(Error::hinted)?;
-        let settings = &pipeline.inventory.bootstrap;
-        let cni = settings.cni.as_deref().map(manifests::read).transpose().map_err(Error::hinted)?;
-        let mut further = Vec::new();
-        for path in &settings.manifests {
-            further.extend(manifests::read(path).map_err(Error::hinted)?);
-        }
         Ok(Self {
             inventory: &pipeline.inventory,
-            cni,
-            manifests: further,
+            brought,
             super_admin,
             progress: Progress::start(
                 applying.output.clone(),
@@ -59,7 +56,7 @@ impl<'a> Hosts<'a> {
         })
     }
 
-    /// Makes nodes of all hosts of the plan.
+    /// Makes nodes of all hosts of the plan, and brings what there is to bring.
     pub(super) fn join(&self, plan: &Plan, reach: &mut Reach) -> Result<(), Error> {
         let listener = |event: Event| {
             signal::note(&event);
@@ -68,12 +65,16 @@ impl<'a> Hosts<'a> {
         let engine = self.engine(&listener);
         let of = |kind| plan.joins.iter().filter(|join| join.kind == kind).collect::<Vec<&Join>>();
         engine.members(&of(JoinKind::Etcd), reach).map_err(|error| stopped(plan, error))?;
+        let begins = !of(JoinKind::Init).is_empty();
+        if let Some(node) = reach.control_planes().first().filter(|_| !begins) {
+            self.network(node, reach, &listener)?;
+        }
         let control_planes =
             plan.joins.iter().filter(|join| matches!(join.kind, JoinKind::Init | JoinKind::ControlPlane));
         for join in control_planes {
             engine.control_plane(join, reach).map_err(|error| hosts(vec![(join.node.clone(), error)]))?;
             if join.kind == JoinKind::Init {
-                self.network(join, reach, &listener)?;
+                self.network(&join.node, reach, &listener)?;
             }
         }
         let failed: Vec<_> = engine
@@ -84,20 +85,25 @@ impl<'a> Hosts<'a> {
         if !failed.is_empty() {
             return Err(hosts(failed));
         }
-        for join in &plan.joins {
-            self.label(join, reach)?;
+        for join in plan.joins.iter().filter(|join| join.kind != JoinKind::Etcd) {
+            let taints = self.inventory.node(&join.node).and_then(|node| node.taints.as_deref());
+            label(&join.node, &join.labels, taints, reach)?;
         }
-        wait_until_ready(plan, reach, &listener)?;
-        if let Some(first) = plan.joins.iter().find(|join| join.kind == JoinKind::Init) {
-            apply(&first.node, reach, &self.manifests, &listener)?;
+        for node in self.brought.unlabelled.iter().filter_map(|name| self.inventory.node(name)) {
+            label(&node.name, &node.labels, None, reach)?;
         }
-        Ok(())
+        wait_until_ready(&self.expected(plan, begins), reach, &listener)?;
+        match reach.control_planes().first() {
+            Some(node) => apply(node, reach, &self.brought.manifests, &listener),
+            None => Ok(()),
+        }
     }
 
     fn engine<'e>(&'e self, listener: &'e Listener<'e>) -> Bootstrap<'e> {
         Bootstrap {
             endpoint: Probe::of_endpoint(&self.inventory.api_endpoint()),
             topology: self.inventory.etcd.topology,
+            members: self.inventory.with_role(Role::Etcd).map(|node| node.name.clone()).collect(),
             super_admin: Some(self.super_admin.clone()),
             parallelism: self.parallelism,
             listener,
@@ -105,13 +111,25 @@ impl<'a> Hosts<'a> {
         }
     }
 
+    /// The nodes that have to be Ready: those that join, and all where none of them had a network before.
+    fn expected(&self, plan: &Plan, begins: bool) -> Vec<NodeName> {
+        let joined =
+            plan.joins.iter().filter(|join| join.kind != JoinKind::Etcd).map(|join| join.node.clone());
+        if begins || self.brought.cni.iter().flatten().next().is_none() {
+            return joined.collect();
+        }
+        let runs_a_kubelet =
+            |node: &&Node| node.roles.contains(&Role::ControlPlane) || node.roles.contains(&Role::Worker);
+        self.inventory.nodes.iter().filter(runs_a_kubelet).map(|node| node.name.clone()).collect()
+    }
+
     /// The network plugin, so that nodes become Ready while others still join; without one in the inventory it has to be on the
     /// hosts already.
-    fn network(&self, join: &Join, reach: &Reach, listener: &Listener<'_>) -> Result<(), Error> {
-        if let Some(cni) = &self.cni {
-            return apply(&join.node, reach, cni, listener);
+    fn network(&self, node: &NodeName, reach: &Reach, listener: &Listener<'_>) -> Result<(), Error> {
+        if let Some(cni) = &self.brought.cni {
+            return apply(node, reach, cni, listener);
         }
-        let gate = Gate::NodeReady { node: join.node.clone() };
+        let gate = Gate::NodeReady { node: node.clone() };
         let began = Instant::now();
         let late = || signal::interrupted() || began.elapsed() > NETWORK;
         let mut access = reach;
@@ -122,38 +140,45 @@ impl<'a> Hosts<'a> {
             Ok(_) => return Ok(()),
             Err(pending) => pending.0,
         };
-        Err(Error::hinted(BootstrapVerbError::NoNetwork { reason }).code(ExitCode::Stopped))
-    }
-
-    fn label(&self, join: &Join, reach: &Reach) -> Result<(), Error> {
-        let node = self.inventory.node(&join.node);
-        let taints = node.and_then(|node| node.taints.as_deref());
-        if join.kind == JoinKind::Etcd || (join.labels.is_empty() && taints.is_none()) {
+        // Where it is something else that keeps it from being Ready, that is found when all are waited for.
+        if !reason.contains(NO_NETWORK) {
             return Ok(());
         }
-        let set = reach.any_api(&join.node, |api| api.set_node(join.node.as_str(), &join.labels, taints));
-        set.map(drop).map_err(|source| {
-            let error = BootstrapError::Node { node: join.node.clone(), source: Box::new(source) };
-            hosts(vec![(join.node.clone(), error)])
-        })
+        Err(Error::hinted(BootstrapVerbError::NoNetwork { reason }).code(ExitCode::Stopped))
     }
+}
+
+fn label(
+    name: &NodeName,
+    labels: &BTreeMap<String, String>,
+    taints: Option<&[Taint]>,
+    reach: &Reach,
+) -> Result<(), Error> {
+    if labels.is_empty() && taints.is_none() {
+        return Ok(());
+    }
+    let set = reach.any_api(name, |api| api.set_node(name.as_str(), labels, taints));
+    set.map(drop).map_err(|source| {
+        let error = BootstrapError::Node { node: name.clone(), source: Box::new(source) };
+        hosts(vec![(name.clone(), error)])
+    })
 }
 
 fn apply(node: &NodeName, reach: &Reach, objects: &[Manifest], listener: &Listener<'_>) -> Result<(), Error> {
     if objects.is_empty() {
         return Ok(());
     }
+    let began = Instant::now();
     let counts = apply_manifests(reach, node, objects, listener)
         .map_err(|error| Error::hinted(error).code(ExitCode::Stopped))?;
     let ManifestCounts { created, changed, unchanged } = counts;
-    let step = format!("manifests: {created} made, {changed} changed, {unchanged} as they were");
-    listener(Event::Cluster { step });
+    let gate = format!("manifests are applied: {created} made, {changed} changed, {unchanged} as they were");
+    listener(Event::Passed { node: None, gate, elapsed: began.elapsed() });
     Ok(())
 }
 
-fn wait_until_ready(plan: &Plan, reach: &Reach, listener: &Listener<'_>) -> Result<(), Error> {
-    let joined = plan.joins.iter().filter(|join| join.kind != JoinKind::Etcd);
-    let gates: Vec<Gate> = joined.map(|join| Gate::NodeReady { node: join.node.clone() }).collect();
+fn wait_until_ready(nodes: &[NodeName], reach: &Reach, listener: &Listener<'_>) -> Result<(), Error> {
+    let gates: Vec<Gate> = nodes.iter().map(|node| Gate::NodeReady { node: node.clone() }).collect();
     let mut access = reach;
     health::wait(&gates, &mut access, &pace(), listener, &signal::interrupted).map_err(|source| {
         let node = source.node().clone();

@@ -1,8 +1,10 @@
 //! `harden bootstrap`: hosts become nodes of a cluster that was never without its hardening. Everything that can be there before
 //! kubeadm comes is applied as ever, then kubeadm runs on one host after the other, and at the end the ordinary plan is empty.
 
+mod brought;
 mod error;
 mod hosts;
+mod reset;
 
 pub use error::BootstrapVerbError;
 
@@ -12,10 +14,11 @@ use super::{Error, Global, Parts, doctor, signal};
 use crate::doctor::Check;
 use crate::error::ExitCode;
 use crate::inventory::Node;
-use crate::plan::Plan;
+use crate::plan::{JoinKind, Plan};
 use crate::store::Unlocked;
 use crate::trust;
 use crate::ui::{self, Output, Progress, View, count};
+use brought::Brought;
 use clap::Args;
 use hosts::Hosts;
 
@@ -31,6 +34,10 @@ pub struct Bootstrap {
     #[arg(short, long)]
     pub yes: bool,
 
+    /// Take off this host first what an earlier attempt left on it; may be repeated. Without it that is finished
+    #[arg(long, value_name = "HOST")]
+    pub reset: Vec<String>,
+
     /// Accept what this check of `harden doctor` finds fatal; may be repeated
     #[arg(long, value_name = "NAME", value_enum)]
     pub skip: Vec<Check>,
@@ -43,10 +50,11 @@ pub fn run(arguments: &Bootstrap, global: &Global, output: &Output) -> Result<Ex
     // On a host with nothing to lose the way back is still there for whoever would be locked out of it.
     let safeguards =
         Safeguards { no_rollback_timer: false, rollback_after: None, skip_preflight: Vec::new() };
-    carry_out(&consent, &safeguards, pipeline, global, output, |applying| begin(applying, &arguments.skip))
+    carry_out(&consent, &safeguards, pipeline, global, output, |applying| begin(applying, arguments))
 }
 
-fn begin(applying: &mut Applying<'_>, skipped: &[Check]) -> Result<ExitCode, Error> {
+fn begin(applying: &mut Applying<'_>, arguments: &Bootstrap) -> Result<ExitCode, Error> {
+    let brought = Brought::read(&applying.pipeline.inventory.bootstrap)?;
     // Its index tells plans what there is; with a cluster that is yet to be made it is made first.
     let mut store = applying.unlock()?;
     let made = make_authorities(applying, &mut store)?;
@@ -56,26 +64,39 @@ fn begin(applying: &mut Applying<'_>, skipped: &[Check]) -> Result<ExitCode, Err
         applying.output.message(&format!("made in the store beside the inventory: {names}\n"));
     }
     let mut observation = applying.observe()?;
+    if !arguments.reset.is_empty() {
+        reset::reset(&arguments.reset, applying, &observation)?;
+        observation = applying.observe()?;
+    }
     let plan = applying.pipeline.plan_hosts(&observation)?;
     refuse_unread(applying, &plan)?;
-    if plan.joins.is_empty() {
-        applying.output.message("every host of the inventory is a node already\n");
-        return applying.all_stages();
-    }
-    refuse_unfit(applying, &plan, skipped)?;
-    applying.show(&plan)?;
-    ask(applying, &plan)?;
-    // Keys are made before they are planned with, so that the plan knows their digests.
     drop(store);
-    let secrets = applying.open_store(&plan)?;
-    let plan = applying.pipeline.plan_hosts(&observation)?;
-    if !plan.waves.is_empty()
-        && let Some(failed) = applying.execute(&plan, &observation, secrets)
-    {
-        return Ok(failed);
-    }
+    let brought = if plan.joins.iter().any(|join| join.kind == JoinKind::Init) {
+        brought
+    } else {
+        let Pipeline { inventory, limit, .. } = &applying.pipeline;
+        brought.missing(inventory, limit, &observation.reach)?
+    };
+    let plan = if plan.joins.is_empty() {
+        applying.output.message("every host of the inventory is a node already\n");
+        ask_for_rest(applying, &brought)?;
+        plan
+    } else {
+        refuse_unfit(applying, &plan, &arguments.skip)?;
+        applying.show(&plan)?;
+        ask(applying, &plan)?;
+        // Keys are made before they are planned with, so that the plan knows their digests.
+        let secrets = applying.open_store(&plan)?;
+        let plan = applying.pipeline.plan_hosts(&observation)?;
+        if !plan.waves.is_empty()
+            && let Some(failed) = applying.execute(&plan, &observation, secrets)
+        {
+            return Ok(failed);
+        }
+        plan
+    };
     signal::listen(applying.output);
-    Hosts::new(applying)?.join(&plan, &mut observation.reach)?;
+    Hosts::new(applying, brought)?.join(&plan, &mut observation.reach)?;
     // What kubeadm could not be told is applied as ever; where nothing is left this shows it.
     drop(observation);
     applying.all_stages()
@@ -116,21 +137,34 @@ fn refuse_unfit(applying: &Applying<'_>, plan: &Plan, skipped: &[Check]) -> Resu
     report.accept(skipped);
     let fatal = report.fatal().count();
     let summary = report.summary();
-    if fatal > 0 || (summary.accepted + summary.warnings > 0 && !global.quiet) {
-        output.message(&ui::doctor::table(
-            &report,
-            View { paint: output.stderr_paint(), ..output.view(false) },
-        ));
+    if fatal + summary.accepted > 0 {
+        let view = View { paint: output.stderr_paint(), ..output.view(false) };
+        output.message(&ui::doctor::table(&report, view));
+    } else if summary.warnings > 0 && !global.quiet {
+        let warnings = count(summary.warnings, "warning");
+        output.message(&format!("Notice: the hosts are fit, with {warnings}; `harden doctor` tells them\n"));
     }
     if fatal == 0 { Ok(()) } else { Err(Error::hinted(BootstrapVerbError::Unfit { findings: fatal })) }
 }
 
 fn ask(applying: &mut Applying<'_>, plan: &Plan) -> Result<(), Error> {
+    let question = format!("Make nodes of {} of {}?", count(plan.joins.len(), "host"), plan.cluster);
+    confirm(applying, &question)
+}
+
+/// All hosts are nodes, and a run before this one was cut, or the inventory names something new.
+fn ask_for_rest(applying: &mut Applying<'_>, brought: &Brought) -> Result<(), Error> {
+    let Some(text) = brought.text() else { return Ok(()) };
+    applying.output.message(&format!("not in the cluster yet: {}\n", ui::line(&text)));
+    let question = format!("Bring that to {}?", applying.pipeline.inventory.cluster.name);
+    confirm(applying, &question)
+}
+
+fn confirm(applying: &mut Applying<'_>, question: &str) -> Result<(), Error> {
     if applying.asked {
         return Ok(());
     }
-    let question = format!("Make nodes of {} of {}?", count(plan.joins.len(), "host"), plan.cluster);
-    if !ui::confirm(applying.output, &question)? {
+    if !ui::confirm(applying.output, question)? {
         return Err(Error::new(BootstrapVerbError::Declined));
     }
     applying.asked = true;

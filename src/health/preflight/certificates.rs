@@ -6,6 +6,8 @@ use super::{Facts, Findings, NodeCertificate, Preflight, Scope};
 const RUN: i64 = 3600;
 
 const KUBELET: &str = "/var/lib/kubelet/pki/";
+/// Where an etcd that systemd runs has them.
+const ETCD: &str = "/etc/etcd/";
 
 pub(super) fn judge(scope: &Scope, facts: &Facts, findings: &mut Findings) {
     for (node, answer) in &facts.nodes {
@@ -38,6 +40,8 @@ pub(super) fn judge(scope: &Scope, facts: &Facts, findings: &mut Findings) {
 fn remedy(path: &str) -> &'static str {
     if path.starts_with(KUBELET) {
         "see `journalctl -u kubelet` there: the kubelet renews it by itself, from a running kube-controller-manager"
+    } else if path.starts_with(ETCD) {
+        "renew it first, with `harden apply --target certificate.etcd-server --target certificate.etcd-peer`"
     } else {
         "renew it with `kubeadm certs renew all` there, and restart the static pods"
     }

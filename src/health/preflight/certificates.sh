@@ -1,13 +1,17 @@
 unset IFS
 set +f
-# The files that the static pods' flags name.
-harden_files=$(sed -n \
-  -e 's/^[-"'\'' ]*--tls-cert-file=\([^"'\'' ]\{1,\}\).*/\1/p' \
-  -e 's/^[-"'\'' ]*--etcd-certfile=\([^"'\'' ]\{1,\}\).*/\1/p' \
-  -e 's/^[-"'\'' ]*--kubelet-client-certificate=\([^"'\'' ]\{1,\}\).*/\1/p' \
-  -e 's/^[-"'\'' ]*--cert-file=\([^"'\'' ]\{1,\}\).*/\1/p' \
-  -e 's/^[-"'\'' ]*--peer-cert-file=\([^"'\'' ]\{1,\}\).*/\1/p' \
-  "$R"/etc/kubernetes/manifests/* 2>/dev/null | sort -u)
+# The files that the static pods' flags name, and those of an etcd that systemd runs.
+harden_files=$({
+  sed -n \
+    -e 's/^[-"'\'' ]*--tls-cert-file=\([^"'\'' ]\{1,\}\).*/\1/p' \
+    -e 's/^[-"'\'' ]*--etcd-certfile=\([^"'\'' ]\{1,\}\).*/\1/p' \
+    -e 's/^[-"'\'' ]*--kubelet-client-certificate=\([^"'\'' ]\{1,\}\).*/\1/p' \
+    -e 's/^[-"'\'' ]*--cert-file=\([^"'\'' ]\{1,\}\).*/\1/p' \
+    -e 's/^[-"'\'' ]*--peer-cert-file=\([^"'\'' ]\{1,\}\).*/\1/p' \
+    "$R"/etc/kubernetes/manifests/* 2>/dev/null
+  sed -n -e 's/^ETCD_CERT_FILE="\{0,1\}\([^"]\{1,\}\).*/\1/p' -e 's/^ETCD_PEER_CERT_FILE="\{0,1\}\([^"]\{1,\}\).*/\1/p' \
+    "$R"/etc/etcd/etcd.conf 2>/dev/null
+} | sort -u)
 set -f
 for harden_file in $harden_files /var/lib/kubelet/pki/kubelet-client-current.pem; do
   [ -r "$R$harden_file" ] || continue

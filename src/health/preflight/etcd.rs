@@ -7,12 +7,12 @@ use crate::health::gate::etcd_serves;
 use crate::inventory::NodeName;
 use std::collections::BTreeMap;
 
-const SEE_LOG: &str = "see `crictl logs` of etcd there, and wait until it has caught up";
+const SEE_LOG: &str = "see its log there (`crictl logs`, or `journalctl -u etcd` where systemd runs it), and wait until it has caught up";
 
 /// What etcd's members say.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EtcdFacts {
-    /// What the member of each control-plane node says of itself, or why it says nothing. Empty where etcd runs elsewhere.
+    /// What the member of each node says of itself, or why it says nothing. Empty where etcd runs elsewhere.
     pub members: BTreeMap<NodeName, Result<EtcdStatus, String>>,
     /// What the quorum says, or why it says nothing.
     pub cluster: Option<Result<EtcdCluster, String>>,
@@ -45,7 +45,7 @@ pub(super) fn judge(scope: &Scope, facts: &Facts, findings: &mut Findings) {
             Preflight::Etcd,
             None,
             format!("etcd's quorum does not answer: {reason}"),
-            "bring its members back first; see `crictl ps -a` on the control planes",
+            "bring its members back first; see `crictl ps -a` or `systemctl status etcd` where they run",
         ),
         Some(Ok(cluster)) => whole(scope, facts, cluster, &sick, findings),
     }
@@ -104,7 +104,9 @@ fn spare(scope: &Scope, facts: &Facts, cluster: &EtcdCluster, sick: &[u64], find
         let name = &member.name;
         findings.note(
             None,
-            format!("the etcd member {name} was not asked: no control plane that can be reached runs it"),
+            format!(
+                "the etcd member {name} was not asked: no node of the inventory that can be reached runs it"
+            ),
         );
     }
     let unstarted = cluster.members.iter().filter(|member| member.name.is_empty()).count();

@@ -1,9 +1,9 @@
-//! What is asked for preflights: of nodes by the one script, of etcd and the API through the control planes. It decides nothing.
+//! What is asked for preflights: of nodes by the one script, of etcd and the API through the nodes that have them. It decides nothing.
 
 use super::{EtcdFacts, NodeFacts, Touched, parse, script};
 use crate::cluster::NodeImages;
 use crate::error::Chain;
-use crate::health::{GateAccess as _, HealthError, Reach};
+use crate::health::{GateAccess, HealthError, Reach};
 use crate::inventory::NodeName;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,12 +20,12 @@ pub fn ask_node(
     Ok(parse(&reach.run(node, &script, deadline)?, touched))
 }
 
-/// Asks the member of each control-plane node for itself, and one of them for the quorum.
+/// Asks every member for itself, and one of them for the quorum.
 pub fn ask_etcd(mut reach: &Reach) -> EtcdFacts {
     let mut members = BTreeMap::new();
-    for node in reach.control_planes() {
-        match reach.etcd_status(node) {
-            // Its members are elsewhere.
+    for node in reach.members() {
+        match GateAccess::etcd_status(&mut reach, node) {
+            // Its members are elsewhere, or it is yet to become one.
             Err(HealthError::NoEtcd { .. }) => {}
             answer => {
                 members.insert(node.clone(), answer.map_err(|error| Chain(&error).to_string()));

@@ -3,6 +3,8 @@
 pub(super) mod cluster;
 pub(super) mod drain;
 mod error;
+pub(super) mod gates;
+pub(super) mod host;
 mod kube_proxy;
 pub(super) mod node;
 mod order;
@@ -82,7 +84,7 @@ pub fn build(inputs: Inputs<'_>) -> Result<Plan, PlanError> {
         };
         let is_joining = inputs.joining.nodes.contains(name);
         let planned = if is_joining {
-            node::host(node, desired, observed, &scene, &mut notices)
+            host::host(node, desired, observed, &scene, &mut notices)
         } else {
             node::plan(node, desired, observed, &scene, &mut notices)
         };
@@ -142,15 +144,22 @@ fn scene<'a>(inputs: &'a Inputs<'_>) -> Scene<'a> {
     }
 }
 
-/// The control-plane nodes with an etcd member that were reached: members are asked through the API server's node.
+/// The nodes with an etcd member that were reached. One whose unit is not there yet is none.
 fn members<'a>(inputs: &'a Inputs<'_>) -> Vec<&'a NodeName> {
-    let nodes = inputs.inventory.nodes.iter();
-    nodes
-        .filter(|node| [Role::ControlPlane, Role::Etcd].iter().all(|role| node.roles.contains(role)))
-        .map(|node| &node.name)
-        .filter(|name| !inputs.joining.nodes.contains(*name))
-        .filter(|name| inputs.observed.get(*name).is_some_and(|observed| observed.facts.live))
-        .collect()
+    let is_new = |observed: &Observed| {
+        observed.units.get(node::ETCD_UNIT).is_some_and(|unit| unit.load == "not-found")
+    };
+    let is_member = |observed: &Observed| observed.facts.live && !is_new(observed);
+    let nodes = inputs.inventory.with_role(Role::Etcd).map(|node| &node.name);
+    let nodes = nodes.filter(|name| !inputs.joining.nodes.contains(*name));
+    nodes.filter(|name| inputs.observed.get(*name).is_some_and(is_member)).collect()
+}
+
+/// The proof that etcd is whole: every member of the inventory says that it is healthy and knows all others and nobody else.
+pub fn etcd_is_whole(inventory: &Inventory) -> Vec<Gate> {
+    let members: BTreeSet<NodeName> = inventory.with_role(Role::Etcd).map(|node| node.name.clone()).collect();
+    let gate = |node: &NodeName| Gate::EtcdWhole { node: node.clone(), members: members.clone() };
+    members.iter().map(gate).collect()
 }
 
 /// What the stage's procedure does beyond single nodes.

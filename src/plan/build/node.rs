@@ -1,13 +1,12 @@
-//! One node: its changes, what restarts, and the gates around it.
+//! One node: its changes, and what restarts. The gates around them are in `gates`.
 
+use super::gates::{endpoint_answers, guard, serves};
 use super::{Problem, drain};
 use crate::inventory::{self, Node, NodeName, Role};
 use crate::plan::diff::{self, Context, Holder};
-use crate::plan::manifest::Probe;
+use crate::plan::manifest::{self, Probe};
 use crate::plan::{Change, Gate, NodePlan, Operation, Origin, digest};
-use crate::plan::{deadline, manifest};
 use crate::resource::{Desired, Kind, NodePath, Observed, Resource, ResourceId, Spec};
-use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Units whose place in the order of restarts is not that of the resources: the runtime goes before what uses it, and the
@@ -17,7 +16,9 @@ pub(super) const RUNTIMES: &[&str] =
 /// The unit that runs static pods, as kubeadm's package names it.
 pub(in crate::plan) const KUBELET: &str = "kubelet.service";
 const LAST: &[&str] = &["ssh.service", "sshd.service"];
-const ETCD: &str = "etcd";
+pub(super) const ETCD: &str = "etcd";
+/// The unit that is etcd where no kubelet runs it.
+pub(super) const ETCD_UNIT: &str = "etcd.service";
 const API_SERVER: &str = "kube-apiserver";
 /// Where the kubelet looks for static pods.
 const MANIFESTS: &str = "/etc/kubernetes/manifests/";
@@ -86,11 +87,15 @@ pub(super) fn plan(
     }
     let live = observed.facts.live;
     let pods = restarted_pods(&resources, &changes);
-    let restart_units = if live { restarted_units(&resources) } else { Vec::new() };
+    // What is started has read its files then.
+    let started: BTreeSet<String> = started_units(&changes).map(ToOwned::to_owned).collect();
+    let mut restart_units = if live { restarted_units(&resources) } else { Vec::new() };
+    restart_units.retain(|unit| !started.contains(unit));
     let restart_pods = if live { restarted_components(node, &pods) } else { Vec::new() };
     if live {
         for (resource, change) in resources.iter().zip(&mut changes) {
-            change.restarts.clone_from(&resource.restarts);
+            let restarts = resource.restarts.iter().filter(|unit| !started.contains(*unit));
+            change.restarts = restarts.cloned().collect();
             if let Some(pod) = pods.iter().find(|pod| *pod.resource == resource.id) {
                 let of_it =
                     [pod.component].into_iter().chain(rested(node, &pods).filter(|_| pod.component == ETCD));
@@ -115,7 +120,7 @@ pub(super) fn plan(
         let mut proofs: Vec<Gate> = serves(&node.name, desired, &plan).into_iter().collect();
         proofs.extend(endpoint_answers(node, scene));
         guard(node, &mut plan, &pods, proofs).map_err(|problem| vec![problem])?;
-        if plan.restart_pods.iter().any(|component| component == ETCD) {
+        if restarts_etcd(&plan) {
             // One may have fallen away while the node before was in hand; then there is none to spare.
             let others = scene.members.iter().filter(|member| ***member != node.name);
             plan.before.extend(others.map(|member| Gate::EtcdHealthy { node: (*member).clone() }));
@@ -124,7 +129,7 @@ pub(super) fn plan(
     Ok(plan)
 }
 
-fn context<'a>(
+pub(super) fn context<'a>(
     node: &'a Node,
     desired: &'a Desired,
     observed: &'a Observed,
@@ -141,79 +146,6 @@ fn context<'a>(
         notices: Vec::new(),
         announced: Vec::new(),
     }
-}
-
-/// The plan of a host that is about to join: everything that can be there before kubeadm comes. What kubeadm makes itself, it makes
-/// as it is wanted, and the kubelet is started by it. There is no cluster that could be asked, and nothing that runs.
-pub(super) fn host(
-    node: &Node,
-    desired: &Desired,
-    observed: &Observed,
-    scene: &Scene<'_>,
-    notices: &mut Vec<String>,
-) -> Result<NodePlan, Vec<Problem>> {
-    let is_made = |resource: &Resource| {
-        matches!(resource.id.kind, Kind::StaticPod | Kind::YamlKeys)
-            || matches!(&resource.spec, Spec::Unit(spec) if spec.unit == KUBELET)
-    };
-    let (made, before): (Vec<Resource>, Vec<Resource>) = desired.resources.iter().cloned().partition(is_made);
-    let mut plan = plan(node, &Desired { resources: before }, observed, scene, notices)?;
-    plan.unchanged.extend(made.iter().map(|resource| (resource.id.clone(), digest(resource))));
-    plan.restart_units.retain(|unit| unit != KUBELET);
-    let pods = std::mem::take(&mut plan.restart_pods);
-    for change in &mut plan.changes {
-        change.restarts.retain(|restarted| restarted != KUBELET && !pods.contains(restarted));
-    }
-    plan.drain = None;
-    plan.before = Vec::new();
-    plan.between = Vec::new();
-    plan.after.retain(|gate| matches!(gate, Gate::UnitActive { unit, .. } if unit != KUBELET));
-    plan.rollback_after = plan.rollback_after.map(|_| deadline::of_rollback(&plan).as_secs());
-    Ok(plan)
-}
-
-/// The keys of a YAML file as they are safe on a host: what needs kernel parameters that it cannot have is left out.
-pub(in crate::plan) fn safe_keys(
-    host: &Node,
-    path: &str,
-    inputs: &super::Inputs<'_>,
-    notices: &mut Vec<String>,
-) -> Result<Map<String, Value>, Problem> {
-    let mut keys = Map::new();
-    let (Some(desired), Some(observed)) = (inputs.desired.get(&host.name), inputs.observed.get(&host.name))
-    else {
-        return Ok(keys);
-    };
-    let scene = super::scene(inputs);
-    let mut context = context(host, desired, observed, &scene);
-    for resource in &desired.resources {
-        let Spec::YamlKeys(spec) = &resource.spec else { continue };
-        if spec.path.as_str() != path {
-            continue;
-        }
-        keys.extend(diff::safe_keys(spec, &mut context).map_err(|source| Problem::Resource {
-            node: host.name.clone(),
-            resource: resource.id.clone(),
-            source: Box::new(source),
-        })?);
-    }
-    notices.extend(context.notices.into_iter().map(|notice| format!("{}: {notice}", host.name)));
-    Ok(keys)
-}
-
-/// The gates around a node's changes, and after how long it puts its old state back by itself.
-pub(in crate::plan) fn guard(
-    node: &Node,
-    plan: &mut NodePlan,
-    pods: &[RestartedPod<'_>],
-    proofs: Vec<Gate>,
-) -> Result<(), Problem> {
-    plan.before = before(node);
-    plan.between = between(node, plan, pods)?;
-    plan.after = after(node, plan, pods)?;
-    plan.after.extend(proofs);
-    plan.rollback_after = Some(deadline::of_rollback(plan).as_secs());
-    Ok(())
 }
 
 /// Whether a part of it can be desired.
@@ -353,105 +285,22 @@ fn restarted_units(resources: &[&Resource]) -> Vec<String> {
     units
 }
 
-/// A sick cluster is not touched.
-fn before(node: &Node) -> Vec<Gate> {
-    let name = &node.name;
-    let mut gates = Vec::new();
-    if node.roles.contains(&Role::Etcd) {
-        gates.push(Gate::EtcdHealthy { node: name.clone() });
-    }
-    if node.roles.contains(&Role::ControlPlane) {
-        gates.push(Gate::ApiServerReady { node: name.clone() });
-    }
-    if is_kubernetes_node(node) {
-        gates.push(Gate::NodeReady { node: name.clone() });
-    }
-    gates
+/// Whether the node's member of etcd is away for a while.
+pub(super) fn restarts_etcd(plan: &NodePlan) -> bool {
+    plan.restart_pods.iter().any(|component| component == ETCD)
+        || plan.restart_units.iter().any(|unit| unit == ETCD_UNIT)
 }
 
-/// The kubelet has replaced the static pods before it is restarted.
-fn between(node: &Node, plan: &NodePlan, pods: &[RestartedPod<'_>]) -> Result<Vec<Gate>, Problem> {
-    if plan.restart_units.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut gates = Vec::new();
-    for pod in pods {
-        gates.push(runs(&node.name, pod)?);
-    }
-    if !gates.is_empty() {
-        gates.extend(before(node).into_iter().filter(|gate| !matches!(gate, Gate::NodeReady { .. })));
-    }
-    Ok(gates)
+/// Whether the node's member of etcd does not run yet, and is started.
+pub(super) fn starts_etcd(plan: &NodePlan) -> bool {
+    started_units(&plan.changes).any(|unit| unit == ETCD_UNIT)
 }
 
-fn after(node: &Node, plan: &NodePlan, pods: &[RestartedPod<'_>]) -> Result<Vec<Gate>, Problem> {
-    let name = &node.name;
-    let mut gates = Vec::new();
-    for pod in pods {
-        gates.push(runs(name, pod)?);
-    }
-    if node.roles.contains(&Role::ControlPlane) {
-        gates.push(Gate::ApiServerReady { node: name.clone() });
-    }
-    if node.roles.contains(&Role::Etcd) {
-        gates.push(Gate::EtcdHealthy { node: name.clone() });
-    }
-    let started =
-        plan.changes.iter().flat_map(|change| &change.operations).filter_map(|operation| match operation {
-            Operation::SetUnit { unit, active: Some(true), .. } => Some(unit),
-            _ => None,
-        });
-    let mut units: Vec<&String> = Vec::new();
-    for unit in plan.restart_units.iter().chain(started) {
-        if !units.contains(&unit) {
-            units.push(unit);
-        }
-    }
-    gates.extend(units.into_iter().map(|unit| Gate::UnitActive { node: name.clone(), unit: unit.clone() }));
-    if is_kubernetes_node(node) {
-        gates.push(Gate::NodeReady { node: name.clone() });
-    }
-    Ok(gates)
-}
-
-/// The proof that the endpoint's address is still held, or again: what changes on a control-plane node may be kube-vip itself, or the
-/// kubeconfig that it reads, and on the next node it must not end before somebody else has the address.
-fn endpoint_answers(node: &Node, scene: &Scene<'_>) -> Option<Gate> {
-    let probe = scene.virtual_endpoint.clone().filter(|_| node.roles.contains(&Role::ControlPlane))?;
-    Some(Gate::EndpointAnswers { node: node.name.clone(), probe })
-}
-
-/// The proof that a kubelet serves with the certificate that was made for it, where either has changed.
-fn serves(node: &NodeName, desired: &Desired, plan: &NodePlan) -> Option<Gate> {
-    let named = |resource: &Resource| match &resource.spec {
-        Spec::YamlKeys(spec) => {
-            spec.keys.get("tlsCertFile").and_then(|path| path.as_str()).map(str::to_owned)
-        }
+/// The units that do not run yet, and are started.
+pub(in crate::plan) fn started_units(changes: &[Change]) -> impl Iterator<Item = &str> {
+    changes.iter().flat_map(|change| &change.operations).filter_map(|operation| match operation {
+        Operation::SetUnit { unit, active: Some(true), .. } => Some(unit.as_str()),
         _ => None,
-    };
-    let path = desired.resources.iter().find_map(named)?;
-    let (id, spec) = desired.resources.iter().find_map(|resource| match &resource.spec {
-        Spec::Certificate(spec) if spec.path.as_str() == path => Some((&resource.id, spec)),
-        _ => None,
-    })?;
-    let restarts = plan.restart_units.iter().any(|unit| unit == KUBELET);
-    let is_new = plan.changes.iter().any(|change| change.resource == *id);
-    (restarts || is_new).then(|| Gate::KubeletServes {
-        node: node.clone(),
-        certificate: spec.path.clone(),
-        issuer: spec.issuer_path.clone(),
-    })
-}
-
-fn runs(node: &NodeName, pod: &RestartedPod<'_>) -> Result<Gate, Problem> {
-    let problem =
-        |source| Problem::Manifest { node: node.clone(), component: pod.component.to_owned(), source };
-    Ok(Gate::StaticPodRuns {
-        node: node.clone(),
-        component: pod.component.to_owned(),
-        command: manifest::command(&pod.text, pod.component).map_err(problem)?,
-        manifest: Some(pod.manifest.clone()),
-        probe: manifest::probe(&pod.text, pod.component).map_err(problem)?,
     })
 }
 

@@ -1,5 +1,7 @@
-//! Waves: hosts that are about to join all at once, since nothing runs there yet, then etcd-only nodes one by one, then control-plane nodes one by one, then one canary worker, then workers in batches.
+//! Waves: hosts that are about to join all at once, since nothing runs there yet, then etcd-only nodes one by one (or all of them
+//! where none runs), then control-plane nodes one by one, then one canary worker, then workers in batches.
 
+use super::node::starts_etcd;
 use crate::inventory::{Inventory, Node, NodeName, Role};
 use crate::plan::join::Joining;
 use crate::plan::wave::{self, MaxUnavailable};
@@ -27,10 +29,21 @@ pub(super) fn waves(
     if !hosts.is_empty() {
         waves.push(Wave { title: String::from("hosts that are about to join"), nodes: hosts });
     }
-    waves.extend(one_by_one(etcd, "etcd node"));
+    if none_runs(inventory, &etcd) {
+        let title = String::from("all etcd nodes, since none starts without most of the others");
+        waves.push(Wave { title, nodes: etcd });
+    } else {
+        waves.extend(one_by_one(etcd, "etcd node"));
+    }
     waves.extend(one_by_one(control_plane, "control-plane node"));
     waves.extend(batches(workers, all_workers, max));
     waves
+}
+
+/// Whether no member of etcd runs: one that is started waits for the others.
+fn none_runs(inventory: &Inventory, etcd: &[NodePlan]) -> bool {
+    let is_started = |node: &Node| etcd.iter().any(|plan| plan.node == node.name && starts_etcd(plan));
+    etcd.len() > 1 && inventory.with_role(Role::Etcd).all(is_started)
 }
 
 fn is_control_plane(node: &Node) -> bool {

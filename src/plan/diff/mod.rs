@@ -111,6 +111,11 @@ pub(super) fn applies(resource: &Resource, observed: &Observed) -> Result<bool, 
             return Ok(false);
         }
     }
+    for path in &resource.on_node.only_without {
+        if present(observed, path)?.is_some() {
+            return Ok(false);
+        }
+    }
     Ok(true)
 }
 

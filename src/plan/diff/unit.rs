@@ -2,13 +2,15 @@
 
 use super::{Context, DiffError, Draft};
 use crate::plan::{Action, Operation};
-use crate::resource::{Resource, UnitSpec, UnitState};
+use crate::resource::{NodePath, Resource, UnitSpec, UnitState};
 
 /// systemd's words for a unit that starts at boot, or that is started by others and cannot be enabled.
 const STARTS: &[&str] = &["enabled", "static", "alias", "indirect", "generated"];
 /// systemd's words for a unit that can start at boot only if somebody enables it.
 const DOES_NOT_START: &[&str] =
     &["disabled", "static", "indirect", "generated", "masked", "masked-runtime", "transient", ""];
+/// Where an administrator's units are.
+const UNITS: &str = "/etc/systemd/system/";
 const RUNS: &[&str] = &["active", "reloading", "refreshing"];
 const STARTING: &str = "activating";
 
@@ -23,7 +25,8 @@ pub(super) fn unit(
     let name = &spec.unit;
     let state = context.observed.units.get(name).ok_or_else(|| DiffError::NotRead { path: name.clone() })?;
     let wants = spec.enabled == Some(true) || spec.active == Some(true);
-    if wants && state.load != "loaded" {
+    let is_new = state.load == "not-found" && is_made(name, context);
+    if wants && state.load != "loaded" && !is_new {
         return Err(DiffError::NoUnit { unit: name.clone(), load: state.load.clone() });
     }
     let enabled = spec.enabled.filter(|wanted| !is_enabled_as(state, *wanted));
@@ -32,6 +35,12 @@ pub(super) fn unit(
         return Ok(None);
     }
     let mut draft = Draft::new(Action::Change, name.as_str(), resource);
+    draft.operations = vec![Operation::SetUnit { unit: name.clone(), enabled, active }];
+    if is_new {
+        draft.action = Action::Add;
+        draft.edits.push(String::from("does not exist"));
+        return Ok(Some(draft));
+    }
     if let Some(wanted) = enabled {
         let wanted = if wanted { "enabled" } else { "disabled" };
         draft.reasons.push(format!("at boot: {} → {wanted}", state.enabled));
@@ -40,8 +49,13 @@ pub(super) fn unit(
         let wanted = if wanted { "active" } else { "inactive" };
         draft.reasons.push(format!("now: {} → {wanted}", state.active));
     }
-    draft.operations = vec![Operation::SetUnit { unit: name.clone(), enabled, active }];
     Ok(Some(draft))
+}
+
+/// Whether the node's resources make the file of the unit.
+fn is_made(unit: &str, context: &Context<'_>) -> bool {
+    let file = format!("{UNITS}{unit}").parse();
+    file.is_ok_and(|file: NodePath| context.made.contains(&file))
 }
 
 fn is_enabled_as(state: &UnitState, wanted: bool) -> bool {

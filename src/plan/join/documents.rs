@@ -26,6 +26,9 @@ const SKIPPED_AT_JOIN: [&str; 3] = [
     "control-plane-prepare/kubeconfig",
 ];
 
+/// In which `kubeadm join` adds an etcd member, since 1.33.
+const ETCD_PHASE: &str = "etcd-join";
+
 /// What stands for the token that kubeadm insists on making: the host puts one of its own there, and deletes it when kubeadm is
 /// done.
 const TOKEN: &str = "harden.0000000000000000";
@@ -153,6 +156,16 @@ fn join(node: &Node, kind: JoinKind, registration: &Value) -> Value {
     document
 }
 
+/// A JoinConfiguration without the phase that adds an etcd member. A text that is none comes back as it is.
+pub(super) fn without_etcd(config: &str) -> String {
+    let skipped = || {
+        let mut document = yaml::parse(config).ok()?;
+        document.get_mut("skipPhases")?.as_array_mut()?.push(ETCD_PHASE.into());
+        yaml::rewrite(config, &document).ok()
+    };
+    skipped().unwrap_or_else(|| config.to_owned())
+}
+
 /// ClusterConfiguration: what all control-plane nodes have in common.
 fn cluster(inputs: &Inputs<'_>, notices: &mut Vec<String>) -> Result<String, PlanError> {
     let inventory = inputs.inventory;
@@ -223,4 +236,16 @@ fn kube_proxy(inventory: &Inventory) -> Value {
         yaml_keys::merge(keys, &inventory.kube_proxy.config, "", &mut Vec::new());
     }
     document
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_member_that_takes_part_is_not_added_again() {
+        let config = "kind: JoinConfiguration\nskipPhases:\n- control-plane-prepare/certs\n";
+        assert_eq!(without_etcd(config), format!("{config}- etcd-join\n"));
+        assert_eq!(without_etcd("kind: JoinConfiguration\n"), "kind: JoinConfiguration\n");
+    }
 }

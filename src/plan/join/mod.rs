@@ -80,6 +80,13 @@ impl JoinKind {
     }
 }
 
+impl Join {
+    /// kubeadm's configuration where the host's etcd member takes part already.
+    pub fn without_etcd(&self) -> String {
+        documents::without_etcd(&self.config)
+    }
+}
+
 /// A host cannot become a node.
 #[derive(Debug, thiserror::Error)]
 pub enum JoinError {

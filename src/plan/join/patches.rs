@@ -3,7 +3,7 @@
 
 use super::JoinKind;
 use crate::inventory::Node;
-use crate::plan::build::{Inputs, PlanError, Problem, node};
+use crate::plan::build::{Inputs, PlanError, Problem, host};
 use crate::plan::yaml;
 use crate::resource::Spec;
 use serde_json::{Map, Value, json};
@@ -14,7 +14,7 @@ const KUBELET_CONFIG: &str = "/var/lib/kubelet/config.yaml";
 
 /// File name, as kubeadm wants it (`TARGET+TYPE.yaml`), to text.
 pub(super) fn patches(
-    host: &Node,
+    node: &Node,
     kind: JoinKind,
     inputs: &Inputs<'_>,
     notices: &mut Vec<String>,
@@ -25,11 +25,11 @@ pub(super) fn patches(
         patches.insert(format!("{target}+merge.yaml"), text);
         Ok(())
     };
-    let keys = node::safe_keys(host, KUBELET_CONFIG, inputs, notices)?;
+    let keys = host::safe_keys(node, KUBELET_CONFIG, inputs, notices)?;
     if !keys.is_empty() {
         add("kubeletconfiguration", Value::Object(keys))?;
     }
-    let resources = inputs.desired.get(&host.name).map(|desired| desired.resources.as_slice());
+    let resources = inputs.desired.get(&node.name).map(|desired| desired.resources.as_slice());
     for resource in resources.unwrap_or_default() {
         match &resource.spec {
             Spec::StaticPod(spec) if kind != JoinKind::Worker && !spec.annotations.is_empty() => {

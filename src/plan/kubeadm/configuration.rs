@@ -1,6 +1,6 @@
 //! ClusterConfiguration: `extraArgs` and `extraVolumes` of the control plane's components.
 
-use super::defaults;
+use super::{defaults, external_etcd};
 use crate::plan::manifest::{self, mounts::type_name};
 use crate::plan::yaml::{self, YamlError};
 use crate::resource::{FlagSpec, FlagValue, MountSpec};
@@ -73,6 +73,7 @@ pub fn cluster_configuration(
         found => return Err(KubeadmError::Version { found: found.to_owned() }),
     };
     let (mut reasons, mut notices) = (Vec::new(), Vec::new());
+    let has_endpoints = external_etcd::endpoints(&mut value, components, &mut reasons);
     for component in components {
         let Some(place) = place(&component.component) else {
             notices.push(format!(
@@ -83,7 +84,8 @@ pub fn cluster_configuration(
         };
         let Some(section) = section(&mut value, place)? else { continue };
         let editor = Section { component: &component.component, place, style };
-        for flag in &component.flags {
+        let is_said = |name: &str| has_endpoints && external_etcd::is_said_there(&component.component, name);
+        for flag in component.flags.iter().filter(|flag| !is_said(&flag.name)) {
             editor.flag(section, flag, &mut reasons, &mut notices)?;
         }
         let mounts = component.mounts.iter().filter(|mount| !defaults::is_default_mount(mount.path.as_str()));

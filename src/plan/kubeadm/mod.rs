@@ -4,6 +4,7 @@
 mod command;
 mod configuration;
 mod defaults;
+mod external_etcd;
 
 pub use command::{command_line, is_node_local};
 pub use configuration::{ControlPlaneComponent, Edited, KubeadmError, cluster_configuration};

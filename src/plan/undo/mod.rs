@@ -8,7 +8,8 @@ mod reverse;
 pub use obstacle::{Moved, NoCopy, Obstacle};
 pub use record::{Kept, Past, Place, Record, RecordError, Setting, Undoes};
 
-use super::build::node::{KUBELET, RestartedPod, guard, restarted_components};
+use super::build::gates::guard;
+use super::build::node::{KUBELET, RestartedPod, restarted_components};
 use super::build::{drain, outage};
 use super::{Change, FORMAT_VERSION, Gate, NodePlan, Operation, Plan, Problem, StageTitle, Wave};
 use crate::inventory::{self, Inventory, Node};

@@ -183,9 +183,10 @@ impl Board {
         active.spoke = now;
         if let Doing::Gates(gates) = &mut active.doing {
             gates.retain(|waiting| waiting.gate != gate);
-            if gates.is_empty() {
-                self.active.remove(&node);
-            }
+        }
+        // Gates are asked when the step before them is over.
+        if !matches!(&active.doing, Doing::Gates(gates) if !gates.is_empty()) {
+            self.active.remove(&node);
         }
     }
 }
@@ -255,5 +256,7 @@ mod tests {
         assert_eq!(after(&passed("a holds"), 160), "cp-1  waiting until b holds (+1 more): not yet  50 s");
         after(&passed("b holds"), 160);
         assert_eq!(after(&passed("c holds"), 160), "");
+        assert_eq!(after(&step, 170), "cp-1  restart kubelet  0 s");
+        assert_eq!(after(&passed("it held at once"), 171), "");
     }
 }

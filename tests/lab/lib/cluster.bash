@@ -1,9 +1,10 @@
 # shellcheck shell=bash
 # cluster.bash: a plain kubeadm cluster on the lab's hosts, as a user has it before harden: three control planes and a
-# worker behind a load balancer on this machine's address on the bridge.
+# worker behind a load balancer on this machine's address on the bridge. And blank hosts, of which harden makes one.
 
 CONTROL_PLANES=(cp-1 cp-2 cp-3)
 WORKERS=(w-1)
+BLANK=(cp-1 cp-2 cp-3 w-1 w-2)
 KUBECTL="kubectl --kubeconfig /etc/kubernetes/admin.conf"
 
 # The address that a host of the cluster has; others may be added by `lab up` and `lab join`.
@@ -11,7 +12,8 @@ member_address() { # NAME
   case $1 in
     cp-*) echo "$NET.$((10 + ${1#cp-}))" ;;
     w-*) echo "$NET.$((20 + ${1#w-}))" ;;
-    *) die "$1 is neither cp-N nor w-N" ;;
+    etcd-*) echo "$NET.$((30 + ${1#etcd-}))" ;;
+    *) die "$1 is neither cp-N nor w-N nor etcd-N" ;;
   esac
 }
 
@@ -83,7 +85,7 @@ cluster_is_up() {
 
 # Leaves a running cluster of the same programs alone; anything else of this state folder is replaced.
 cluster() {
-  local name pairs=()
+  local name pairs=() begun
   need_root
   prepare
   if cluster_is_up; then
@@ -94,15 +96,55 @@ cluster() {
   for name in "${CONTROL_PLANES[@]}" "${WORKERS[@]}"; do pairs+=("$name" "$(member_address "$name")"); done
   timed "  hosts up" up "${pairs[@]}"
   start_balancer
+  begun=${EPOCHREALTIME/./}
   timed "  ${CONTROL_PLANES[0]} initialised" init "${CONTROL_PLANES[0]}"
   join_all
   timed "  everything ready" wait_until_ready
+  # What a bootstrap by harden is measured against; it outlives `lab down`.
+  echo "$(((${EPOCHREALTIME/./} - begun) / 1000))" >"$STATE/cluster.milliseconds"
   echo "$HOST" >"$STATE/cluster"
 }
 
-# The inventory of the hosts that run, for harden; as USER, who becomes root by sudo, or as root.
-inventory() { # [USER]
-  local name user=${1:-root} roles
+# Hosts as a golden image makes them, whatever was on them before, and the balancer in front of what will be API servers.
+# Without names everything else of this state folder is gone too.
+blank() { # [NAME...]
+  local name pairs=()
+  need_root
+  prepare
+  if (($# == 0)); then
+    down
+    set -- "${BLANK[@]}"
+  fi
+  for name in "$@"; do
+    [[ ! -d $(host_dir "$name") ]] || down "$name"
+    pairs+=("$name" "$(member_address "$name")")
+  done
+  CNI=none
+  up "${pairs[@]}"
+  recorded "$STATE/haproxy.pid" >/dev/null || start_balancer
+}
+
+# The manifests of the lab's network plugin: a pod on each node puts the plugin's configuration there, for the subnet that
+# the lab has for the host of that address.
+cni() {
+  cat <<S
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: lab-network, namespace: kube-system}
+data:
+  10-lab.conflist: |
+$("$HERE/provision" network SUBNET | sed 's/^/    /')
+---
+S
+  sed "s/|PODS\./|$PODS./" "$HERE/cni/daemonset.yaml"
+}
+
+# The inventory of the hosts that run, for harden; as USER, who becomes root by sudo, or as root. With --blank it says what a
+# cluster of containers is made with too.
+inventory() { # [--blank] [USER]
+  local name user roles blank=no members='cp-*'
+  [[ ${1:-} != --blank ]] || { blank=yes && shift; }
+  user=${1:-root}
   cat <<S
 # The lab's hosts; written by \`tests/lab/lab inventory\`.
 [cluster]
@@ -116,12 +158,36 @@ identity-file = "$STATE/key"
 known-hosts = ["$STATE/known_hosts"]
 become = "$(if [[ $user == root ]]; then echo none; else echo sudo; fi)"
 S
+  [[ $blank == no ]] || made_with
+  # etcd has hosts of its own, or it is beside the API servers.
+  ! host_names | grep -q '^etcd-' || members='etcd-*'
   for name in $(host_names); do
     host_runs "$name" || continue
-    roles='"worker"'
-    [[ $name != cp-* ]] || roles='"control-plane", "etcd"'
-    printf '\n[[nodes]]\nname = "%s"\naddress = "%s"\nroles = [%s]\n' "$name" "$(host_address "$name")" "$roles"
+    roles=()
+    [[ $name != cp-* ]] || roles+=('"control-plane"')
+    [[ $name != w-* ]] || roles+=('"worker"')
+    # shellcheck disable=SC2053 # a pattern
+    [[ $name != $members ]] || roles+=('"etcd"')
+    printf '\n[[nodes]]\nname = "%s"\naddress = "%s"\nroles = [%s]\n' "$name" "$(host_address "$name")" "$(paste -sd, <(printf '%s\n' "${roles[@]}"))"
   done
+}
+
+# The same as what `provision kubeadm` tells kubeadm. Its preflight judges the machine, which is not the hosts'.
+made_with() {
+  cat <<S
+
+[network]
+pod-subnet = "$PODS.0.0/16"
+
+[bootstrap]
+ignore-preflight-errors = ["all"]
+
+[kubelet.config]
+$("$HERE/provision" settings kubelet)
+
+[kube-proxy.config]
+$("$HERE/provision" settings kube-proxy)
+S
 }
 
 status() {

@@ -12,6 +12,9 @@ BRIDGE=${HARDEN_LAB_BRIDGE:-hardenbr0}
 # The hosts' network is $NET.0/24 with this machine at $NET.1, the pods' is $PODS.0.0/16.
 NET=${HARDEN_LAB_NET:-10.78.0}
 PODS=${HARDEN_LAB_PODS:-10.89}
+# Where a host has its pods' network from: `host` is a configuration that is there when it starts, `none` is none, so that a
+# manifest has to bring it (`lab cni`).
+CNI=${HARDEN_LAB_CNI:-host}
 SUITE=bookworm
 ENDPOINT=$NET.1:6443
 # Host-side interfaces are vb-$MACHINES-NAME: two labs on different networks do not collide.

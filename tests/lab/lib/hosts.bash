@@ -131,7 +131,7 @@ Gateway=$NET.1
 Destination=$PODS.0.0/16
 Scope=link
 S
-  chroot "$root" provision pods "$PODS.${2##*.}.0/24"
+  [[ $CNI == none ]] || chroot "$root" provision pods "$PODS.${2##*.}.0/24"
   for user in root ops ops-pass; do
     home=$root$(chroot "$root" getent passwd "$user" | cut -d: -f6)
     install -d -m 700 "$home/.ssh"
