@@ -137,7 +137,7 @@ fn a_host_of_another_cluster_is_refused() {
     assert_eq!(ran.code, 1, "{}{}", ran.stdout, ran.stderr);
     assert!(
         ran.stderr.contains(
-            "compare /etc/kubernetes/pki/ca.crt: this host has another one than the store: it belongs to another cluster"
+            "belongs to another cluster, and nothing was changed: its CA /etc/kubernetes/pki/ca.crt"
         ),
         "{}",
         ran.stderr
