@@ -1,4 +1,5 @@
 # shellcheck shell=sh
+# shellcheck disable=SC2154 # the variables stand in front of it
 # Tells what a host has of a cluster: processes, ports and files that a reset takes away, a line each. It writes nothing.
 
 # Everything below a directory but directories; a link in its place is followed, other file systems below are not.

@@ -1,4 +1,5 @@
 # shellcheck shell=sh
+# shellcheck disable=SC2154 # the variables stand in front of it
 # Takes off a host what it has of the cluster. Each part may be done already. The etcd member is out of the cluster by now: kubeadm
 # must not take another one away.
 

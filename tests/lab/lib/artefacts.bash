@@ -27,6 +27,7 @@ plan_artefacts() {
   COREDNS=$CACHE/coredns-$(key 1 -- "$HERE"/go/coredns/*)
   KUBE_BENCH=$CACHE/kube-bench-$(key 1 -- "$HERE"/go/kube-bench/*)
   # Not a part of the hosts: `lab kube-vip` brings it to those that want it.
+  # shellcheck disable=SC2034 # used by hosts.bash
   KUBE_VIP=$CACHE/kube-vip-$(key 1 -- "$HERE"/go/kube-vip/*)
   KUBE_VIP_IMAGE=ghcr.io/kube-vip/kube-vip:$(sed -n 's/^require .*kube-vip //p' "$HERE/go/kube-vip/go.mod")
   PAUSE=$CACHE/pause-$(key 1 -- "$HERE/pause.c")

@@ -119,6 +119,7 @@ blank() { # [NAME...]
     [[ ! -d $(host_dir "$name") ]] || down "$name"
     pairs+=("$name" "$(member_address "$name")")
   done
+  # shellcheck disable=SC2034 # used by hosts.bash
   CNI=none
   up "${pairs[@]}"
   recorded "$STATE/haproxy.pid" >/dev/null || start_balancer
