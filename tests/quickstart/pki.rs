@@ -209,3 +209,15 @@ fn a_wrong_key_a_cut_or_changed_file_and_nobody_to_ask_are_told_and_lose_nothing
     assert!(!site.outside("x").exists());
     assert_eq!(kubeconfig(&site).0, 0);
 }
+
+/// With new CAs in its store every later plan of a cluster that has its own would be refused.
+#[test]
+fn bootstrap_makes_none_beside_a_cluster_that_has_its_own() {
+    let site = Site::new();
+    let before = site.tree();
+    let ran = site.run(&["bootstrap", "--yes"]);
+    assert_eq!(ran.code, 1, "{}{}", ran.stdout, ran.stderr);
+    assert!(ran.stderr.contains("part of a cluster already"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("harden pki import"), "{}", ran.stderr);
+    assert_eq!(differing(&before, &site.tree()), [""; 0].map(std::path::PathBuf::from));
+}

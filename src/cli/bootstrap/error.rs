@@ -14,6 +14,16 @@ pub enum BootstrapVerbError {
         /// How many.
         hosts: usize,
     },
+    /// There is a cluster already, and the store does not have its CAs.
+    #[error(
+        "{} {} part of a cluster already, and the store beside the inventory does not have its CAs; nothing was changed",
+        nodes.join(", "),
+        if nodes.len() == 1 { "is" } else { "are" }
+    )]
+    NoAuthorities {
+        /// The nodes.
+        nodes: Vec<String>,
+    },
     /// Hosts are not fit for Kubernetes.
     #[error("the hosts are not fit for Kubernetes ({}, above), and nothing was changed", count(*findings, "fatal finding"))]
     Unfit {
@@ -63,6 +73,9 @@ impl Hint for BootstrapVerbError {
             Self::Unreachable { .. } => Some(String::from(
                 "`harden doctor` tells what is wrong with each; leave them out with --limit '!HOST' if you must",
             )),
+            Self::NoAuthorities { .. } => {
+                Some(String::from("`harden pki import` takes them over; then `harden bootstrap` adds hosts"))
+            }
             Self::Unfit { .. } => {
                 Some(String::from("put them right, or accept one with --skip NAME if you must"))
             }

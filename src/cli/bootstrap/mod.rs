@@ -55,6 +55,9 @@ pub fn run(arguments: &Bootstrap, global: &Global, output: &Output) -> Result<Ex
 
 fn begin(applying: &mut Applying<'_>, arguments: &Bootstrap) -> Result<ExitCode, Error> {
     let brought = Brought::read(&applying.pipeline.inventory.bootstrap)?;
+    if applying.pipeline.store.pki().map_err(Error::hinted)?.is_none() {
+        refuse_members(applying)?;
+    }
     // Its index tells plans what there is; with a cluster that is yet to be made it is made first.
     let mut store = applying.unlock()?;
     let made = make_authorities(applying, &mut store)?;
@@ -100,6 +103,15 @@ fn begin(applying: &mut Applying<'_>, arguments: &Bootstrap) -> Result<ExitCode,
     // What kubeadm could not be told is applied as ever; where nothing is left this shows it.
     drop(observation);
     applying.all_stages()
+}
+
+/// New CAs beside the inventory of a cluster that has its own would be in the way of every plan from then on.
+fn refuse_members(applying: &Applying<'_>) -> Result<(), Error> {
+    let observation = applying.observe()?;
+    let joining = applying.pipeline.joining(&observation).nodes;
+    let members = observation.nodes.into_keys().filter(|node| !joining.contains(node));
+    let nodes: Vec<String> = members.map(|node| node.to_string()).collect();
+    if nodes.is_empty() { Ok(()) } else { Err(Error::hinted(BootstrapVerbError::NoAuthorities { nodes })) }
 }
 
 /// Makes CAs, key pair and the kubeconfig for emergencies where they are missing; returns what was made.
