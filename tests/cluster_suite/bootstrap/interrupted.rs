@@ -55,13 +55,17 @@ fn cluster_bootstrap_full_powered_off() {
         let written = format!("[ -e /var/lib/harden/kubeadm/config.yaml ] && [ -e {file} ]");
         while !site.lab().ssh(node, &written).status.success() {
             assert!(begun.elapsed() < Duration::from_mins(3), "{node} never had {file}");
-            assert!(running.try_wait().unwrap().is_none(), "the bootstrap was over before {node} had {file}");
+            assert!(
+                running.try_wait().unwrap().is_none(),
+                "it was over before {node} had {file}:\n{}",
+                said(&site)
+            );
             std::thread::sleep(Duration::from_millis(100));
         }
         lab::tool(&["halt", node]);
         println!("figure: {node} is powered off as soon as it has {file}");
         let code = running.wait().unwrap().code();
-        assert_eq!(code, Some(3), "a host is gone");
+        assert_eq!(code, Some(3), "a host is gone:\n{}", said(&site));
         lab::tool(&["up", node, site.lab().address(node)]);
         again(&site, &mut harden);
     }
@@ -83,6 +87,13 @@ fn measured() -> Duration {
     started.elapsed()
 }
 
+/// What one says that goes on beside the test.
+const SAID: &str = "said";
+
+fn said(site: &Site) -> String {
+    std::fs::read_to_string(site.folder().join(SAID)).unwrap()
+}
+
 fn begin(site: &Site, harden: &Harden<'_>) -> Child {
     Command::new(env!("CARGO_BIN_EXE_harden"))
         .args(["bootstrap", "--yes"])
@@ -90,7 +101,7 @@ fn begin(site: &Site, harden: &Harden<'_>) -> Child {
         .env("HARDEN_KEY_FILE", &harden.key_file)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
+        .stderr(std::fs::File::create(site.folder().join(SAID)).unwrap())
         .spawn()
         .unwrap()
 }
