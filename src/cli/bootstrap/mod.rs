@@ -13,14 +13,15 @@ use super::pipeline::Pipeline;
 use super::{Error, Global, Parts, doctor, signal};
 use crate::doctor::Check;
 use crate::error::ExitCode;
-use crate::inventory::Node;
-use crate::plan::{JoinKind, Plan};
+use crate::inventory::{Node, NodeName};
+use crate::plan::{ClusterChange, ClusterOperation, JoinKind, Plan};
 use crate::store::Unlocked;
 use crate::trust;
 use crate::ui::{self, Output, Progress, View, count};
 use brought::Brought;
 use clap::Args;
 use hosts::Hosts;
+use std::collections::BTreeSet;
 
 /// Make a cluster of blank hosts, hardened from its first second, or add hosts to one
 ///
@@ -100,9 +101,38 @@ fn begin(applying: &mut Applying<'_>, arguments: &Bootstrap) -> Result<ExitCode,
     };
     signal::listen(applying.output);
     Hosts::new(applying, brought)?.join(&plan, &mut observation.reach)?;
-    // What kubeadm could not be told is applied as ever; where nothing is left this shows it.
     drop(observation);
+    finish(applying, &plan)
+}
+
+/// What kubeadm could not be told is applied as ever; where nothing is left this shows it. A node that was there before is not
+/// touched, whatever the inventory asks for it meanwhile: nobody was asked about that.
+fn finish(applying: &mut Applying<'_>, joined: &Plan) -> Result<ExitCode, Error> {
+    if joined.joins.iter().any(|join| join.kind == JoinKind::Init) {
+        return applying.all_stages();
+    }
+    let joined: BTreeSet<NodeName> = joined.joins.iter().map(|join| join.node.clone()).collect();
+    let rest = applying.pipeline.plan(&applying.observe()?)?;
+    if !touches_others(&rest, &joined) {
+        return applying.all_stages();
+    }
+    applying.output.message(
+        "nodes that were there before are not as declared: `harden plan` shows how, and `harden apply` changes them\n",
+    );
+    if joined.is_empty() {
+        return Ok(ExitCode::Success);
+    }
+    applying.pipeline.limit = joined;
     applying.all_stages()
+}
+
+/// Whether a plan is about more than these nodes and kubeadm's records.
+fn touches_others(plan: &Plan, nodes: &BTreeSet<NodeName>) -> bool {
+    let is_record =
+        |change: &ClusterChange| matches!(change.operation, ClusterOperation::ReplaceConfigMapKey { .. });
+    !plan.remaining.is_empty()
+        || !plan.changes().all(|(node, _)| nodes.contains(node))
+        || !plan.cluster_changes.iter().all(is_record)
 }
 
 /// New CAs beside the inventory of a cluster that has its own would be in the way of every plan from then on.
