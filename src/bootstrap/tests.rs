@@ -18,7 +18,6 @@ fn join(kind: JoinKind) -> Join {
             String::from("metadata: it's 'quoted' $HOME `x`\n"),
         )]),
         directories: BTreeMap::from([(String::from("/var/lib/etcd"), String::from("etcd"))]),
-        ignored: Vec::new(),
         labels: BTreeMap::new(),
         resumed: false,
     }

@@ -9,9 +9,9 @@ use crate::resource::FlagValue;
 use serde_json::{Value, json};
 
 /// The version of kubeadm's configuration that all supported versions read.
-pub const CONFIG_API: &str = "kubeadm.k8s.io/v1beta4";
+const CONFIG_API: &str = "kubeadm.k8s.io/v1beta4";
 /// With what a host that joins says who it is. It trusts the CA that is in it and no other.
-pub const KUBELET_KUBECONFIG: &str = "/etc/kubernetes/kubelet.conf";
+const KUBELET_KUBECONFIG: &str = "/etc/kubernetes/kubelet.conf";
 /// Where kubeadm's etcd keeps its data.
 pub(super) const ETCD_DATA: &str = "/var/lib/etcd";
 /// The kubelet's configuration and kube-proxy's.
@@ -211,10 +211,8 @@ fn etcd(inventory: &Inventory) -> Value {
     if inventory.etcd.topology == EtcdTopology::Stacked {
         return json!({"local": {"dataDir": ETCD_DATA}});
     }
-    let endpoints = inventory.with_role(Role::Etcd).map(|member| match member.ip() {
-        Some(std::net::IpAddr::V6(address)) => format!("https://[{address}]:2379"),
-        _ => format!("https://{}:2379", member.address),
-    });
+    let endpoints =
+        inventory.with_role(Role::Etcd).map(|member| format!("https://{}:2379", member.url_host()));
     json!({"external": {
         "endpoints": endpoints.collect::<Vec<_>>(),
         "caFile": "/etc/kubernetes/pki/etcd/ca.crt",

@@ -7,8 +7,6 @@
 mod documents;
 mod patches;
 
-pub use documents::{CONFIG_API, KUBELET_KUBECONFIG};
-
 use super::build::{Inputs, PlanError};
 use crate::inventory::{EtcdTopology, Inventory, Node, NodeName, Role, Taint};
 use crate::resource::{Observed, Spec};
@@ -43,9 +41,6 @@ pub struct Join {
     /// Directories that kubeadm would make for root, and that belong to somebody else: path to owner.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub directories: BTreeMap<String, String>,
-    /// What kubeadm's preflight may find.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub ignored: Vec<String>,
     /// Labels that the node gets beside those that it gives itself.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
@@ -201,7 +196,6 @@ fn member(node: &Node) -> Join {
         config: String::new(),
         patches: BTreeMap::new(),
         directories: BTreeMap::new(),
-        ignored: Vec::new(),
         labels: BTreeMap::new(),
         resumed: false,
     }
@@ -223,7 +217,6 @@ fn join(
         config: documents::config(node, kind, taints, &ignored, inputs, notices)?,
         patches: patches::patches(node, kind, inputs, notices)?,
         directories: directories(node, inputs),
-        ignored,
         labels: node.labels.clone(),
         resumed,
     })
