@@ -11,7 +11,7 @@
 //! | 0 | [`error`], [`secret`] |
 //! | 1 | [`inventory`], [`resource`], [`event`] |
 //! | 2 | [`plan`], [`pki`], [`store`], [`remote`], [`cluster`], [`manifests`] |
-//! | 3 | [`desired`], [`observe`], [`check`], [`health`], [`status`], [`trust`], [`doctor`] |
+//! | 3 | [`desired`], [`observe`], [`check`], [`health`], [`status`], [`trust`], [`doctor`], [`drift`] |
 //! | 4 | [`stage`], [`apply`], [`bootstrap`] |
 //! | 5 | [`removal`] |
 //! | 6 | [`ui`] |
@@ -28,6 +28,7 @@ pub mod cli;
 pub mod cluster;
 pub mod desired;
 pub mod doctor;
+pub mod drift;
 pub mod error;
 pub mod event;
 pub mod health;

@@ -8,7 +8,7 @@ const RANKS: &[&[&str]] = &[
     &["error", "secret"],
     &["inventory", "resource", "event"],
     &["plan", "pki", "store", "remote", "cluster", "manifests"],
-    &["desired", "observe", "check", "health", "status", "trust", "doctor"],
+    &["desired", "observe", "check", "health", "status", "trust", "doctor", "drift"],
     &["stage", "apply", "bootstrap"],
     &["removal"],
     &["ui"],

@@ -1,0 +1,12 @@
+//! Is every node as it was last applied? From what a plan would change and what was seen of the nodes to a report that people,
+//! dashboards and scripts act on. Pure: nothing here reads a node, a file or a clock.
+//!
+//! What differs is *drift* where a node is not what was last applied to it, *pending* where the inventory or a template changed
+//! since, or both. Drift alone makes a check fail.
+
+mod report;
+
+pub use report::{
+    Cause, CauseKind, CertificateExpiry, Class, FORMAT_VERSION, FailedApply, Ignore, Ignored, Item,
+    LastApply, NodeReport, NodeState, Report, Shard, Summary,
+};
