@@ -8,9 +8,9 @@ use harden::desired::{
 };
 use harden::error::Hint;
 use harden::inventory::{
-    Admission, ApiServer, Audit, AuditPolicy, Become, CaKeys, Cluster, Component, Connection, Encryption,
-    EncryptionProvider, Etcd, EtcdTopology, Files, Host, Inventory, KubeProxy, KubeVip, Kubelet, Minor, Node,
-    NodeName, Pki, PkiAlgorithm, PodSecurityLevel, Profile, Role, SshSettings, Timeouts,
+    Admission, ApiServer, Audit, AuditPolicy, Become, CaKeys, Cluster, Component, Connection, Drift,
+    Encryption, EncryptionProvider, Etcd, EtcdTopology, Files, Host, Inventory, KubeProxy, KubeVip, Kubelet,
+    Minor, Node, NodeName, Pki, PkiAlgorithm, PodSecurityLevel, Profile, Role, SshSettings, Timeouts,
 };
 use harden::resource::{ControlId, Desired, FlagValue, ResourceId, SecretRef, Spec, StoredPair};
 use serde::Deserialize;
@@ -199,6 +199,7 @@ fn inventory(case: &Case) -> Inventory {
             config: case.kubelet.clone(),
         },
         waivers: Vec::new(),
+        drift: Drift::default(),
         switches: Vec::new(),
         host: Host { sshd: case.sshd, ..Host::default() },
         kube_proxy: KubeProxy { loopback_metrics: true, config: serde_json::Map::new() },

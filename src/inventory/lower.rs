@@ -8,7 +8,7 @@ use super::ssh::Ssh;
 use super::structure::Damage;
 use super::{
     ApiServer, Audit, Cluster, Component, Encryption, EncryptionProvider, Etcd, Inventory, KubeVip, Kubelet,
-    Minor, Profile, admission, apply, bootstrap, host, nodes, switch, text, waiver,
+    Minor, Profile, admission, apply, bootstrap, drift, host, nodes, switch, text, waiver,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -70,6 +70,7 @@ pub(super) fn lower(
     let nodes = nodes::lower(raw_nodes, &nodes_span, &ssh, places, topology, damage, report);
     let encryption = encryption(raw.encryption.unwrap_or_default(), cluster.profile, report);
     let waivers = waiver::lower(raw.waivers.as_deref().unwrap_or_default(), &nodes, damage, report);
+    let drift = drift::lower(raw.drift.unwrap_or_default(), &nodes, damage, report);
     let switches = switch::lower(&raw.controls.unwrap_or_default(), report);
     let profile = cluster.profile;
     let apiserver = raw.apiserver.unwrap_or_default();
@@ -118,6 +119,7 @@ pub(super) fn lower(
         encryption,
         kubelet: kubelet(raw.kubelet.unwrap_or_default(), report),
         waivers,
+        drift,
         switches,
         apply: apply::lower(&raw.apply.unwrap_or_default(), damage, report),
         host: host::host(&raw.host.unwrap_or_default()),

@@ -8,6 +8,7 @@ mod bootstrap;
 mod deadline;
 mod diagnostic;
 mod drain;
+mod drift;
 mod glob;
 mod host;
 mod limit;
@@ -32,6 +33,7 @@ pub use deadline::{Deadline, DeadlineError};
 pub use diagnostic::{Diagnostic, Level, Place};
 pub(crate) use diagnostic::{nearest, shown};
 pub use drain::Drain;
+pub use drift::{Drift, DriftIgnore, IgnoredThing};
 pub use glob::glob;
 pub use host::{Files, Host, KubeProxy};
 pub use limit::{Limit, LimitError};
@@ -82,6 +84,9 @@ pub struct Inventory {
     /// Accepted exceptions. Templates do not see them: they change what is reported, never what is applied.
     #[serde(skip)]
     pub waivers: Vec<Waiver>,
+    /// What a drift check leaves aside. Templates do not see it: it changes what is reported, never what is applied.
+    #[serde(skip)]
+    pub drift: Drift,
     /// What is left alone of what the templates would do. Templates do not see it: it chooses among them.
     #[serde(skip)]
     pub switches: Vec<Switch>,

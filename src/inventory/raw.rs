@@ -4,6 +4,7 @@
 use super::admission::RawAdmission;
 use super::apply::RawApply;
 use super::bootstrap::{RawBootstrap, RawKubeVip, RawNetwork, RawPki};
+use super::drift::RawDrift;
 use super::host::{RawFiles, RawHost, RawKubeProxy};
 use super::switch::RawSwitch;
 use super::{AuditPolicy, Become, EncryptionProvider, EtcdTopology, Profile, Role};
@@ -142,6 +143,8 @@ pub(super) struct RawInventory {
     pub(super) controls: Option<BTreeMap<Text, Located<RawSwitch>>>,
     /// Accepted exceptions from a benchmark, one `[[waivers]]` each.
     pub(super) waivers: Option<Vec<Located<RawWaiver>>>,
+    /// What a drift check leaves aside.
+    pub(super) drift: Option<RawDrift>,
     /// How changes are applied.
     pub(super) apply: Option<RawApply>,
     /// The hosts beneath Kubernetes.

@@ -147,6 +147,12 @@ const DEFAULTS: &str = r#"# What follows are the defaults: change what should be
 # reason = "every image comes from our own registry"
 # expires = 2027-01-31
 
+# [[drift.ignore]]                # a difference that does not make `harden drift` fail; a plan shows it all the same
+# path = "/etc/ssh/sshd_config.d/*"    # or resource = "unit.kubelet-service"
+# nodes = ["worker"]
+# reason = "the platform team tries other ciphers there"
+# expires = 2027-01-31
+
 # [apply]
 # max-unavailable = 1             # workers that are changed at once, or "25%" of all; control planes always go one by one
 # retention = 10                  # transactions that each node keeps: what `harden status -v` shows and `harden rollback` takes back

@@ -56,10 +56,7 @@ pub(super) fn lower(
     damage: &Damage,
     report: &mut Report,
 ) -> Vec<Waiver> {
-    // A node that could not be read has no name here, and to call it unknown would be wrong.
-    let all_known = !damage.keys.contains("name")
-        && !damage.keys.contains("nodes")
-        && nodes.iter().all(|node| !node.name.as_str().is_empty());
+    let all_known = all_known(nodes, damage);
     let mut seen: Vec<(Meaning, Range<usize>)> = Vec::new();
     let mut waivers = Vec::new();
     for located in raw {
@@ -78,6 +75,13 @@ pub(super) fn lower(
         waivers.push(waiver);
     }
     waivers
+}
+
+/// Whether the name of every node could be read. One that could not has no name here, and to call it unknown would be wrong.
+pub(super) fn all_known(nodes: &[Node], damage: &Damage) -> bool {
+    !damage.keys.contains("name")
+        && !damage.keys.contains("nodes")
+        && nodes.iter().all(|node| !node.name.as_str().is_empty())
 }
 
 /// One waiver; `None` where nothing can be said of it.
@@ -138,7 +142,7 @@ pub(super) fn reason(text: &str) -> Result<String, Problem> {
 }
 
 /// The nodes that the terms of a list choose together; `None` where one of them is wrong.
-fn choose<'a>(
+pub(super) fn choose<'a>(
     list: &[Text],
     nodes: impl Iterator<Item = &'a Node> + Clone,
     report: &mut Report,
@@ -196,7 +200,7 @@ fn objects(list: &[Text], report: &mut Report) -> Vec<String> {
     list.iter().filter_map(|item| checked(Some(item), check, report)).collect()
 }
 
-fn day(text: &Located<DayText>, report: &mut Report) -> Option<Day> {
+pub(super) fn day(text: &Located<DayText>, report: &mut Report) -> Option<Day> {
     let written = text.value().0.as_str();
     // The library would take more forms, some of them with a time that nothing here would heed.
     let day = written.parse().ok().map(Day).filter(|day| day.to_string() == written);

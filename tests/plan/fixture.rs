@@ -1,8 +1,8 @@
 //! An inventory, and a plain kubeadm node of each role with one resource of every kind.
 
 use harden::inventory::{
-    Admission, ApiServer, Audit, Cluster, Component, Connection, Encryption, EncryptionProvider, Etcd, Files,
-    Inventory, KubeProxy, Kubelet, Minor, Node, NodeName, Profile, Role,
+    Admission, ApiServer, Audit, Cluster, Component, Connection, Drift, Encryption, EncryptionProvider, Etcd,
+    Files, Inventory, KubeProxy, Kubelet, Minor, Node, NodeName, Profile, Role,
 };
 use harden::plan::wave::MaxUnavailable;
 use harden::plan::{Inputs, StageTitle, sha256};
@@ -76,6 +76,7 @@ pub(super) fn inventory(nodes: &[(&str, &[Role])]) -> Inventory {
             config: serde_json::Map::new(),
         },
         waivers: Vec::new(),
+        drift: Drift::default(),
         switches: Vec::new(),
         host: harden::inventory::Host::default(),
         kube_proxy: KubeProxy { loopback_metrics: true, config: serde_json::Map::new() },
