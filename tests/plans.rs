@@ -5,7 +5,7 @@ use harden::plan::{
     Action, Change, ClusterChange, ClusterOperation, FORMAT_VERSION, Gate, NodePlan, Origin, Plan,
     StageTitle, Unreachable, Wave,
 };
-use harden::resource::Undo;
+use harden::resource::{RenderedWith, Undo};
 
 pub(crate) fn name(text: &str) -> NodeName {
     serde_json::from_value(text.into()).unwrap()
@@ -122,6 +122,7 @@ pub(crate) fn node(node: &str, changes: Vec<Change>) -> NodePlan {
         changes,
         unchanged: std::collections::BTreeMap::new(),
         rollback_after: Some(600),
+        rendered_with: RenderedWith::default(),
         undoes: None,
     }
 }

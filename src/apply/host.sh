@@ -64,9 +64,14 @@ reload_units() {
   systemctl daemon-reload || broken "systemctl daemon-reload"
 }
 
-# ACTION is enable, disable, start or stop.
+# ACTION is enable, disable, start or stop. Nothing enables or starts a unit that is masked.
 set_unit() { # ACTION UNIT
   live || return 0
+  case $1:$(systemctl is-enabled -- "$2" 2>/dev/null) in
+    enable:masked* | start:masked*)
+      systemctl unmask -- "$2" && systemctl unmask --runtime -- "$2" || broken "systemctl unmask $2"
+      ;;
+  esac
   systemctl "$1" -- "$2" || broken "systemctl $1 $2"
 }
 

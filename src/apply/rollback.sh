@@ -177,10 +177,16 @@ restore_units() {
     disabled) systemctl disable -- "$unit" || bad "disabling $unit" ;;
     not-found) forget_unit "$unit" ;;
     esac
-    [ "$mode" != boot ] || continue
-    case $active in
-    active) systemctl start -- "$unit" || bad "starting $unit" ;;
-    inactive) systemctl stop -- "$unit" || bad "stopping $unit" ;;
+    if [ "$mode" != boot ]; then
+      case $active in
+      active) systemctl start -- "$unit" || bad "starting $unit" ;;
+      inactive) systemctl stop -- "$unit" || bad "stopping $unit" ;;
+      esac
+    fi
+    # Last: a masked unit is not started any more, however long it has been running.
+    case $enabled in
+    masked) systemctl mask -- "$unit" || bad "masking $unit" ;;
+    masked-runtime) systemctl mask --runtime -- "$unit" || bad "masking $unit" ;;
     esac
   done <"$T/unit-states"
   [ "$mode" != boot ] || return 0

@@ -302,6 +302,7 @@ impl Transaction<'_> {
         applied.transaction.clone_from(&self.id);
         self.run.by.clone_into(&mut applied.by);
         applied.at = self.run.now;
+        applied.rendered_with.clone_from(&self.plan.rendered_with);
         if let Some(undoes) = &self.plan.undoes {
             // As before: what the inventory wants of them is pending again, and no drift.
             for (id, before) in &undoes.applied {
@@ -317,8 +318,9 @@ impl Transaction<'_> {
             applied.resources.entry(id.clone()).or_default().desired.clone_from(desired);
         }
         for payload in payloads {
-            let files = &mut applied.resources.entry(payload.resource.clone()).or_default().files;
-            files.insert(payload.path.clone(), payload.sha256());
+            let left = applied.resources.entry(payload.resource.clone()).or_default();
+            left.files.insert(payload.path.clone(), payload.sha256());
+            left.attributes.insert(payload.path.clone(), payload.ownership.clone());
         }
         serde_json::to_string_pretty(&applied).unwrap_or_default()
     }

@@ -21,8 +21,8 @@ use crate::plan::join::Joining;
 use crate::plan::{self, Plan, Unreachable};
 use crate::remote::{self, Access, Session};
 use crate::resource::{
-    CertificateSpec, ClusterObserved, Desired, Facts, Kind, NodePath, Observed, ResourceId, SecretRef,
-    StoredPair,
+    CertificateSpec, ClusterObserved, Desired, Facts, Kind, NodePath, Observed, RenderedWith, ResourceId,
+    SecretRef, StoredPair,
 };
 use crate::stage::{
     self, ControlPlane, EncryptionGoal, EncryptionState, Served, ServingStep, Stage, StageInput,
@@ -266,11 +266,14 @@ impl Pipeline {
                 notices.push(format!("{} need a running cluster and are not planned", names.join(" and ")));
             }
         }
-        let (writing, reading): (Vec<&Node>, Vec<&Node>) = self
-            .inventory
-            .nodes
-            .iter()
-            .partition(|node| stage.encryption.get(&node.name) == Some(&EncryptionPhase::Write));
+        let writes = |node: &NodeName| stage.encryption.get(node) == Some(&EncryptionPhase::Write);
+        let (writing, reading): (Vec<&Node>, Vec<&Node>) =
+            self.inventory.nodes.iter().partition(|node| writes(&node.name));
+        let rendered_with = self.inventory.nodes.iter().map(|node| {
+            let of_node = serving.get(&node.name).cloned().unwrap_or_default();
+            (node.name.clone(), rendered_with(of_node, writes(&node.name)))
+        });
+        let rendered_with = rendered_with.collect();
         for (nodes, phase) in [(writing, EncryptionPhase::Write), (reading, EncryptionPhase::Read)] {
             let inputs = Inputs {
                 api_server_flags: flags.clone(),
@@ -292,6 +295,7 @@ impl Pipeline {
         plan::build(plan::Inputs {
             inventory: &self.inventory,
             desired,
+            rendered_with,
             observed: observation.nodes.clone(),
             unreachable: observation.unreachable.clone(),
             cluster: observation.cluster.as_ref(),
@@ -378,6 +382,17 @@ fn pki_input(pki: store::Pki) -> PkiInput {
         etcd_ca: pair(pki.etcd),
         front_proxy_ca: pair(pki.front_proxy),
         service_account: pair(pki.service_account),
+    }
+}
+
+/// What is noted on a node of what it was rendered with.
+fn rendered_with(serving: ServingInput, writes_encrypted: bool) -> RenderedWith {
+    let ServingInput { certificate, trusted, names } = serving;
+    RenderedWith {
+        writes_encrypted,
+        serving_certificate: certificate,
+        trusts_serving_certificates: trusted,
+        names,
     }
 }
 

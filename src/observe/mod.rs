@@ -14,6 +14,8 @@ mod lines;
 mod parse;
 mod probe;
 mod public;
+mod running;
+mod traces;
 mod users;
 mod wish;
 
@@ -22,6 +24,7 @@ pub use error::ObserveError;
 pub use evidence::{evidence, evidence_probe, parse_evidence};
 pub use parse::{ReadCertificate, parse};
 pub use probe::probe;
+pub use traces::{parse_traces, traces, traces_probe};
 
 use crate::remote::Session;
 use crate::resource::{Desired, Observed};

@@ -4,6 +4,7 @@
 use super::ObserveError;
 use super::files::{Files, below};
 use super::lines::Lines;
+use super::running::running;
 use super::users::{TreeNames, users};
 use super::wish::{CertificateWish, KeyPlace, Mixed, STATE_FILE, Wishes};
 use crate::plan::certificates as certificates_in;
@@ -60,6 +61,7 @@ pub(super) fn parse_reply(
     let strays = strays(reply, &wishes, &root)?;
     let observed = Observed {
         units: units(reply, &wishes)?,
+        running: running(reply, facts.clock)?,
         sysctls,
         fixed_sysctls,
         users,

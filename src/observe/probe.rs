@@ -32,6 +32,7 @@ pub fn probe(desired: &Desired) -> Script {
         .section("content", include_str!("content.sh"))
         .section("masked", masked(&wishes))
         .section("units", units(&wishes))
+        .section("running", running(&wishes))
         .section("sysctls", sysctls(&wishes))
         .section("users", users(&wishes));
     let script = if wishes.has_public() { script.section("public", public(&wishes)) } else { script };
@@ -125,6 +126,14 @@ fn units(wishes: &Wishes) -> String {
         "[ \"$harden_systemd\" = 0 ] || systemctl show -p {UNIT_PROPERTIES} -- {} </dev/null 2>/dev/null\n:\n",
         names.join(" ")
     )
+}
+
+fn running(wishes: &Wishes) -> String {
+    if wishes.running.is_empty() {
+        return String::from(":\n");
+    }
+    let names: String = wishes.running.iter().map(|unit| format!("{}'\n'", quote(unit))).collect();
+    format!("harden_running={names}\n{}", include_str!("running.sh"))
 }
 
 fn sysctls(wishes: &Wishes) -> String {

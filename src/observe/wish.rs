@@ -43,6 +43,8 @@ pub(super) struct Wishes {
     pub(super) plain: BTreeSet<NodePath>,
     /// Units.
     pub(super) units: BTreeSet<String>,
+    /// Those of them that are to run: their processes are looked at.
+    pub(super) running: BTreeSet<String>,
     /// Kernel parameters: dotted name to its file.
     pub(super) sysctls: BTreeMap<String, String>,
     /// Users.
@@ -159,6 +161,9 @@ impl Wishes {
             Spec::Absent(spec) => self.want(&spec.path, Wish::Stat),
             Spec::Unit(spec) => {
                 self.units.insert(spec.unit.clone());
+                if spec.active == Some(true) {
+                    self.running.insert(spec.unit.clone());
+                }
             }
             Spec::Sysctl(spec) => {
                 let expected = Some(sha256(spec.content().as_bytes()));

@@ -1,4 +1,4 @@
-//! Seconds since 1970 as a calendar date, UTC. Plans show days, not times.
+//! Seconds since 1970 as a calendar date, UTC. Plans show days; when a process was started is told to the second.
 
 /// `2026-11-24`. By Howard Hinnant's `civil_from_days`, <https://howardhinnant.github.io/date_algorithms.html>.
 pub(super) fn date(seconds: i64) -> String {
@@ -14,9 +14,15 @@ pub(super) fn date(seconds: i64) -> String {
     format!("{year:04}-{month:02}-{day:02}")
 }
 
+/// `2026-11-24 08:45:00 UTC`.
+pub(super) fn moment(seconds: i64) -> String {
+    let of_day = seconds.rem_euclid(86_400);
+    format!("{} {:02}:{:02}:{:02} UTC", date(seconds), of_day / 3_600, of_day / 60 % 60, of_day % 60)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::date;
+    use super::{date, moment};
 
     #[test]
     fn days_are_the_calendar_s() {
@@ -25,5 +31,7 @@ mod tests {
         assert_eq!(date(951_782_400), "2000-02-29");
         assert_eq!(date(1_795_478_400), "2026-11-24");
         assert_eq!(date(-1), "1969-12-31");
+        assert_eq!(moment(1_795_478_400 + 31_505), "2026-11-24 08:45:05 UTC");
+        assert_eq!(moment(-1), "1969-12-31 23:59:59 UTC");
     }
 }

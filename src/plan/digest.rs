@@ -2,7 +2,7 @@
 //! change?
 
 use super::Origin;
-use crate::resource::{FileState, Observed, Resource};
+use crate::resource::{FileState, Observed, Ownership, PresentFile, Resource};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
@@ -39,7 +39,10 @@ pub(super) fn origin(resource: &Resource, observed: &Observed, desired: &str) ->
         return Origin::New;
     };
     let touched = applied.files.iter().any(|(path, left)| match observed.files.get(path) {
-        Some(FileState::Present(file)) => file.sha256 != *left,
+        Some(FileState::Present(file)) => {
+            let attributes = applied.attributes.get(path);
+            file.sha256 != *left || attributes.is_some_and(|left| !has_attributes(file, left, observed))
+        }
         Some(FileState::Absent) => true,
         Some(FileState::Unknown(_)) | None => false,
     });
@@ -48,6 +51,12 @@ pub(super) fn origin(resource: &Resource, observed: &Observed, desired: &str) ->
         (false, false) => Origin::Pending,
         (false, true) => Origin::Both,
     }
+}
+
+/// Whether owner, group and mode are as they were left, as far as that can be told.
+fn has_attributes(file: &PresentFile, left: &Ownership, observed: &Observed) -> bool {
+    file.mode == left.mode
+        && (!observed.facts.owners || (file.owner == left.owner && file.group == left.group))
 }
 
 #[cfg(test)]

@@ -20,7 +20,9 @@ pub mod wave;
 pub mod yaml;
 pub mod yaml_keys;
 
-pub use build::{Inputs, PlanError, Problem, build, etcd_is_whole, kube_proxy_control};
+pub use build::{
+    Differences, Inputs, PlanError, Problem, build, differences, etcd_is_whole, kube_proxy_control,
+};
 pub use change::{Action, Authority, Change, ClusterChange, ClusterOperation, Operation, Origin, Prior};
 pub use diff::{DiffError, RunAsError};
 pub use digest::{certificates, digest, sha256};
@@ -31,7 +33,7 @@ pub use stale::Stale;
 pub use undo::Undoes;
 
 use crate::inventory::NodeName;
-use crate::resource::ResourceId;
+use crate::resource::{RenderedWith, ResourceId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -135,6 +137,9 @@ pub struct NodePlan {
     /// could (a directory tree).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollback_after: Option<u64>,
+    /// What its desired state was rendered with. It is noted on the node with the changes.
+    #[serde(default, skip_serializing_if = "RenderedWith::is_default")]
+    pub rendered_with: RenderedWith,
     /// The transaction that it takes back, where it is the plan of a rollback.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undoes: Option<Undoes>,

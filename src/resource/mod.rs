@@ -14,6 +14,7 @@ mod observed;
 mod pattern;
 mod run_as;
 mod static_pod;
+mod traces;
 
 pub use certificate::{CertificateFacts, CertificateForm, CertificateSpec, KeyAlgorithm, SameFile, Usage};
 pub use clock::{ClockFault, ClockReading, clock_faults};
@@ -31,11 +32,12 @@ pub use objects::{
 pub use observed::{
     Applied, AppliedResource, CertificateState, ClusterObserved, ConfigMapKey, DaemonSetState, Facts,
     FileKind, FileState, KubeconfigFacts, Made, Observed, ObservedContent, ObservedKey, PresentFile,
-    UnitState, UserState,
+    RenderedWith, UnitProcess, UnitState, UserState,
 };
 pub use pattern::{ControlPattern, ControlPatternError};
 pub use run_as::{DataSpec, OwnFile, RunAsSpec};
 pub use static_pod::{FlagSpec, FlagValue, MountSpec, MountType, StaticPodSpec};
+pub use traces::{AuditEvent, Package, Times, Traces};
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

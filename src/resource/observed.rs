@@ -1,6 +1,6 @@
 //! What is really on a node.
 
-use super::{CertificateFacts, Mode, NodePath, ResourceId};
+use super::{CertificateFacts, Mode, NodePath, Ownership, ResourceId};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,6 +15,8 @@ pub struct Observed {
     pub patterns: BTreeMap<String, Vec<NodePath>>,
     /// Every unit that was asked for.
     pub units: BTreeMap<String, UnitState>,
+    /// The processes of those that are to run.
+    pub running: BTreeMap<String, UnitProcess>,
     /// Every kernel parameter that was asked for; `None` where the kernel has none of that name or cannot be asked.
     pub sysctls: BTreeMap<String, Option<String>>,
     /// Those of them that cannot be set here, as in a container.
@@ -133,6 +135,19 @@ pub struct UnitState {
     pub enabled: String,
 }
 
+/// The process of a systemd unit.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UnitProcess {
+    /// When it was started, seconds since 1970 on the node's clock.
+    pub started: i64,
+    /// The words of its command line.
+    pub command: Vec<String>,
+    /// The words that its unit and its environment files say; `None` where that cannot be told.
+    pub declared: Option<Vec<String>>,
+    /// Whether the files of the unit changed since systemd read them.
+    pub needs_reload: bool,
+}
+
 /// A user and the group of the same name.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct UserState {
@@ -179,8 +194,36 @@ pub struct Applied {
     pub by: String,
     /// When, seconds since 1970 on the node's clock.
     pub at: i64,
+    /// What the resources were rendered with.
+    #[serde(default, skip_serializing_if = "RenderedWith::is_default")]
+    pub rendered_with: RenderedWith,
     /// Every resource that harden has applied here, with what it left behind.
     pub resources: BTreeMap<ResourceId, AppliedResource>,
+}
+
+/// What the resources of a node were rendered with beside the inventory and the templates: how far procedures were, and what
+/// the API said of the node. Who wants to know whether it is as it was applied renders with the same.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RenderedWith {
+    /// Whether values are written with the encryption key, and not only read with it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub writes_encrypted: bool,
+    /// Whether its kubelet has a certificate of harden's to serve with.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub serving_certificate: bool,
+    /// Whether its API server trusts no kubelet without one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub trusts_serving_certificates: bool,
+    /// The names and addresses that the API knows it by.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub names: BTreeSet<String>,
+}
+
+impl RenderedWith {
+    /// Whether it says nothing.
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// What harden left behind of one resource.
@@ -190,6 +233,9 @@ pub struct AppliedResource {
     pub desired: String,
     /// Path to SHA-256 of the file as it was left.
     pub files: BTreeMap<NodePath, String>,
+    /// Path to owner, group and mode of the same files as they were left.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<NodePath, Ownership>,
 }
 
 /// What was read of the cluster as a whole, through its API and etcd.

@@ -11,7 +11,7 @@ use harden::inventory::NodeName;
 use harden::plan::{
     Action, ClusterChange, ClusterOperation, FORMAT_VERSION, Gate, NodePlan, Plan, StageTitle, Wave,
 };
-use harden::resource::{Kind, ResourceId, Undo};
+use harden::resource::{Kind, RenderedWith, ResourceId, Undo};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -155,6 +155,7 @@ impl World {
             between: if self.is_parted { vec![Gate::NodeReady { node: name(node) }] } else { Vec::new() },
             after: vec![Gate::ApiServerReady { node: name(node) }],
             rollback_after: Some(TIMER),
+            rendered_with: RenderedWith::default(),
             undoes: None,
         }
     }

@@ -280,6 +280,7 @@ pub(super) fn observed() -> Observed {
     found.algorithm = KeyAlgorithm::Rsa2048;
     found.addresses.clear();
     Observed {
+        running: BTreeMap::new(),
         authorities: BTreeMap::new(),
         facts: Facts { live: true, owners: true, systemd: true, clock: NOW, ..Facts::default() },
         files: [
@@ -340,6 +341,7 @@ pub(super) fn inputs(inventory: &Inventory) -> Inputs<'_> {
         now: NOW,
         digest: String::new(),
         limit: names().collect(),
+        rendered_with: BTreeMap::new(),
         max_unavailable: MaxUnavailable::default(),
     }
 }

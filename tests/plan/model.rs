@@ -18,9 +18,10 @@ pub(super) fn apply(observed: &mut Observed, change: &Change) {
         }
     }
     let applied = observed.applied.get_or_insert_default();
-    applied
-        .resources
-        .insert(change.resource.clone(), AppliedResource { desired: change.desired.clone(), files });
+    applied.resources.insert(
+        change.resource.clone(),
+        AppliedResource { desired: change.desired.clone(), files, ..AppliedResource::default() },
+    );
 }
 
 fn write(observed: &mut Observed, path: &NodePath, text: &str, ownership: &Ownership) {

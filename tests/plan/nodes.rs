@@ -153,7 +153,7 @@ fn a_due_certificate_is_nobody_s_drift() {
         found.not_after = NOW + 1;
         observed.certificates.insert(path(CERTIFICATE_PATH), CertificateState::Present(found));
         let applied = observed.applied.get_or_insert_default();
-        let left = AppliedResource { desired: digest(&resources[3]), files: BTreeMap::new() };
+        let left = AppliedResource { desired: digest(&resources[3]), ..AppliedResource::default() };
         applied.resources.insert(resources[3].id.clone(), left);
     });
     assert_eq!(change(&plan, "certificate.etcd-server").origin, Origin::Pending);

@@ -95,7 +95,7 @@ fn past() -> Past {
         (path(API_PATH), place(&new_api(), 0o600)),
     ]);
     let setting = |before: &str, now: &str| Setting { before: before.to_owned(), now: now.to_owned() };
-    let kubelet = AppliedResource { desired: String::from("older"), files: BTreeMap::new() };
+    let kubelet = AppliedResource { desired: String::from("older"), ..AppliedResource::default() };
     Past {
         transaction: String::from("t1"),
         record: Record::from_json(Record::of(&plan).to_json().as_bytes()).unwrap(),

@@ -16,7 +16,7 @@ use super::material::{Payload, Source};
 use crate::inventory::NodeName;
 use crate::plan::{Action, Change, NodePlan, Operation, Origin, Prior};
 use crate::remote::{Reply, Script};
-use crate::resource::{Content, Kind, Mode, NodePath, Ownership, ResourceId, Undo};
+use crate::resource::{Content, Kind, Mode, NodePath, Ownership, RenderedWith, ResourceId, Undo};
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -148,6 +148,7 @@ fn plan(root: &Path) -> (NodePlan, Vec<Payload>) {
         between: Vec::new(),
         after: Vec::new(),
         rollback_after: Some(600),
+        rendered_with: RenderedWith::default(),
         undoes: None,
     };
     (plan, vec![replaced, new])

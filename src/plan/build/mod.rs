@@ -1,6 +1,7 @@
 //! From everything that is desired and observed to one plan.
 
 pub(super) mod cluster;
+mod compare;
 pub(super) mod drain;
 mod error;
 pub(super) mod gates;
@@ -10,6 +11,7 @@ pub(super) mod node;
 mod order;
 pub(super) mod outage;
 
+pub use compare::{Differences, differences};
 pub use error::{PlanError, Problem};
 pub use kube_proxy::control as kube_proxy_control;
 
@@ -19,7 +21,7 @@ use super::manifest::Probe;
 use super::wave::MaxUnavailable;
 use super::{ClusterChange, FORMAT_VERSION, Gate, NodePlan, Plan, StageTitle, Unreachable};
 use crate::inventory::{Inventory, NodeName, Role};
-use crate::resource::{ClusterObserved, Desired, Observed};
+use crate::resource::{ClusterObserved, Desired, Observed, RenderedWith};
 use node::Scene;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,6 +32,8 @@ pub struct Inputs<'a> {
     pub inventory: &'a Inventory,
     /// What each observed node should have, in the present stage.
     pub desired: BTreeMap<NodeName, Desired>,
+    /// What that was rendered with beside inventory and templates.
+    pub rendered_with: BTreeMap<NodeName, RenderedWith>,
     /// What each node has.
     pub observed: BTreeMap<NodeName, Observed>,
     /// The nodes that could not be read.
@@ -91,7 +95,8 @@ pub fn build(inputs: Inputs<'_>) -> Result<Plan, PlanError> {
         match planned {
             Ok(plan) if plan.changes.is_empty() && is_joining => {}
             Ok(plan) if plan.changes.is_empty() => in_sync.push(name.clone()),
-            Ok(plan) => {
+            Ok(mut plan) => {
+                plan.rendered_with = inputs.rendered_with.get(name).cloned().unwrap_or_default();
                 changed.insert(name.clone(), plan);
             }
             Err(found) => problems.extend(found),

@@ -1,12 +1,13 @@
 //! One node: its changes, and what restarts. The gates around them are in `gates`.
 
+use super::compare::{Compared, compare};
 use super::gates::{endpoint_answers, guard, serves};
 use super::{Problem, drain};
 use crate::inventory::{self, Node, NodeName, Role};
-use crate::plan::diff::{self, Context, Holder};
+use crate::plan::diff::{Context, Holder};
 use crate::plan::manifest::{self, Probe};
-use crate::plan::{Change, Gate, NodePlan, Operation, Origin, digest};
-use crate::resource::{Desired, Kind, NodePath, Observed, Resource, ResourceId, Spec};
+use crate::plan::{Change, Gate, NodePlan, Operation};
+use crate::resource::{Desired, NodePath, Observed, RenderedWith, Resource, ResourceId, Spec};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Units whose place in the order of restarts is not that of the resources: the runtime goes before what uses it, and the
@@ -46,36 +47,14 @@ pub(super) fn plan(
     notices: &mut Vec<String>,
 ) -> Result<NodePlan, Vec<Problem>> {
     let mut context = context(node, desired, observed, scene);
-    let mut problems = Vec::new();
-    let mut changes = Vec::new();
-    let mut resources = Vec::new();
-    let mut unchanged = BTreeMap::new();
-    for resource in &desired.resources {
-        let applies = diff::applies(resource, observed);
-        if matches!(applies, Ok(false)) {
-            continue;
-        }
-        match applies.and_then(|_| diff::diff(resource, &mut context)) {
-            // What was noted of the whole is worth more than what is noted of a part.
-            Ok(None) if scene.partial && has_parts(resource) && is_known(resource, observed) => {}
-            Ok(None) => {
-                unchanged.insert(resource.id.clone(), digest(resource));
-            }
-            Ok(Some(mut change)) => {
-                // A part always differs from what was noted of the whole: that tells nothing.
-                if scene.partial && change.origin == Origin::Both {
-                    change.origin = Origin::Drift;
-                }
-                changes.push(change);
-                resources.push(resource);
-            }
-            Err(source) => problems.push(Problem::Resource {
-                node: node.name.clone(),
-                resource: resource.id.clone(),
-                source: Box::new(source),
-            }),
-        }
-    }
+    let Compared { changed, unchanged, failed } = compare(desired, &mut context, scene.partial);
+    let (resources, mut changes): (Vec<&Resource>, Vec<Change>) = changed.into_iter().unzip();
+    let failed = failed.into_iter().map(|(resource, source)| Problem::Resource {
+        node: node.name.clone(),
+        resource,
+        source: Box::new(source),
+    });
+    let mut problems: Vec<Problem> = failed.collect();
     if !observed.facts.owners && !desired.resources.is_empty() {
         context.notices.push(String::from("owners are not judged: they cannot be told or set without root"));
     }
@@ -89,12 +68,13 @@ pub(super) fn plan(
     let pods = restarted_pods(&resources, &changes);
     // What is started has read its files then.
     let started: BTreeSet<String> = started_units(&changes).map(ToOwned::to_owned).collect();
-    let mut restart_units = if live { restarted_units(&resources) } else { Vec::new() };
+    let mut restart_units = if live { restarted_units(&resources, &changes) } else { Vec::new() };
     restart_units.retain(|unit| !started.contains(unit));
     let restart_pods = if live { restarted_components(node, &pods) } else { Vec::new() };
     if live {
         for (resource, change) in resources.iter().zip(&mut changes) {
-            let restarts = resource.restarts.iter().filter(|unit| !started.contains(*unit));
+            let own = std::mem::take(&mut change.restarts);
+            let restarts = resource.restarts.iter().chain(&own).filter(|unit| !started.contains(*unit));
             change.restarts = restarts.cloned().collect();
             if let Some(pod) = pods.iter().find(|pod| *pod.resource == resource.id) {
                 let of_it =
@@ -114,6 +94,7 @@ pub(super) fn plan(
         between: Vec::new(),
         after: Vec::new(),
         rollback_after: None,
+        rendered_with: RenderedWith::default(),
         undoes: None,
     };
     if live && !plan.changes.is_empty() {
@@ -146,15 +127,6 @@ pub(super) fn context<'a>(
         notices: Vec::new(),
         announced: Vec::new(),
     }
-}
-
-/// Whether a part of it can be desired.
-fn has_parts(resource: &Resource) -> bool {
-    matches!(resource.id.kind, Kind::StaticPod | Kind::YamlKeys)
-}
-
-fn is_known(resource: &Resource, observed: &Observed) -> bool {
-    observed.applied.as_ref().is_some_and(|applied| applied.resources.contains_key(&resource.id))
 }
 
 /// The kernel parameters that the node's resources set.
@@ -270,10 +242,11 @@ fn rested(node: &Node, pods: &[RestartedPod<'_>]) -> Option<&'static str> {
     is_left.then_some(API_SERVER)
 }
 
-/// The units of the resources that change, each once.
-fn restarted_units(resources: &[&Resource]) -> Vec<String> {
+/// The units of the resources that change, and of the changes themselves, each once.
+fn restarted_units(resources: &[&Resource], changes: &[Change]) -> Vec<String> {
     let mut units: Vec<String> = Vec::new();
-    for unit in resources.iter().flat_map(|resource| &resource.restarts) {
+    let of_resources = resources.iter().flat_map(|resource| &resource.restarts);
+    for unit in of_resources.chain(changes.iter().flat_map(|change| &change.restarts)) {
         if !units.contains(unit) {
             units.push(unit.clone());
         }

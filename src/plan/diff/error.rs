@@ -134,6 +134,31 @@ pub enum DiffError {
     },
 }
 
+impl DiffError {
+    /// What a person looks for, where it is more than the name of the resource: a path, a unit.
+    pub fn subject(&self) -> Option<String> {
+        match self {
+            Self::NotRead { path } => Some(path.clone()),
+            Self::Unknown { path, .. }
+            | Self::WrongKind { path, .. }
+            | Self::Refused { path, .. }
+            | Self::NotRemovable { path, .. }
+            | Self::NotText { path }
+            | Self::NoManifest { path }
+            | Self::NoFile { path }
+            | Self::Manifest { path, .. }
+            | Self::Yaml { path, .. }
+            | Self::NoUser { path, .. }
+            | Self::OtherAuthority { path, .. }
+            | Self::NoAuthority { path, .. }
+            | Self::NotIncluded(Inclusion { path, .. }) => Some(path.to_string()),
+            Self::NoNamedFile { file, .. } => Some(file.to_string()),
+            Self::NoUnit { unit, .. } => Some(unit.clone()),
+            Self::RunAs(_) => None,
+        }
+    }
+}
+
 impl Hint for DiffError {
     fn hint(&self) -> Option<String> {
         match self {

@@ -6,6 +6,7 @@ mod certificate;
 mod edited;
 mod error;
 mod file;
+mod process;
 mod run_as;
 mod sysctl;
 mod unit;
@@ -59,6 +60,8 @@ struct Draft {
     after: Option<String>,
     sensitive: bool,
     operations: Vec<Operation>,
+    /// What restarts because of it, beyond what its template says.
+    restarts: Vec<String>,
     controls: Vec<ControlId>,
     /// What the user should know about it.
     notices: Vec<String>,
@@ -77,6 +80,7 @@ impl Draft {
             after: None,
             sensitive: false,
             operations: Vec::new(),
+            restarts: Vec::new(),
             controls: resource.controls.clone(),
             notices: resource.notices.iter().map(|notice| notice.text.clone()).collect(),
             due: false,
@@ -160,7 +164,7 @@ fn finish(resource: &Resource, observed: &Observed, draft: Draft) -> Change {
         subject: draft.subject,
         reasons: draft.reasons,
         edits: draft.edits,
-        restarts: Vec::new(),
+        restarts: draft.restarts,
         before: draft.before,
         after: draft.after,
         sensitive: draft.sensitive,

@@ -1,6 +1,6 @@
 //! systemd units.
 
-use super::{Context, DiffError, Draft};
+use super::{Context, DiffError, Draft, process};
 use crate::plan::{Action, Operation};
 use crate::resource::{NodePath, Resource, UnitSpec, UnitState};
 
@@ -11,6 +11,7 @@ const DOES_NOT_START: &[&str] =
     &["disabled", "static", "indirect", "generated", "masked", "masked-runtime", "transient", ""];
 /// Where an administrator's units are.
 const UNITS: &str = "/etc/systemd/system/";
+const MASKED: &str = "masked";
 const RUNS: &[&str] = &["active", "reloading", "refreshing"];
 const STARTING: &str = "activating";
 
@@ -26,13 +27,14 @@ pub(super) fn unit(
     let state = context.observed.units.get(name).ok_or_else(|| DiffError::NotRead { path: name.clone() })?;
     let wants = spec.enabled == Some(true) || spec.active == Some(true);
     let is_new = state.load == "not-found" && is_made(name, context);
-    if wants && state.load != "loaded" && !is_new {
+    let is_masked = wants && state.load == MASKED;
+    if wants && state.load != "loaded" && !is_new && !is_masked {
         return Err(DiffError::NoUnit { unit: name.clone(), load: state.load.clone() });
     }
     let enabled = spec.enabled.filter(|wanted| !is_enabled_as(state, *wanted));
     let active = spec.active.filter(|wanted| !is_active_as(state, *wanted));
     if enabled.is_none() && active.is_none() {
-        return Ok(None);
+        return Ok(process::process(resource, name, context));
     }
     let mut draft = Draft::new(Action::Change, name.as_str(), resource);
     draft.operations = vec![Operation::SetUnit { unit: name.clone(), enabled, active }];
@@ -40,6 +42,9 @@ pub(super) fn unit(
         draft.action = Action::Add;
         draft.edits.push(String::from("does not exist"));
         return Ok(Some(draft));
+    }
+    if is_masked {
+        draft.reasons.push(String::from("masked: nobody and nothing can start it"));
     }
     if let Some(wanted) = enabled {
         let wanted = if wanted { "enabled" } else { "disabled" };

@@ -65,6 +65,7 @@ pub fn undo(
         between: Vec::new(),
         after: Vec::new(),
         rollback_after: None,
+        rendered_with: past.applied.rendered_with.clone(),
         undoes: Some(Undoes { transaction: past.transaction.clone(), applied }),
     };
     if past.live {

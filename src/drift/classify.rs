@@ -1,0 +1,116 @@
+//! From the differences of a node to the items of its report: where each comes from, and since when.
+
+use super::cause::Found;
+use super::report::{Class, Item};
+use crate::error::Chain;
+use crate::plan::{Action, Change, ClusterChange, DiffError, Differences, Operation, Origin};
+use crate::resource::{FileState, Kind, NodePath, Observed, ResourceId};
+
+/// What differs on a node, in the order of its resources.
+pub fn found(differences: &Differences, observed: &Observed) -> Vec<Found> {
+    let changes = differences.changes.iter().map(|change| Found {
+        item: of_change(change, observed),
+        paths: subjects(change),
+        attributes_only: change
+            .operations
+            .iter()
+            .all(|operation| matches!(operation, Operation::SetAttributes { .. })),
+    });
+    let failed = differences.failed.iter().map(|(resource, is_known, error)| {
+        let item = of_error(resource, *is_known, error);
+        Found { paths: item.subject.parse().into_iter().collect(), item, attributes_only: false }
+    });
+    changes.chain(failed).collect()
+}
+
+/// The paths that tell when a change was made: its own, and of a unit those by which somebody masks or overrides it.
+fn subjects(change: &Change) -> Vec<NodePath> {
+    let own: Vec<NodePath> = paths(change).cloned().collect();
+    if !own.is_empty() || change.resource.kind != Kind::Unit {
+        return own;
+    }
+    let unit = format!("/etc/systemd/system/{}", change.subject);
+    [unit.clone(), format!("{unit}.d")].iter().filter_map(|path| path.parse().ok()).collect()
+}
+
+fn of_change(change: &Change, observed: &Observed) -> Item {
+    let class = match change.origin {
+        Origin::Drift => Class::Drift,
+        Origin::Both => Class::Both,
+        Origin::New | Origin::Pending => Class::Pending,
+    };
+    let written = paths(change).filter_map(|path| match observed.files.get(path) {
+        Some(FileState::Present(file)) => Some(file.modified),
+        _ => None,
+    });
+    Item {
+        resource: change.resource.to_string(),
+        class,
+        action: change.action,
+        subject: change.subject.clone(),
+        what: change.reasons.iter().chain(&change.edits).cloned().collect(),
+        before: change.before.clone(),
+        after: change.after.clone(),
+        sensitive: change.sensitive,
+        // Of what nobody changed the time says nothing.
+        since: written.max().filter(|_| class.is_drift()),
+        controls: change.controls.iter().map(ToString::to_string).collect(),
+        ..blank()
+    }
+}
+
+/// The paths that a change is about.
+fn paths(change: &Change) -> impl Iterator<Item = &NodePath> {
+    change.operations.iter().filter_map(Operation::prior).map(|(path, _)| path)
+}
+
+/// What cannot be compared is no less a difference: a file where a link is, a unit that is gone.
+fn of_error(resource: &ResourceId, is_known: bool, error: &DiffError) -> Item {
+    Item {
+        resource: resource.to_string(),
+        class: if is_known { Class::Drift } else { Class::Pending },
+        subject: error.subject().unwrap_or_else(|| resource.name.clone()),
+        what: vec![Chain(error).to_string()],
+        ..blank()
+    }
+}
+
+/// A record of the cluster. `by_others` says that harden has written it, and somebody else has since; when, and who.
+pub fn of_cluster(change: &ClusterChange, by_others: Option<(&str, Option<i64>)>) -> Item {
+    let mut what = change.reasons.clone();
+    if let Some((manager, _)) = by_others {
+        what.push(format!("last written by {manager}"));
+    }
+    Item {
+        resource: change.resource.to_string(),
+        class: if by_others.is_some() { Class::Drift } else { Class::Pending },
+        action: change.action,
+        subject: change.subject.clone(),
+        what,
+        before: change.before.clone(),
+        after: change.after.clone(),
+        since: by_others.and_then(|(_, at)| at),
+        controls: change.controls.iter().map(ToString::to_string).collect(),
+        ..blank()
+    }
+}
+
+/// An item of which nothing is said.
+pub(super) fn blank() -> Item {
+    Item {
+        resource: String::new(),
+        class: Class::Drift,
+        action: Action::Change,
+        subject: String::new(),
+        what: Vec::new(),
+        before: None,
+        after: None,
+        sensitive: false,
+        since: None,
+        cause: None,
+        evidence: Vec::new(),
+        controls: Vec::new(),
+        ignored: None,
+        known: false,
+    }
+}

@@ -1,0 +1,55 @@
+//! The processes of static pods against their manifests. A kubelet that runs makes them the same within seconds; what differs for
+//! longer was started by other hands, or by a kubelet that is not there any more.
+
+use super::classify::blank;
+use super::report::{Class, Item};
+use crate::plan::manifest;
+use crate::resource::{FileState, NodePath, Observed, ObservedContent, Process};
+
+/// Where the kubelet looks for static pods.
+const MANIFESTS: &str = "/etc/kubernetes/manifests/";
+
+/// The programs that run as static pods, and are looked for on control-plane nodes.
+pub const PROGRAMS: [&str; 4] = ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd"];
+
+/// Processes whose flags are not those of their manifests. A node without a manifest has no such process to judge, and of a
+/// manifest without a process the kubelet is about to make one: whether it is Ready is no question of drift.
+pub fn processes(observed: &Observed, processes: &[Process]) -> Vec<Item> {
+    PROGRAMS.into_iter().filter_map(|program| process(program, observed, processes)).collect()
+}
+
+fn process(program: &str, observed: &Observed, processes: &[Process]) -> Option<Item> {
+    let path: NodePath = format!("{MANIFESTS}{program}.yaml").parse().ok()?;
+    let FileState::Present(file) = observed.files.get(&path)? else { return None };
+    let ObservedContent::Text(text) = &file.content else { return None };
+    let declared = manifest::command(text, program).ok()?;
+    let mut of_it = processes.iter().filter(|process| process.program == program).peekable();
+    of_it.peek()?;
+    // Somebody's pod may run a program of the same name; and while one is replaced both are there.
+    if of_it.clone().any(|process| differences(&process.command, &declared).is_empty()) {
+        return None;
+    }
+    let what = of_it.next().map(|process| differences(&process.command, &declared))?;
+    Some(Item {
+        resource: format!("process.{program}"),
+        class: Class::Drift,
+        subject: format!("{program} (process)"),
+        what,
+        ..blank()
+    })
+}
+
+/// What a command line has that the manifest has not, and the other way round; the program itself is not compared, since an image
+/// may call it by another path.
+fn differences(command: &[String], declared: &[String]) -> Vec<String> {
+    let flags = |words: &[String]| words.iter().skip(1).cloned().collect::<Vec<String>>();
+    let (command, declared) = (flags(command), flags(declared));
+    let besides = |some: &[String], others: &[String]| {
+        let left: Vec<String> = some.iter().filter(|word| !others.contains(word)).cloned().collect();
+        (!left.is_empty()).then(|| left.join(" "))
+    };
+    let more =
+        besides(&command, &declared).map(|words| format!("runs with {words}, which its manifest has not"));
+    let less = besides(&declared, &command).map(|words| format!("runs without {words} of its manifest"));
+    more.into_iter().chain(less).collect()
+}
