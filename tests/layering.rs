@@ -1,4 +1,5 @@
-//! Imports go up the ranks of the architecture and never sideways: the table in the crate documentation is true.
+//! Imports go up the ranks of the architecture and never sideways: the table in the crate documentation is true. And only
+//! the modules that answer for a script call it one that only reads.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -31,6 +32,9 @@ const FORBIDDEN: &[(&str, &str)] = &[
     ("ui", "cluster"),
     ("removal", "desired"),
 ];
+
+/// The modules that build probes. A new one is looked at by a person: every command in its script only reads.
+const PROBES: &[&str] = &["src/observe/evidence/probe.rs", "src/observe/probe.rs", "src/status/mod.rs"];
 
 fn rank(module: &str) -> Option<usize> {
     RANKS.iter().position(|modules| modules.contains(&module))
@@ -97,6 +101,24 @@ fn imports_go_up_the_ranks() {
             assert!(allowed(&module, &import), "{} must not import `{import}`", relative.display());
         }
     }
+}
+
+#[test]
+fn probes_are_made_in_few_places() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = Vec::new();
+    sources(&root.join("src"), &mut files);
+    let makes = |path: &PathBuf| {
+        // Its definition and its documentation aside.
+        !path.ends_with("remote/reader.rs") && fs::read_to_string(path).unwrap().contains("that_only_reads")
+    };
+    let mut found: Vec<String> = files
+        .iter()
+        .filter(|path| makes(path))
+        .map(|path| path.strip_prefix(root).unwrap().display().to_string())
+        .collect();
+    found.sort();
+    assert_eq!(found, PROBES);
 }
 
 #[test]

@@ -55,8 +55,8 @@ impl Nodes {
             self.parallelism,
             "read its transactions",
             |node| {
-                let mut session = remote::connect(node, &self.access)?;
-                status::read(session.as_mut(), depth, pipeline::deadline(node))
+                let mut reader = remote::connect_reader(node, &self.access)?;
+                status::read(reader.as_mut(), depth, pipeline::deadline(node))
             },
             |_| Outcome::Finished(String::from("read")),
             listener,

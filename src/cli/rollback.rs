@@ -191,7 +191,7 @@ fn plan(
         let reply = observation.reach.run(name, script, deadline(node));
         reply.map_err(|source| RollbackError::Remote { node: name.clone(), source: Box::new(source) })
     };
-    let state = status::parse(&run(&status::probe(Depth::History))?)
+    let state = status::parse(&run(status::probe(Depth::History).script())?)
         .map_err(|source| RollbackError::Status { node: name.clone(), source: Box::new(source) })?;
     let past_error = |source| RollbackError::Past { node: name.clone(), source };
     let transaction = status::choose(&state, id).map_err(past_error)?;

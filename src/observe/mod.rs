@@ -26,7 +26,7 @@ pub use parse::{ReadCertificate, parse};
 pub use probe::probe;
 pub use traces::{parse_traces, traces, traces_probe};
 
-use crate::remote::Session;
+use crate::remote::Reader;
 use crate::resource::{Desired, Observed};
 use std::time::Duration;
 
@@ -36,15 +36,15 @@ const ATTEMPTS: u32 = 3;
 /// Reads one node. The deadline is for each attempt; there are up to three when a file is written while it is read,
 /// and if it still is after that, that file's state is unknown.
 pub fn observe(
-    session: &mut dyn Session,
+    reader: &mut dyn Reader,
     desired: &Desired,
     deadline: Duration,
     read_certificate: &ReadCertificate<'_>,
 ) -> Result<Observed, ObserveError> {
-    let script = probe(desired);
+    let probe = probe(desired);
     let mut attempt = 1;
     loop {
-        let reply = session.run(&script, deadline)?;
+        let reply = reader.read(&probe, deadline)?;
         let (observed, torn) = parse::parse_reply(&reply, desired, read_certificate)?;
         if !torn || attempt == ATTEMPTS {
             return Ok(observed);

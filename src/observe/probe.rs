@@ -5,7 +5,7 @@
 //! under any POSIX sh with coreutils or busybox.
 
 use super::wish::{Mixed, Wish, Wishes};
-use crate::remote::{Script, quote, rooted};
+use crate::remote::{Probe, Script, quote, rooted};
 use crate::resource::Desired;
 use std::fmt::Write as _;
 
@@ -20,7 +20,7 @@ const UNIT_PROPERTIES: &str = "Id,LoadState,ActiveState,UnitFileState";
 /// Private keys are only looked at from outside (owner, mode, digest); files with secrets are sent with each secret
 /// replaced by its digest, and of those with a private key in
 /// them just what is public.
-pub fn probe(desired: &Desired) -> Script {
+pub fn probe(desired: &Desired) -> Probe {
     let wishes = Wishes::of(desired);
     let script = Script::new("read state")
         .section("facts", include_str!("facts.sh"))
@@ -36,7 +36,8 @@ pub fn probe(desired: &Desired) -> Script {
         .section("sysctls", sysctls(&wishes))
         .section("users", users(&wishes));
     let script = if wishes.has_public() { script.section("public", public(&wishes)) } else { script };
-    if wishes.trees.is_empty() { script } else { script.section("trees", trees(&wishes)) }
+    let script = if wishes.trees.is_empty() { script } else { script.section("trees", trees(&wishes)) };
+    Probe::that_only_reads(script)
 }
 
 fn patterns(wishes: &Wishes) -> String {

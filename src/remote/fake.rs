@@ -1,7 +1,7 @@
 //! A session without a node: answers are scripted or computed, and faults come at chosen calls. For the tests of whatever
 //! talks to nodes, and for simulations of fleets that nobody has.
 
-use super::{Dialer, RemoteError, Reply, Script, Session};
+use super::{Dialer, Probe, Reader, RemoteError, Reply, Script, Session};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -97,6 +97,19 @@ impl Clone for FakeSession {
     }
 }
 
+impl Reader for FakeSession {
+    fn read(&mut self, probe: &Probe, deadline: Duration) -> Result<Reply, RemoteError> {
+        self.run(probe.script(), deadline)
+    }
+
+    fn dialer(&self) -> Result<Box<dyn Dialer>, RemoteError> {
+        match &self.ports {
+            Some(ports) => Ok(Box::new(FakeDialer(Arc::clone(ports)))),
+            None => Err(RemoteError::Unsupported(String::from("this imagined node has no ports"))),
+        }
+    }
+}
+
 impl Session for FakeSession {
     fn run(&mut self, script: &Script, deadline: Duration) -> Result<Reply, RemoteError> {
         if self.is_broken {
@@ -138,13 +151,6 @@ impl Session for FakeSession {
             });
         }
         Ok(Box::new(self.clone()))
-    }
-
-    fn dialer(&self) -> Result<Box<dyn Dialer>, RemoteError> {
-        match &self.ports {
-            Some(ports) => Ok(Box::new(FakeDialer(Arc::clone(ports)))),
-            None => Err(RemoteError::Unsupported(String::from("this imagined node has no ports"))),
-        }
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::capture::{Capture, is_complete, last_words, nonce};
 use super::socket::{interest, wait};
-use super::{Dialer, RemoteError, Reply, Script, Session};
+use super::{Dialer, Probe, Reader, RemoteError, Reply, Script, Session};
 use rustix::event::PollFd;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::io::{self, Read, Write};
@@ -48,6 +48,22 @@ impl LocalSession {
     }
 }
 
+impl Reader for LocalSession {
+    fn read(&mut self, probe: &Probe, deadline: Duration) -> Result<Reply, RemoteError> {
+        self.run(probe.script(), deadline)
+    }
+
+    fn dialer(&self) -> Result<Box<dyn Dialer>, RemoteError> {
+        if self.is_this_machine() {
+            return Ok(Box::new(LocalDialer));
+        }
+        Err(RemoteError::Unsupported(format!(
+            "{} is a directory tree: nothing listens on its ports",
+            self.root.display()
+        )))
+    }
+}
+
 impl Session for LocalSession {
     fn run(&mut self, script: &Script, deadline: Duration) -> Result<Reply, RemoteError> {
         let until = Instant::now() + deadline;
@@ -76,16 +92,6 @@ impl Session for LocalSession {
 
     fn reconnect(&self) -> Result<Box<dyn Session>, RemoteError> {
         connect(&self.root)
-    }
-
-    fn dialer(&self) -> Result<Box<dyn Dialer>, RemoteError> {
-        if self.is_this_machine() {
-            return Ok(Box::new(LocalDialer));
-        }
-        Err(RemoteError::Unsupported(format!(
-            "{} is a directory tree: nothing listens on its ports",
-            self.root.display()
-        )))
     }
 }
 

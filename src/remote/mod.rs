@@ -10,12 +10,14 @@ mod keys;
 mod known_files;
 mod known_hosts;
 mod local;
+mod reader;
 mod script;
 mod socket;
 mod ssh;
 
 pub use access::Access;
 pub use error::RemoteError;
+pub use reader::{Probe, Reader, connect_reader};
 pub use script::{Reply, Script, Section, quote, rooted};
 
 use crate::inventory::{Connection, Node};
@@ -23,7 +25,7 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 /// A connection to one node, with root's rights there.
-pub trait Session: Send {
+pub trait Session: Reader {
     /// Runs a script as root and waits for the reply.
     ///
     /// A reply without its last line is [`RemoteError::Unknown`]: the script may have done anything from nothing to all.
@@ -32,9 +34,6 @@ pub trait Session: Send {
     /// Opens a new connection with a new login and a new step to root, and nothing shared with this one: bastions are
     /// passed anew as well.
     fn reconnect(&self) -> Result<Box<dyn Session>, RemoteError>;
-
-    /// Something that opens streams to ports of the node, over a connection of its own.
-    fn dialer(&self) -> Result<Box<dyn Dialer>, RemoteError>;
 }
 
 /// Opens streams to TCP ports as seen from a node.

@@ -18,7 +18,7 @@ pub use report::{
 };
 pub use transaction::{ChangedPath, Ender, PathChange, State, Transaction};
 
-use crate::remote::{Script, Session};
+use crate::remote::{Probe, Reader, Script};
 use std::time::Duration;
 
 /// How much of a node's past is read.
@@ -31,14 +31,15 @@ pub enum Depth {
 }
 
 /// The script that reads it.
-pub fn probe(depth: Depth) -> Script {
+pub fn probe(depth: Depth) -> Probe {
     let all = u8::from(depth == Depth::History);
-    Script::new("read the transactions")
+    let script = Script::new("read the transactions")
         .section("transactions", format!("harden_all={all}\n{}", include_str!("probe.sh")))
-        .section("state", "cat -- \"$R/var/lib/harden/state.json\" 2>/dev/null\n:\n")
+        .section("state", "cat -- \"$R/var/lib/harden/state.json\" 2>/dev/null\n:\n");
+    Probe::that_only_reads(script)
 }
 
 /// Reads one node, in one round trip.
-pub fn read(session: &mut dyn Session, depth: Depth, deadline: Duration) -> Result<NodeState, StatusError> {
-    parse(&session.run(&probe(depth), deadline)?)
+pub fn read(reader: &mut dyn Reader, depth: Depth, deadline: Duration) -> Result<NodeState, StatusError> {
+    parse(&reader.read(&probe(depth), deadline)?)
 }

@@ -21,7 +21,7 @@ enum No {
 }
 
 fn look(world: &World) -> NodeState {
-    let reply = world.run(&name("cp-1"), &probe(Depth::History), Duration::from_mins(1)).unwrap();
+    let reply = world.run(&name("cp-1"), probe(Depth::History).script(), Duration::from_mins(1)).unwrap();
     parse(&reply).unwrap()
 }
 

@@ -4,7 +4,7 @@ use super::name;
 use crate::cluster::server::{Answer, Server, answer};
 use harden::cluster::Dial;
 use harden::health::{EncryptionReport, GateAccess as _, HealthError, Reach, Trial};
-use harden::remote::{Dialer, RemoteError, Reply, Script, Session};
+use harden::remote::{Dialer, Probe, Reader, RemoteError, Reply, Script, Session};
 use std::io::Write as _;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
@@ -29,6 +29,17 @@ impl Dialer for TreeDialer {
     }
 }
 
+impl Reader for Tree {
+    fn read(&mut self, probe: &Probe, deadline: Duration) -> Result<Reply, RemoteError> {
+        self.run(probe.script(), deadline)
+    }
+
+    fn dialer(&self) -> Result<Box<dyn Dialer>, RemoteError> {
+        self.logins.fetch_add(1, Ordering::SeqCst);
+        Ok(Box::new(TreeDialer(self.dial.clone())))
+    }
+}
+
 impl Session for Tree {
     fn run(&mut self, script: &Script, _: Duration) -> Result<Reply, RemoteError> {
         let root = self.root.to_str().unwrap();
@@ -50,11 +61,6 @@ impl Session for Tree {
 
     fn reconnect(&self) -> Result<Box<dyn Session>, RemoteError> {
         Ok(Box::new(self.clone()))
-    }
-
-    fn dialer(&self) -> Result<Box<dyn Dialer>, RemoteError> {
-        self.logins.fetch_add(1, Ordering::SeqCst);
-        Ok(Box::new(TreeDialer(self.dial.clone())))
     }
 }
 

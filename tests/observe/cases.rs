@@ -10,7 +10,7 @@ use super::node::{
 };
 use crate::support::replies;
 use harden::observe::{parse, probe};
-use harden::remote::{Dialer, RemoteError, Reply, Script, Section, Session};
+use harden::remote::{Dialer, Probe, Reader, RemoteError, Reply, Script, Section, Session};
 use harden::resource::{Desired, Resource};
 use proptest::prelude::*;
 use std::fmt::Write as _;
@@ -79,7 +79,7 @@ fn real_reply() -> (Reply, Desired) {
         unit("a.service"),
         sysctls("/etc/sysctl.d/x", &[("kernel.ostype", "x")]),
     ]);
-    let reply = tree.session(SHELLS[0]).run(&probe(&wanted), Duration::from_secs(30)).unwrap();
+    let reply = tree.session(SHELLS[0]).read(&probe(&wanted), Duration::from_secs(30)).unwrap();
     (reply, wanted)
 }
 
@@ -104,15 +104,22 @@ proptest! {
 
 /// Gives the replies one after the other, the last one for ever, and counts.
 struct Replies(Vec<Reply>, usize);
+impl Reader for Replies {
+    fn read(&mut self, probe: &Probe, deadline: Duration) -> Result<Reply, RemoteError> {
+        self.run(probe.script(), deadline)
+    }
+
+    fn dialer(&self) -> Result<Box<dyn Dialer>, RemoteError> {
+        unreachable!()
+    }
+}
+
 impl Session for Replies {
     fn run(&mut self, _: &Script, _: Duration) -> Result<Reply, RemoteError> {
         self.1 += 1;
         Ok(if self.0.len() > 1 { self.0.remove(0) } else { self.0[0].clone() })
     }
     fn reconnect(&self) -> Result<Box<dyn Session>, RemoteError> {
-        unreachable!()
-    }
-    fn dialer(&self) -> Result<Box<dyn Dialer>, RemoteError> {
         unreachable!()
     }
 }

@@ -4,7 +4,7 @@ use super::node::{Local, SHELLS, Tree, path, snapshot};
 use super::probe::digest_of;
 use crate::support::shells;
 use harden::observe::{evidence, evidence_probe};
-use harden::remote::Session as _;
+use harden::remote::Reader as _;
 use harden::resource::{Evidence, Mode, Questions};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
@@ -142,7 +142,7 @@ pub(super) fn encryption(value: &str) -> String {
 /// No section of any reply holds the secret.
 fn nowhere(tree: &Tree, questions: &Questions) {
     for shell in SHELLS {
-        let reply = tree.session(shell).run(&evidence_probe(questions), DEADLINE).unwrap();
+        let reply = tree.session(shell).read(&evidence_probe(questions), DEADLINE).unwrap();
         for (name, section) in &reply.sections {
             assert!(!section.text().contains(SECRET), "{shell:?} {name}: {}", section.text());
         }

@@ -6,7 +6,7 @@
 use super::node::{SHELLS, Tree, path};
 use crate::support::replies;
 use harden::observe::{evidence_probe, parse_evidence};
-use harden::remote::{Reply, Section, Session as _};
+use harden::remote::{Reader as _, Reply, Section};
 use harden::resource::{FlagPath, Questions};
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -66,7 +66,7 @@ fn real_reply() -> (Reply, Questions) {
     tree.write("/etc/a", "a\n", 0o600);
     let asked =
         questions("pattern /pki/*.crt\ntree /pki\ndocument /etc/a\ndocument /etc/enc secret\nprogram etcd\n");
-    let reply = tree.session(SHELLS[0]).run(&evidence_probe(&asked), Duration::from_secs(30)).unwrap();
+    let reply = tree.session(SHELLS[0]).read(&evidence_probe(&asked), Duration::from_secs(30)).unwrap();
     (reply, asked)
 }
 

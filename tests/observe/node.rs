@@ -2,7 +2,7 @@
 
 use harden::inventory::NodeName;
 use harden::observe;
-use harden::remote::{Dialer, RemoteError, Reply, Script, Session};
+use harden::remote::{Dialer, Probe, Reader, RemoteError, Reply, Script, Session};
 use harden::resource::{
     AttributesSpec, CertificateFacts, CertificateForm, CertificateSpec, Content, Desired, Existing, FileSpec,
     KeyAlgorithm, Kind, Mode, NodePath, Observed, OnNode, Ownership, Resource, ResourceId, Spec, SysctlSpec,
@@ -128,6 +128,16 @@ impl Local {
     }
 }
 
+impl Reader for Local {
+    fn read(&mut self, probe: &Probe, deadline: Duration) -> Result<Reply, RemoteError> {
+        self.run(probe.script(), deadline)
+    }
+
+    fn dialer(&self) -> Result<Box<dyn Dialer>, RemoteError> {
+        Err(RemoteError::Unsupported(String::from("not in this test")))
+    }
+}
+
 impl Session for Local {
     fn run(&mut self, script: &Script, _deadline: Duration) -> Result<Reply, RemoteError> {
         let mut text = script.render(NONCE, &self.root).to_string();
@@ -155,10 +165,6 @@ impl Session for Local {
     }
 
     fn reconnect(&self) -> Result<Box<dyn Session>, RemoteError> {
-        Err(RemoteError::Unsupported(String::from("not in this test")))
-    }
-
-    fn dialer(&self) -> Result<Box<dyn Dialer>, RemoteError> {
         Err(RemoteError::Unsupported(String::from("not in this test")))
     }
 }

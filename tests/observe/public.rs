@@ -5,7 +5,7 @@ use crate::support::shells;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use harden::observe;
-use harden::remote::Session as _;
+use harden::remote::Reader as _;
 use harden::resource::{
     CertificateFacts, CertificateForm, CertificateSpec, CertificateState, Kind, Observed, ObservedContent,
     Resource, Spec,
@@ -69,7 +69,7 @@ fn observed(text: &str, form: &CertificateForm) -> Observed {
         &SHELLS,
         || snapshot(&tree.root()),
         |shell| {
-            let reply = tree.session(shell).run(&observe::probe(&wanted), Duration::from_secs(30)).unwrap();
+            let reply = tree.session(shell).read(&observe::probe(&wanted), Duration::from_secs(30)).unwrap();
             for (name, section) in &reply.sections {
                 let text = String::from_utf8_lossy(&section.output).into_owned();
                 for secret in

@@ -52,7 +52,7 @@ fn a_secret_in_a_shape_that_is_not_understood_stays_on_the_node() {
     }
     let wanted = desired(resources);
     for shell in SHELLS {
-        let reply = harden::remote::Session::run(
+        let reply = harden::remote::Reader::read(
             &mut tree.session(shell),
             &harden::observe::probe(&wanted),
             std::time::Duration::from_secs(30),

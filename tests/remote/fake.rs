@@ -2,7 +2,7 @@
 
 use super::{SECONDS, refused};
 use harden::remote::fake::{FakeSession, Fault, reply};
-use harden::remote::{RemoteError, Reply, Script, Session};
+use harden::remote::{Reader as _, RemoteError, Reply, Script, Session};
 use std::sync::{Arc, Mutex};
 
 fn script() -> Script {

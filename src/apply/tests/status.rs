@@ -59,7 +59,7 @@ pub(super) fn look(shell: &[&str], root: &Path, depth: Depth) -> NodeState {
         String::from_utf8(listing.stdout).unwrap()
     };
     let before = everything();
-    let reply = run(shell, &probe(depth), root);
+    let reply = run(shell, probe(depth).script(), root);
     assert_eq!(reply.stderr, "", "{shell:?}");
     assert_eq!(everything(), before, "{shell:?}");
     let mut state = parse(&reply).unwrap();
@@ -236,7 +236,7 @@ fn one_that_still_runs_is_told() {
             std::thread::sleep(Duration::from_millis(5));
         }
         for other in SHELLS {
-            let last = parse(&run(other, &probe(Depth::Last), root.path())).unwrap().last.unwrap();
+            let last = parse(&run(other, probe(Depth::Last).script(), root.path())).unwrap().last.unwrap();
             assert!(last.running && last.state == State::Pending, "{shell:?} {other:?}: {last:?}");
         }
         fs::write(&go, "").unwrap();

@@ -22,7 +22,7 @@ fn applied(shell: &[&str], root: &Path, id: &str) {
 }
 
 fn past(shell: &[&str], root: &Path, id: &str) -> Past {
-    let state = parse(&run(shell, &probe(Depth::History), root)).unwrap();
+    let state = parse(&run(shell, probe(Depth::History).script(), root)).unwrap();
     let transaction = choose(&state, Some(id)).unwrap();
     let reply = run(shell, &record::script(id), root);
     assert_eq!(reply.stderr, "", "{shell:?}");
@@ -137,7 +137,7 @@ fn a_copy_goes_back_on_the_node_itself_with_its_attributes() {
         let expected: Vec<_> = old.into_iter().filter(|line| !line.contains("admin.conf")).collect();
         let found: Vec<_> = found.into_iter().filter(|line| !line.contains("admin.conf")).collect();
         assert_eq!(found, expected, "{shell:?}");
-        let state = parse(&run(shell, &probe(Depth::Last), root.path())).unwrap();
+        let state = parse(&run(shell, probe(Depth::Last).script(), root.path())).unwrap();
         assert_eq!(state.last.unwrap().undoes.as_deref(), Some("t1"));
         // What was removed may have been a key.
         assert_eq!(past(shell, root.path(), "t2").copies.len(), 1);
@@ -181,7 +181,7 @@ fn a_running_system_tells_its_parameters_and_units() {
         let folder = root.path().join("var/lib/harden/txn/t1");
         fs::write(folder.join("sysctls"), "kernel.ostype\tolder\n").unwrap();
         fs::write(folder.join("unit-states"), "x.service\tenabled\tinactive\n").unwrap();
-        let state = parse(&run(shell, &probe(Depth::History), root.path())).unwrap();
+        let state = parse(&run(shell, probe(Depth::History).script(), root.path())).unwrap();
         let live = |text: &str| text.replace("[ -n \"$R\" ] || ", "");
         let reply = run_with(shell, &record::script("t1"), root.path(), &live);
         let past = record::past(&reply, choose(&state, None).unwrap(), &state, true).unwrap();

@@ -8,21 +8,21 @@ pub use parse::parse_evidence;
 pub use probe::evidence_probe;
 
 use super::{ATTEMPTS, ObserveError};
-use crate::remote::Session;
+use crate::remote::Reader;
 use crate::resource::{Evidence, Questions};
 use std::time::Duration;
 
 /// Reads one node. The deadline is for each attempt; there are up to three when a document is written while it is read, and
 /// if it still is after that, it counts as unread.
 pub fn evidence(
-    session: &mut dyn Session,
+    reader: &mut dyn Reader,
     questions: &Questions,
     deadline: Duration,
 ) -> Result<Evidence, ObserveError> {
-    let script = evidence_probe(questions);
+    let probe = evidence_probe(questions);
     let mut attempt = 1;
     loop {
-        let reply = session.run(&script, deadline)?;
+        let reply = reader.read(&probe, deadline)?;
         let (evidence, is_torn) = parse::parse_reply(&reply, questions)?;
         if !is_torn || attempt == ATTEMPTS {
             return Ok(evidence);

@@ -5,7 +5,7 @@
 //! POSIX sh with coreutils and find, or busybox.
 
 use super::super::probe::{LARGEST_FILE, glob};
-use crate::remote::{Script, quote, rooted};
+use crate::remote::{Probe, Script, quote, rooted};
 use crate::resource::{NodePath, Questions};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -45,8 +45,8 @@ impl Wanted {
 ///
 /// A document with secrets is sent with each secret replaced by its digest, or not at all. Where two questions name
 /// different secrets, every document with any has all of them replaced.
-pub fn evidence_probe(questions: &Questions) -> Script {
-    Script::new("read evidence")
+pub fn evidence_probe(questions: &Questions) -> Probe {
+    let script = Script::new("read evidence")
         .section("facts", include_str!("../facts.sh"))
         .section("processes", processes(questions))
         .section("unread", paths(questions) + include_str!("unread.sh"))
@@ -55,7 +55,8 @@ pub fn evidence_probe(questions: &Questions) -> Script {
         .section("documents", include_str!("documents.sh"))
         .section("sent", include_str!("sent.sh"))
         .section("content", include_str!("../content.sh"))
-        .section("masked", masked(questions))
+        .section("masked", masked(questions));
+    Probe::that_only_reads(script)
 }
 
 fn processes(questions: &Questions) -> String {

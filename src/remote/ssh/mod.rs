@@ -13,7 +13,7 @@ pub(super) use bastion::Bastions;
 pub(super) use pump::finish;
 
 use super::capture::{is_complete, last_words, nonce};
-use super::{Access, Dialer, RemoteError, Reply, Script, Session};
+use super::{Access, Dialer, Probe, Reader, RemoteError, Reply, Script, Session};
 use crate::inventory::SshSettings;
 use bastion::Route;
 use exec::{Finished, Interrupted, exec};
@@ -86,6 +86,17 @@ impl SshSession {
     }
 }
 
+impl Reader for SshSession {
+    fn read(&mut self, probe: &Probe, deadline: Duration) -> Result<Reply, RemoteError> {
+        self.run(probe.script(), deadline)
+    }
+
+    fn dialer(&self) -> Result<Box<dyn Dialer>, RemoteError> {
+        let wire = Wire::log_in(&self.settings, &self.access, Route::Shared)?;
+        Ok(Box::new(Tunnel::start(wire, &self.settings)?))
+    }
+}
+
 impl Session for SshSession {
     fn run(&mut self, script: &Script, deadline: Duration) -> Result<Reply, RemoteError> {
         let until = Instant::now() + deadline;
@@ -115,10 +126,5 @@ impl Session for SshSession {
 
     fn reconnect(&self) -> Result<Box<dyn Session>, RemoteError> {
         Ok(Box::new(Self::open(&self.settings, &self.access, Route::Fresh)?))
-    }
-
-    fn dialer(&self) -> Result<Box<dyn Dialer>, RemoteError> {
-        let wire = Wire::log_in(&self.settings, &self.access, Route::Shared)?;
-        Ok(Box::new(Tunnel::start(wire, &self.settings)?))
     }
 }
