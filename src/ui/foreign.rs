@@ -11,10 +11,15 @@ fn reorders(character: char) -> bool {
     )
 }
 
+/// Whether a character moves the cursor, or reorders or hides the text around it.
+pub(super) fn is_unsafe(character: char) -> bool {
+    character.is_control() || reorders(character)
+}
+
 fn escape(text: &str, keep: &[char]) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
-        if keep.contains(&character) || !(character.is_control() || reorders(character)) {
+        if keep.contains(&character) || !is_unsafe(character) {
             safe.push(character);
         } else {
             safe.extend(character.escape_default());

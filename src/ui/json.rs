@@ -58,6 +58,7 @@
 //! what is about the whole cluster.
 
 use super::Applied;
+use super::foreign::is_unsafe;
 use super::plan::DriftSummary;
 use crate::event::{Event, Outcome};
 use crate::inventory::NodeName;
@@ -77,9 +78,7 @@ struct Document<'a> {
 
 /// A plan as a pretty-printed JSON document.
 pub fn plan(plan: &Plan) -> Result<String, serde_json::Error> {
-    let document =
-        serde_json::to_value(Document { plan, summary: plan.summary(), no_return: plan.no_return() })?;
-    serde_json::to_string_pretty(&masked(document))
+    document(&Document { plan, summary: plan.summary(), no_return: plan.no_return() })
 }
 
 #[derive(Serialize)]
@@ -105,7 +104,7 @@ struct Drift<'a> {
 /// What drifted and what is pending as a pretty-printed JSON document.
 pub fn drift(plan: &Plan) -> Result<String, serde_json::Error> {
     let nodes = plan.waves.iter().flat_map(|wave| &wave.nodes);
-    let document = serde_json::to_value(Drift {
+    document(&Drift {
         format_version: &plan.format_version,
         harden_version: &plan.harden_version,
         cluster: &plan.cluster,
@@ -116,13 +115,12 @@ pub fn drift(plan: &Plan) -> Result<String, serde_json::Error> {
         unreachable: &plan.unreachable,
         notices: &plan.notices,
         summary: DriftSummary::of(plan),
-    })?;
-    serde_json::to_string_pretty(&masked(document))
+    })
 }
 
 /// What an apply did as a pretty-printed JSON document.
 pub fn applied(applied: &Applied) -> Result<String, serde_json::Error> {
-    serde_json::to_string_pretty(&masked(serde_json::to_value(applied)?))
+    document(applied)
 }
 
 /// An event as one line of JSON; `now` is the time since 1970.
@@ -137,7 +135,7 @@ pub fn event(event: &Event, now: Duration) -> String {
     if let Value::Object(fields) = fields {
         object.extend(fields);
     }
-    masked(Value::Object(object)).to_string()
+    escaped(&masked(Value::Object(object)).to_string())
 }
 
 fn parts(event: &Event) -> (&'static str, Option<&NodeName>, Value) {
@@ -167,6 +165,26 @@ fn outcome(outcome: &Outcome) -> Value {
         Outcome::RolledBack(text) => json!({ "outcome": "rolled-back", "text": text }),
         Outcome::Failed(text) => json!({ "outcome": "failed", "text": text }),
     }
+}
+
+/// Anything as a pretty-printed JSON document with its secrets masked.
+pub(super) fn document(value: &impl Serialize) -> Result<String, serde_json::Error> {
+    Ok(escaped(&serde_json::to_string_pretty(&masked(serde_json::to_value(value)?))?))
+}
+
+/// Writes characters out that move the cursor or reorder text and that JSON lets stand as they are. They occur in its strings
+/// only, and read back as what they were.
+fn escaped(json: &str) -> String {
+    let mut safe = String::with_capacity(json.len());
+    for character in json.chars() {
+        if character != '\n' && is_unsafe(character) {
+            let mut units = [0; 2];
+            safe.extend(character.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            safe.push(character);
+        }
+    }
+    safe
 }
 
 /// Masks the texts before they are written as JSON: afterwards a secret with a quote or a newline in it reads

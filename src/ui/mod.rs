@@ -3,13 +3,18 @@
 //! all of it through [`crate::secret::mask`]. It only shows data: it reaches no node and decides nothing.
 
 mod applied;
+mod change;
 pub mod check;
 mod count;
 mod diff;
 pub mod doctor;
+pub mod drift;
 mod error;
 mod foreign;
 pub mod json;
+mod moment;
+mod names;
+mod not_read;
 mod output;
 mod paint;
 pub mod pki;

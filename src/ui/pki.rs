@@ -12,8 +12,8 @@
 //! `harden kubeconfig -o json` is one object with `format_version`, `harden_version` and `cluster` as above, and with `file`, where
 //! it was written to, `server`, `user`, `groups`, and `expires` (seconds since 1970).
 
-use super::json::masked;
-use super::status::moment;
+use super::json::document;
+use super::moment::moment;
 use super::{Tone, View, line};
 use crate::resource::KeyAlgorithm;
 use crate::trust::{Credential, Listed, Listing};
@@ -71,7 +71,7 @@ fn cells(entry: &Listed) -> [String; 4] {
 
 /// What the store has as a pretty-printed JSON document.
 pub fn listing_json(listing: &Listing) -> Result<String, serde_json::Error> {
-    serde_json::to_string_pretty(&masked(serde_json::to_value(listing)?))
+    document(listing)
 }
 
 /// What is publicly known of a kubeconfig for a person that was written.
@@ -109,5 +109,5 @@ pub fn break_glass_warning(credential: &Credential) -> String {
 
 /// What is publicly known of a kubeconfig that was written as a pretty-printed JSON document.
 pub fn credential_json(credential: &Credential) -> Result<String, serde_json::Error> {
-    serde_json::to_string_pretty(&masked(serde_json::to_value(credential)?))
+    document(credential)
 }

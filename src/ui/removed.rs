@@ -1,6 +1,6 @@
 //! What `harden remove` shows before it asks, and what it tells afterwards. Nothing is decided here.
 
-use super::json::masked;
+use super::json::document;
 use super::{Tone, View, line};
 use crate::inventory::NodeName;
 use crate::removal::{Ended, Outcome, Refusal, Removal, Step};
@@ -120,5 +120,5 @@ pub fn removal_ended(removed: &Removed, view: View) -> String {
 
 /// The JSON document.
 pub fn removal_json(removed: &Removed) -> Result<String, serde_json::Error> {
-    serde_json::to_string_pretty(&masked(serde_json::to_value(removed)?))
+    document(removed)
 }

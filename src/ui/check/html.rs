@@ -8,6 +8,7 @@ use super::fold::{CLUSTER, Control, Group, Line, Section, fold};
 use super::standing::{self, Standing, Summary, Tally};
 use crate::check::Report;
 use crate::inventory::NodeName;
+use crate::ui::moment::{moment, rfc3339};
 use crate::ui::{block, count, line};
 use base64::Engine as _;
 use std::fmt::Write as _;
@@ -55,7 +56,6 @@ fn hash(text: &str) -> String {
 }
 
 fn header(page: &mut String, report: &Report, summary: &Summary) {
-    let time = jiff::Timestamp::from_second(report.created).unwrap_or_default();
     let _ = write!(
         page,
         "<header>\n<p class=\"kind\">harden check</p>\n<h1>{}</h1>\n<p>{} <code>{}</code></p>\n\
@@ -65,8 +65,8 @@ fn header(page: &mut String, report: &Report, summary: &Summary) {
         xml(&line(&report.benchmark)),
         summary.nodes.len(),
         count(summary.of, "node"),
-        time.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        time.strftime("%Y-%m-%d %H:%M UTC"),
+        rfc3339(report.created),
+        moment(report.created),
         env!("CARGO_PKG_VERSION"),
     );
 }

@@ -26,7 +26,7 @@
 
 use super::standing::Summary;
 use crate::check::Report;
-use crate::ui::json::masked;
+use crate::ui::json::document;
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -39,7 +39,5 @@ struct Document<'a> {
 
 /// A report as a pretty-printed JSON document.
 pub fn render(report: &Report) -> Result<String, serde_json::Error> {
-    let document =
-        Document { report, harden_version: env!("CARGO_PKG_VERSION"), summary: Summary::of(report) };
-    serde_json::to_string_pretty(&masked(serde_json::to_value(document)?))
+    document(&Document { report, harden_version: env!("CARGO_PKG_VERSION"), summary: Summary::of(report) })
 }

@@ -6,6 +6,7 @@ use super::escape::xml;
 use super::fold::place;
 use super::standing::{self, Deeper, Standing};
 use crate::check::{Finding, Report};
+use crate::ui::moment::rfc3339;
 use crate::ui::{block, line};
 use std::fmt::Write as _;
 
@@ -74,12 +75,11 @@ pub fn render(report: &Report) -> String {
 }
 
 fn suite(name: &str, numbers: Numbers, report: &Report, cases: &str) -> String {
-    let time = jiff::Timestamp::from_second(report.created).unwrap_or_default();
     format!(
         "  <testsuite name=\"{}\" {} time=\"0\" timestamp=\"{}\">\n{cases}  </testsuite>\n",
         xml(&line(name)),
         numbers.attributes(),
-        time.strftime("%Y-%m-%dT%H:%M:%S")
+        rfc3339(report.created).trim_end_matches('Z')
     )
 }
 

@@ -7,8 +7,8 @@ use super::standing::{self, Deeper, Standing};
 use crate::check::{Difference, Finding, Report, waiver_of};
 use crate::inventory::Inventory;
 use crate::plan::sha256;
-use crate::ui::json::masked;
-use crate::ui::{block, line};
+use crate::ui::moment::rfc3339;
+use crate::ui::{block, json as ui_json, line};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -23,7 +23,7 @@ pub fn render(report: &Report, inventory: &Inventory) -> Result<String, serde_js
     let rules = Rules::of(report);
     let results: Vec<_> =
         report.findings.iter().flat_map(|finding| results(finding, report, inventory, &rules)).collect();
-    let document = json!({
+    ui_json::document(&json!({
         "$schema": SCHEMA,
         "version": "2.1.0",
         "runs": [{
@@ -37,20 +37,18 @@ pub fn render(report: &Report, inventory: &Inventory) -> Result<String, serde_js
             "columnKind": "unicodeCodePoints",
             "results": results,
         }],
-    });
-    serde_json::to_string_pretty(&masked(document))
+    }))
 }
 
 /// What could not be read belongs to the run, not to the results.
 fn invocation(report: &Report) -> Value {
-    let time = jiff::Timestamp::from_second(report.created).unwrap_or_default();
     let notifications = report.unreachable.iter().map(|unread| {
         let node = unread.node.as_ref().map_or("the API", |node| node.as_str());
         json!({ "level": "error", "message": { "text": message(&format!("{node} was not read: {}", unread.error)) } })
     });
     json!({
         "executionSuccessful": report.unreachable.is_empty(),
-        "endTimeUtc": time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        "endTimeUtc": rfc3339(report.created),
         "toolExecutionNotifications": notifications.collect::<Vec<_>>(),
     })
 }

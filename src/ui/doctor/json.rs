@@ -13,7 +13,7 @@
 //! Secrets are masked in every text.
 
 use crate::doctor::{Report, Summary};
-use crate::ui::json::masked;
+use crate::ui::json::document;
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -25,6 +25,5 @@ struct Document<'a> {
 
 /// A report as a pretty-printed JSON document.
 pub fn render(report: &Report) -> Result<String, serde_json::Error> {
-    let document = Document { report, summary: report.summary() };
-    serde_json::to_string_pretty(&masked(serde_json::to_value(document)?))
+    document(&Document { report, summary: report.summary() })
 }

@@ -3,8 +3,8 @@
 use super::short_unit;
 use crate::inventory::NodeName;
 use crate::plan::Plan;
-use crate::ui::{Tone, View, count, line};
-use std::collections::BTreeSet;
+use crate::ui::names::names;
+use crate::ui::{Tone, View, count, line, not_read};
 
 /// Names of nodes in sync that are listed.
 const NAMES_SHOWN: usize = 12;
@@ -15,7 +15,7 @@ pub(super) fn lines(plan: &Plan, view: View) -> Vec<String> {
     if !plan.is_empty() {
         lines.extend(in_sync(plan, view));
     }
-    lines.extend(not_read(plan, view));
+    lines.extend(others(plan, view));
     lines.extend(restarts(plan));
     lines.extend(drain(plan));
     lines.extend(rollback(plan));
@@ -25,26 +25,18 @@ pub(super) fn lines(plan: &Plan, view: View) -> Vec<String> {
 }
 
 /// The nodes that could not be read, and the notices.
-pub(super) fn not_read(plan: &Plan, view: View) -> Vec<String> {
-    let mut lines = Vec::new();
-    if !plan.unreachable.is_empty() {
-        lines.push(view.paint.tone(Tone::Warning, "Not read:"));
-        lines.extend(plan.unreachable.iter().map(|it| format!("  {}: {}", it.node, line(&it.error))));
-        // A remedy is mostly the same for all of them.
-        let hints: BTreeSet<&str> = plan.unreachable.iter().filter_map(|it| it.hint.as_deref()).collect();
-        lines.extend(hints.into_iter().map(|hint| format!("  hint: {}", line(hint))));
-    }
-    let notice = view.paint.tone(Tone::Warning, "Notice:");
-    lines.extend(plan.notices.iter().map(|text| format!("{notice} {}", line(text))));
+pub(super) fn others(plan: &Plan, view: View) -> Vec<String> {
+    let unread = plan.unreachable.iter().map(|it| (&it.node, it.error.as_str(), it.hint.as_deref()));
+    let mut lines = not_read::lines(unread, view);
+    lines.extend(not_read::notices(&plan.notices, view));
     lines
 }
 
 fn in_sync(plan: &Plan, view: View) -> Option<String> {
-    let all = plan.in_sync.len();
-    let shown = if view.verbose { all } else { NAMES_SHOWN };
-    let names: Vec<_> = plan.in_sync.iter().take(shown).map(NodeName::as_str).collect();
-    let more = if all > shown { format!(" and {} more", all - shown) } else { String::new() };
-    (all > 0).then(|| view.paint.tone(Tone::Faint, &format!("In sync: {}{more}", names.join(", "))))
+    let names: Vec<_> = plan.in_sync.iter().map(NodeName::as_str).collect();
+    let shown = if view.verbose { usize::MAX } else { NAMES_SHOWN };
+    (!names.is_empty())
+        .then(|| view.paint.tone(Tone::Faint, &format!("In sync: {}", self::names(&names, shown))))
 }
 
 struct Restart<'a> {

@@ -2,8 +2,9 @@
 //! pending is named without its diff, since nobody changed anything there.
 
 use super::closing;
-use super::item::Item;
-use crate::plan::{Origin, Plan};
+use super::item;
+use crate::plan::{Change, ClusterChange, Origin, Plan};
+use crate::ui::change::Item;
 use crate::ui::{Tone, View, count, line};
 use serde::Serialize;
 
@@ -93,7 +94,7 @@ pub fn drift(plan: &Plan, view: View) -> String {
         let name = view.paint.tone(Tone::Heading, node.node.as_str());
         lines.extend([String::new(), format!("  {name}: {}", count(node.changes.len(), "difference"))]);
         for change in &node.changes {
-            let item = Item::of_drift(change);
+            let item = of_drift(change);
             match change.origin {
                 Origin::New | Origin::Pending if !view.verbose => lines.push(item.heading(view, "")),
                 _ => lines.extend(item.lines(view)),
@@ -104,7 +105,7 @@ pub fn drift(plan: &Plan, view: View) -> String {
         lines.extend([String::new(), view.paint.tone(Tone::Heading, "In the cluster")]);
     }
     for change in &plan.cluster_changes {
-        let item = Item::of_cluster_drift(change);
+        let item = of_cluster_drift(change);
         if view.verbose {
             lines.extend(item.lines(view));
         } else {
@@ -112,8 +113,25 @@ pub fn drift(plan: &Plan, view: View) -> String {
         }
     }
     lines.push(String::new());
-    lines.extend(closing::not_read(plan, view));
+    lines.extend(closing::others(plan, view));
     lines.push(view.paint.tone(Tone::Heading, &summary.closing()));
     lines.push(String::new());
     lines.join("\n")
+}
+
+/// A difference that nobody is about to change: nothing restarts, nothing needs to be undone.
+fn of_drift(change: &Change) -> Item<'_> {
+    let origin = match change.origin {
+        Origin::Drift => "drift",
+        Origin::Both => "drift and pending",
+        Origin::New | Origin::Pending => "pending",
+    };
+    let sensitive = change.sensitive.then(|| String::from("sensitive"));
+    let marks = [String::from(origin)].into_iter().chain(sensitive).collect();
+    Item { marks, is_final: false, ..item::of_node(change) }
+}
+
+/// A difference of a record of the cluster; who made it is not known.
+fn of_cluster_drift(change: &ClusterChange) -> Item<'_> {
+    Item { marks: vec![String::from("pending")], is_final: false, ..item::of_cluster(change) }
 }

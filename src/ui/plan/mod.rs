@@ -3,17 +3,15 @@
 
 mod closing;
 mod drift;
-mod fold;
 mod gates;
 mod item;
 mod joins;
 
 pub use drift::{DriftSummary, drift};
 
+use super::change::References;
 use super::{Tone, View, count, line};
 use crate::plan::{NodePlan, Plan, StageTitle, Wave};
-use fold::{Folded, References};
-use item::Item;
 
 /// The text of a plan. The last line is stable: `Plan: 3 to add, 9 to change, 0 to remove on 4 of 4 nodes.`, or
 /// `No changes. 4 nodes are as declared.`
@@ -66,42 +64,20 @@ fn header(plan: &Plan, stages_before: usize, view: View) -> Vec<String> {
 fn wave_lines<'a>(wave: &'a Wave, references: &mut References<'a>, view: View) -> Vec<String> {
     let mut lines = Vec::new();
     for node in &wave.nodes {
-        let items: Vec<_> = node.changes.iter().map(Item::of_node).collect();
-        lines.push(node_heading(node, &items, view));
-        match references.fold(&node.node, items, view.verbose) {
-            Folded::None(items) => {
-                for item in items {
-                    lines.extend(item.lines(view));
-                }
-            }
-            Folded::Same { as_on, count, differing } => {
-                let same = format!("    same changes as {} ({count})", as_on.as_str());
-                lines.push(view.paint.tone(Tone::Faint, &same));
-                for item in differing {
-                    lines.extend(item.lines(view));
-                }
-            }
-            Folded::Partly { as_on, items } => {
-                for (item, same) in items {
-                    if same {
-                        lines.push(item.heading(view, &format!("  as on {as_on}")));
-                    } else {
-                        lines.extend(item.lines(view));
-                    }
-                }
-            }
-        }
+        let items: Vec<_> = node.changes.iter().map(item::of_node).collect();
+        lines.push(node_heading(node, view));
+        lines.extend(references.lines(&node.node, items, "changes", view));
     }
     lines.extend(gates::of_wave(wave, view));
     lines
 }
 
 /// The node's line; it carries the restarts that no change carries.
-fn node_heading(node: &NodePlan, items: &[Item<'_>], view: View) -> String {
+fn node_heading(node: &NodePlan, view: View) -> String {
     let count = count(node.changes.len(), "change");
     let all = node.restart_units.iter().chain(&node.restart_pods);
     let rest: Vec<_> = all
-        .filter(|name| !items.iter().any(|item| item.restarts.contains(name)))
+        .filter(|name| !node.changes.iter().any(|change| change.restarts.contains(name)))
         .map(|name| line(short_unit(name)))
         .collect();
     let drained = if node.drain.is_some() { "  [drained first]" } else { "" };
@@ -126,7 +102,7 @@ fn cluster_lines(plan: &Plan, view: View) -> Vec<String> {
         lines.push(String::new());
         lines.push(view.paint.tone(Tone::Heading, "Then in the cluster"));
         for change in &plan.cluster_changes {
-            lines.extend(Item::of_cluster(change).lines(view));
+            lines.extend(item::of_cluster(change).lines(view));
         }
     }
     lines

@@ -37,21 +37,20 @@
 
 use super::unlock::{Document, UnlockedNode};
 use crate::status::{FORMAT_VERSION, Report};
-use crate::ui::json::masked;
+use crate::ui::json::document;
 
 /// A report as a pretty-printed JSON document.
 pub fn render(report: &Report) -> Result<String, serde_json::Error> {
-    serde_json::to_string_pretty(&masked(serde_json::to_value(report)?))
+    document(report)
 }
 
 /// What became of the locks as a pretty-printed JSON document.
 pub fn render_unlocked(report: &Report, nodes: &[UnlockedNode]) -> Result<String, serde_json::Error> {
-    let document = Document {
+    document(&Document {
         format_version: FORMAT_VERSION,
         harden_version: report.harden_version,
         cluster: &report.cluster,
         nodes,
         unreachable: &report.unreachable,
-    };
-    serde_json::to_string_pretty(&masked(serde_json::to_value(document)?))
+    })
 }

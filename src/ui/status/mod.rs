@@ -9,4 +9,3 @@ mod words;
 pub use json::{render as json, render_unlocked as unlocked_json};
 pub use table::render as table;
 pub use unlock::{UnlockEnd, UnlockedNode, locks, unlocked};
-pub(super) use words::moment;

@@ -4,6 +4,8 @@
 use super::words;
 use crate::plan::Unreachable;
 use crate::status::{Age, Consequence, NodeStatus, PathChange, Report, Standing, State, Transaction};
+use crate::ui::moment::moment;
+use crate::ui::names::names;
 use crate::ui::{Tone, View, count, line};
 
 /// Names of nodes in one line.
@@ -67,7 +69,7 @@ fn row(node: &NodeStatus, now: i64, view: View) -> Row<'_> {
         (None, Some(applied)) => (Some(applied.at), line(&applied.by)),
         (None, None) => (None, String::new()),
     };
-    let when = when.map(|when| format!("{} ({} ago)", words::moment(when), Age::between(when, now)));
+    let when = when.map(|when| format!("{} ({} ago)", moment(when), Age::between(when, now)));
     let mut below = below(node, view);
     if view.verbose {
         below.extend(last.iter().flat_map(|last| details(last)));
@@ -125,7 +127,7 @@ fn id(node: &NodeStatus) -> String {
 fn details(of: &Transaction) -> Vec<String> {
     let mut lines = vec![format!("transaction {} by {}", line(&of.id), words::owner(of))];
     if let Some(ended) = of.ended {
-        lines.push(format!("ended at {}", words::moment(ended)));
+        lines.push(format!("ended at {}", moment(ended)));
     }
     for path in &of.paths {
         let sign = match path.change {
@@ -152,12 +154,12 @@ fn past(node: &NodeStatus) -> Vec<String> {
         lines.push(format!(
             "in force: transaction {} of {} by {}",
             line(&applied.transaction),
-            words::moment(applied.at),
+            moment(applied.at),
             line(&applied.by)
         ));
     }
     for before in &state.history {
-        let when = before.began.map(|began| format!(" of {}", words::moment(began))).unwrap_or_default();
+        let when = before.began.map(|began| format!(" of {}", moment(began))).unwrap_or_default();
         lines.push(format!(
             "before: transaction {}{when}, {} by {}, {}",
             line(&before.id),
@@ -174,7 +176,7 @@ fn table(rows: &[Row<'_>], view: View) -> Vec<String> {
         .iter()
         .map(|row| {
             let [what, when, who, paths] = row.cells.clone();
-            [names(&row.nodes), what, when, who, paths]
+            [names(&row.nodes, NAMES_SHOWN), what, when, who, paths]
         })
         .collect();
     let width = |column: usize| {
@@ -192,13 +194,6 @@ fn table(rows: &[Row<'_>], view: View) -> Vec<String> {
         lines.extend(row.below.iter().map(|text| format!("{DETAIL}{text}")));
     }
     lines
-}
-
-fn names(all: &[&str]) -> String {
-    // One more than the limit is shown rather than announced.
-    let shown = if all.len() <= NAMES_SHOWN + 1 { all.len() } else { NAMES_SHOWN };
-    let listed = all.iter().take(shown).copied().collect::<Vec<_>>().join(", ");
-    if shown < all.len() { format!("{listed} and {} more", all.len() - shown) } else { listed }
 }
 
 /// The nodes that could not be read, and why.

@@ -76,13 +76,6 @@ pub(super) fn tone(of: Standing) -> Tone {
     }
 }
 
-/// A moment, `2026-11-24 08:45 UTC`; empty where it is none.
-pub(in crate::ui) fn moment(seconds: i64) -> String {
-    jiff::Timestamp::from_second(seconds)
-        .map(|moment| moment.strftime("%Y-%m-%d %H:%M UTC").to_string())
-        .unwrap_or_default()
-}
-
 /// Who began a transaction.
 pub(super) fn owner(of: &Transaction) -> String {
     if of.owner.is_empty() { String::from("somebody") } else { line(&of.owner) }

@@ -1,0 +1,4 @@
+//! What a drift check found, in every form in which it is shown.
+
+mod fixture;
+mod forms;
