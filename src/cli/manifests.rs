@@ -12,7 +12,9 @@ const MANIFESTS: &str = "/etc/kubernetes/manifests/";
 const COMPONENTS: [&str; 3] = ["kube-apiserver", "kube-controller-manager", "kube-scheduler"];
 
 /// The minor versions that the nodes' kubelets say they are, and those of the images of their control planes.
-pub(super) fn versions(observed: &BTreeMap<NodeName, Observed>) -> BTreeMap<NodeName, Versions> {
+pub(super) fn versions<'a>(
+    observed: impl IntoIterator<Item = (&'a NodeName, &'a Observed)>,
+) -> BTreeMap<NodeName, Versions> {
     let minor = |version: &str| version.strip_prefix("v1.")?.split('.').next()?.parse().ok().map(Minor);
     let of = |state: &Observed| Versions {
         kubelet: state.facts.kubelet_version.as_deref().and_then(minor),
@@ -24,7 +26,7 @@ pub(super) fn versions(observed: &BTreeMap<NodeName, Observed>) -> BTreeMap<Node
             })
             .collect(),
     };
-    observed.iter().map(|(node, state)| (node.clone(), of(state))).collect()
+    observed.into_iter().map(|(node, state)| (node.clone(), of(state))).collect()
 }
 
 /// The text of the manifest of a component, where it could be read.
@@ -38,9 +40,9 @@ fn manifest<'a>(state: &'a Observed, component: &str) -> Option<&'a str> {
 }
 
 /// The flags in the manifests of the nodes' API servers. One that cannot be read is a problem of the plan, not of this.
-pub(super) fn api_server_flags(
-    observed: &BTreeMap<NodeName, Observed>,
+pub(super) fn api_server_flags<'a>(
+    observed: impl IntoIterator<Item = (&'a NodeName, &'a Observed)>,
 ) -> BTreeMap<NodeName, BTreeMap<String, String>> {
     let flags = |state| plan::manifest::flags(manifest(state, "kube-apiserver")?, "kube-apiserver").ok();
-    observed.iter().filter_map(|(node, state)| Some((node.clone(), flags(state)?))).collect()
+    observed.into_iter().filter_map(|(node, state)| Some((node.clone(), flags(state)?))).collect()
 }

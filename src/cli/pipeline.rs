@@ -52,7 +52,7 @@ pub(super) struct Pipeline {
     /// Seconds since 1970, once for the whole run.
     pub(super) now: i64,
     /// What to say of a run that is about a part.
-    partial: Option<String>,
+    pub(super) partial: Option<String>,
 }
 
 /// Which connections outlive the reading of the nodes.
@@ -103,6 +103,11 @@ impl Pipeline {
         let access = keys::access(global, output)?;
         let parallelism = global.parallelism;
         Ok(Self { inventory, templates, whole, store, access, limit, parallelism, now: now(), partial })
+    }
+
+    /// All templates: what they manage is read.
+    pub(super) fn whole(&self) -> &Templates {
+        self.whole.as_ref().unwrap_or(&self.templates)
     }
 
     /// Reads the store's index as it is now.
@@ -365,7 +370,7 @@ impl Pipeline {
 
     /// What is read of the nodes: everything that any template manages.
     fn wishes(&self, inputs: &Inputs) -> Result<BTreeMap<NodeName, Desired>, Error> {
-        self.rendered(self.whole.as_ref().unwrap_or(&self.templates), inputs)
+        self.rendered(self.whole(), inputs)
     }
 
     fn rendered(&self, templates: &Templates, inputs: &Inputs) -> Result<BTreeMap<NodeName, Desired>, Error> {

@@ -147,17 +147,40 @@ pub fn render_nodes(
     nodes: &[&Node],
     inputs: &Inputs,
 ) -> Result<BTreeMap<NodeName, Rendered>, TemplateError> {
-    let shared = Shared::of(inventory, inputs)?;
-    nodes
-        .iter()
-        .map(|node| {
-            let (rendered, errors) = templates.render_node(inventory, node, inputs, &shared);
-            match errors.into_iter().next() {
-                Some(error) => Err(error),
-                None => Ok((node.name.clone(), rendered)),
-            }
-        })
-        .collect()
+    let renderer = Renderer::new(templates, inventory, inputs.clone())?;
+    nodes.iter().map(|node| Ok((node.name.clone(), renderer.node(node, inputs)?))).collect()
+}
+
+/// Renders node by node. What all nodes share is made once, since a fleet's inventory is as long as the fleet.
+#[derive(Debug)]
+pub struct Renderer<'a> {
+    templates: &'a Templates,
+    inventory: &'a Inventory,
+    inputs: Inputs,
+    shared: Shared,
+}
+
+impl<'a> Renderer<'a> {
+    /// Makes what all nodes share.
+    pub fn new(
+        templates: &'a Templates,
+        inventory: &'a Inventory,
+        inputs: Inputs,
+    ) -> Result<Self, TemplateError> {
+        let shared = Shared::of(inventory, &inputs)?;
+        Ok(Self { templates, inventory, inputs, shared })
+    }
+
+    /// What it was made with.
+    pub fn inputs(&self) -> &Inputs {
+        &self.inputs
+    }
+
+    /// Renders every template for one node. Of the inputs only what is of that node counts; the rest is the renderer's own.
+    pub fn node(&self, node: &Node, inputs: &Inputs) -> Result<Rendered, TemplateError> {
+        let (rendered, errors) = self.templates.render_node(self.inventory, node, inputs, &self.shared);
+        errors.into_iter().next().map_or(Ok(rendered), Err)
+    }
 }
 
 impl Templates {

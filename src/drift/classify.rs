@@ -3,7 +3,7 @@
 use super::cause::Found;
 use super::report::{Class, Item};
 use crate::error::Chain;
-use crate::plan::{Action, Change, ClusterChange, DiffError, Differences, Operation, Origin};
+use crate::plan::{Change, ClusterChange, DiffError, Differences, Operation, Origin};
 use crate::resource::{FileState, Kind, NodePath, Observed, ResourceId};
 
 /// What differs on a node, in the order of its resources.
@@ -55,7 +55,7 @@ fn of_change(change: &Change, observed: &Observed) -> Item {
         // Of what nobody changed the time says nothing.
         since: written.max().filter(|_| class.is_drift()),
         controls: change.controls.iter().map(ToString::to_string).collect(),
-        ..blank()
+        ..Item::default()
     }
 }
 
@@ -71,7 +71,7 @@ fn of_error(resource: &ResourceId, is_known: bool, error: &DiffError) -> Item {
         class: if is_known { Class::Drift } else { Class::Pending },
         subject: error.subject().unwrap_or_else(|| resource.name.clone()),
         what: vec![Chain(error).to_string()],
-        ..blank()
+        ..Item::default()
     }
 }
 
@@ -91,26 +91,6 @@ pub fn of_cluster(change: &ClusterChange, by_others: Option<(&str, Option<i64>)>
         after: change.after.clone(),
         since: by_others.and_then(|(_, at)| at),
         controls: change.controls.iter().map(ToString::to_string).collect(),
-        ..blank()
-    }
-}
-
-/// An item of which nothing is said.
-pub(super) fn blank() -> Item {
-    Item {
-        resource: String::new(),
-        class: Class::Drift,
-        action: Action::Change,
-        subject: String::new(),
-        what: Vec::new(),
-        before: None,
-        after: None,
-        sensitive: false,
-        since: None,
-        cause: None,
-        evidence: Vec::new(),
-        controls: Vec::new(),
-        ignored: None,
-        known: false,
+        ..Item::default()
     }
 }

@@ -1,7 +1,6 @@
 //! The processes of static pods against their manifests. A kubelet that runs makes them the same within seconds; what differs for
 //! longer was started by other hands, or by a kubelet that is not there any more.
 
-use super::classify::blank;
 use super::report::{Class, Item};
 use crate::plan::manifest;
 use crate::resource::{FileState, NodePath, Observed, ObservedContent, Process};
@@ -35,7 +34,7 @@ fn process(program: &str, observed: &Observed, processes: &[Process]) -> Option<
         class: Class::Drift,
         subject: format!("{program} (process)"),
         what,
-        ..blank()
+        ..Item::default()
     })
 }
 

@@ -52,12 +52,6 @@ pub struct Shard {
     pub of: u32,
 }
 
-impl fmt::Display for Shard {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.index, self.of)
-    }
-}
-
 /// One node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeReport {
@@ -135,10 +129,11 @@ pub struct CertificateExpiry {
 }
 
 /// Where a difference comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Class {
     /// It is not what was last applied: somebody changed it.
+    #[default]
     Drift,
     /// The inventory or a template changed since, or it was never applied.
     Pending,
@@ -164,7 +159,7 @@ impl fmt::Display for Class {
 }
 
 /// One thing that differs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Item {
     /// Which resource, `static-pod.kube-apiserver`.
     pub resource: String,

@@ -1,4 +1,4 @@
-//! `--rollback-after`: a time on the command line.
+//! `--rollback-after`, `--deadline` and `--jitter`: a time on the command line.
 
 use super::text;
 use std::str::FromStr;
@@ -25,9 +25,34 @@ impl FromStr for Deadline {
     }
 }
 
+/// From a second to a day, of which a random part is waited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Jitter(pub Duration);
+
+/// A text is no such time.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("write a number and a unit, from `1s` to `24h`")]
+pub struct JitterError;
+
+impl FromStr for Jitter {
+    type Err = JitterError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text::deadline(text).map(Self).map_err(|_| JitterError)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_jitter_may_be_short() {
+        assert_eq!("1s".parse(), Ok(Jitter(Duration::from_secs(1))));
+        for bad in ["", "0s", "1", "25h"] {
+            assert_eq!(bad.parse::<Jitter>(), Err(JitterError), "{bad}");
+        }
+    }
 
     #[test]
     fn times_are_read_with_their_unit() {

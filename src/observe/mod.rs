@@ -21,12 +21,12 @@ mod wish;
 
 pub use cluster::{ClusterSource, observe_cluster};
 pub use error::ObserveError;
-pub use evidence::{evidence, evidence_probe, parse_evidence};
+pub use evidence::{evidence, evidence_probe, parse_evidence, parse_processes, process_probe};
 pub use parse::{ReadCertificate, parse};
 pub use probe::probe;
 pub use traces::{parse_traces, traces, traces_probe};
 
-use crate::remote::Reader;
+use crate::remote::{Probe, Reader, Reply};
 use crate::resource::{Desired, Observed};
 use std::time::Duration;
 
@@ -41,13 +41,33 @@ pub fn observe(
     deadline: Duration,
     read_certificate: &ReadCertificate<'_>,
 ) -> Result<Observed, ObserveError> {
-    let probe = probe(desired);
+    read(reader, &probe(desired), desired, deadline, read_certificate).map(|(observed, _)| observed)
+}
+
+/// Reads one node as [`observe`] does, and something else before that in the same round trip; the reply has both.
+pub fn observe_beside(
+    reader: &mut dyn Reader,
+    beside: Probe,
+    desired: &Desired,
+    deadline: Duration,
+    read_certificate: &ReadCertificate<'_>,
+) -> Result<(Observed, Reply), ObserveError> {
+    read(reader, &beside.and(probe(desired)), desired, deadline, read_certificate)
+}
+
+fn read(
+    reader: &mut dyn Reader,
+    probe: &Probe,
+    desired: &Desired,
+    deadline: Duration,
+    read_certificate: &ReadCertificate<'_>,
+) -> Result<(Observed, Reply), ObserveError> {
     let mut attempt = 1;
     loop {
-        let reply = reader.read(&probe, deadline)?;
+        let reply = reader.read(probe, deadline)?;
         let (observed, torn) = parse::parse_reply(&reply, desired, read_certificate)?;
         if !torn || attempt == ATTEMPTS {
-            return Ok(observed);
+            return Ok((observed, reply));
         }
         attempt += 1;
     }

@@ -5,7 +5,7 @@ use super::ObserveError;
 use super::files::below;
 use super::lines::Lines;
 use super::parse::succeeded;
-use crate::remote::{Reply, Script, Session, quote};
+use crate::remote::{Probe, Reader, Reply, Script, quote};
 use crate::resource::{AuditEvent, NodePath, Package, Times, Traces};
 use std::time::Duration;
 
@@ -13,11 +13,11 @@ use std::time::Duration;
 const LONGEST_LINE: usize = 300;
 
 /// The script that asks for them.
-pub fn traces_probe(paths: &[NodePath]) -> Script {
+pub fn traces_probe(paths: &[NodePath]) -> Probe {
     // A path with a newline is nobody's configuration.
     let paths = paths.iter().filter(|path| !path.as_str().contains('\n'));
     let list: String = paths.map(|path| format!("{}'\n'", quote(path.as_str()))).collect();
-    Script::new("read the traces of changes")
+    let script = Script::new("read the traces of changes")
         .section(
             "root",
             format!("harden_paths={list}\n{}printf 'root %s\\n' \"$R\"\n", include_str!("traces.sh")),
@@ -25,16 +25,17 @@ pub fn traces_probe(paths: &[NodePath]) -> Script {
         .section("times", "harden_times\n:\n")
         .section("packages", "harden_packages\n:\n")
         .section("audit", "harden_audit\n:\n")
-        .section("kubeadm", "harden_kubeadm\n:\n")
+        .section("kubeadm", "harden_kubeadm\n:\n");
+    Probe::that_only_reads(script)
 }
 
 /// Asks a node for them.
 pub fn traces(
-    session: &mut dyn Session,
+    reader: &mut dyn Reader,
     paths: &[NodePath],
     deadline: Duration,
 ) -> Result<Traces, ObserveError> {
-    parse_traces(&session.run(&traces_probe(paths), deadline)?)
+    parse_traces(&reader.read(&traces_probe(paths), deadline)?)
 }
 
 /// What the probe found.

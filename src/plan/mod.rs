@@ -21,7 +21,8 @@ pub mod yaml;
 pub mod yaml_keys;
 
 pub use build::{
-    Differences, Inputs, PlanError, Problem, build, differences, etcd_is_whole, kube_proxy_control,
+    Differences, Inputs, PlanError, Problem, build, cluster_differences, differences, etcd_is_whole,
+    kube_proxy_control,
 };
 pub use change::{Action, Authority, Change, ClusterChange, ClusterOperation, Operation, Origin, Prior};
 pub use diff::{DiffError, RunAsError};

@@ -72,6 +72,16 @@ pub enum RemoteError {
         /// What sudo said.
         reason: String,
     },
+    /// The server closed the connection before a word was said.
+    #[error("shake hands with {host}:{port}: it closed the connection at once")]
+    TurnedAway {
+        /// The host.
+        host: String,
+        /// The port.
+        port: u16,
+        /// What the library says.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The SSH protocol failed before the script was sent.
     #[error("{attempt}")]
     Protocol {
@@ -118,10 +128,26 @@ pub enum RemoteError {
 }
 
 impl RemoteError {
+    /// Whether the other side turned the connection away before a word was said, as sshd does at random while many log in at once
+    /// (`MaxStartups`): a moment later it may be taken.
+    pub fn is_refusal(&self) -> bool {
+        const TURNED_AWAY: [std::io::ErrorKind; 2] =
+            [std::io::ErrorKind::ConnectionRefused, std::io::ErrorKind::ConnectionReset];
+        match self {
+            Self::Connect { source, .. } => TURNED_AWAY.contains(&source.kind()),
+            Self::TurnedAway { .. } => true,
+            Self::Bastion { source, .. } => source.is_refusal(),
+            _ => false,
+        }
+    }
+
     /// What it means for the rest of the run.
     pub fn severity(&self) -> Severity {
         match self {
-            Self::Connect { .. } | Self::Protocol { .. } | Self::Deadline { .. } => Severity::Retryable,
+            Self::Connect { .. }
+            | Self::TurnedAway { .. }
+            | Self::Protocol { .. }
+            | Self::Deadline { .. } => Severity::Retryable,
             Self::HostKeyMismatch { .. } => Severity::Run,
             Self::Bastion { source, .. } => source.severity(),
             _ => Severity::Node,

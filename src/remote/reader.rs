@@ -23,6 +23,12 @@ impl Probe {
         Self(script)
     }
 
+    /// Both in one round trip, this one first. Sections of one name would hide each other.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self(self.0.followed_by(other.0))
+    }
+
     /// The script, for whoever could run any.
     pub fn script(&self) -> &Script {
         &self.0

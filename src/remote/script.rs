@@ -34,6 +34,12 @@ impl Script {
         self
     }
 
+    /// With the sections of another one after its own, and that one's title.
+    pub(super) fn followed_by(mut self, other: Self) -> Self {
+        self.sections.extend(other.sections);
+        Self { title: other.title, sections: self.sections }
+    }
+
     /// What users read in errors.
     pub fn title(&self) -> &str {
         &self.title

@@ -5,7 +5,6 @@ use super::model;
 use harden::inventory::Role::{ControlPlane, Etcd};
 use harden::plan::{Action, Change, Gate, Operation, Origin, Plan, build, digest};
 use harden::resource::*;
-use std::collections::BTreeMap;
 
 const ONE: &[(&str, &[harden::inventory::Role])] = &[("cp", &[ControlPlane, Etcd])];
 

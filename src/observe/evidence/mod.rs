@@ -4,8 +4,8 @@
 mod parse;
 mod probe;
 
-pub use parse::parse_evidence;
-pub use probe::evidence_probe;
+pub use parse::{parse_evidence, parse_processes};
+pub use probe::{evidence_probe, process_probe};
 
 use super::{ATTEMPTS, ObserveError};
 use crate::remote::Reader;

@@ -6,6 +6,7 @@ use super::super::files::{self, Masked, Stat, TORN, UNREADABLE, below};
 use super::super::lines::Lines;
 use super::super::parse::{facts, succeeded};
 use super::super::probe::LARGEST_FILE;
+use super::probe::of_programs;
 use crate::remote::Reply;
 use crate::resource::{Evidence, EvidenceFile, FileKind, Mode, NodePath, Process, Questions};
 use std::collections::BTreeMap;
@@ -55,6 +56,11 @@ fn unread(reply: &Reply) -> Result<Vec<String>, ObserveError> {
             said.unwrap_or(&line).to_owned()
         })
         .collect())
+}
+
+/// What [`super::process_probe`] found.
+pub fn parse_processes(reply: &Reply, programs: &[&str]) -> Result<Vec<Process>, ObserveError> {
+    if programs.is_empty() { Ok(Vec::new()) } else { processes(reply, &of_programs(programs)) }
 }
 
 /// The processes: by program, those in the network of the host first, and then by number.

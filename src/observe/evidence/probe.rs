@@ -59,6 +59,24 @@ pub fn evidence_probe(questions: &Questions) -> Probe {
     Probe::that_only_reads(script)
 }
 
+/// The script that looks for running programs alone; nothing where there are none to look for. The shell is afterwards as it was.
+pub fn process_probe(programs: &[&str]) -> Probe {
+    let script = Script::new("look for processes");
+    if programs.is_empty() {
+        return Probe::that_only_reads(script);
+    }
+    let body = format!("{}\nunset IFS\n", processes(&of_programs(programs)));
+    Probe::that_only_reads(script.section("processes", body))
+}
+
+/// Of the node nothing but its programs.
+pub(super) fn of_programs(programs: &[&str]) -> Questions {
+    Questions {
+        programs: programs.iter().map(|program| (*program).to_owned()).collect(),
+        ..Questions::default()
+    }
+}
+
 fn processes(questions: &Questions) -> String {
     let cut = |name: &String| name.get(..NAME_LENGTH).unwrap_or(name).to_owned();
     let names: BTreeSet<String> = questions.programs.iter().map(cut).collect();

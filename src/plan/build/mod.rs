@@ -133,6 +133,14 @@ pub fn build(inputs: Inputs<'_>) -> Result<Plan, PlanError> {
     })
 }
 
+/// What differs in the cluster's own records, and what the user should know about that. Of the inputs only what these depend on has
+/// to be there: what all control-plane nodes and kubelets should have, and what the former have.
+pub fn cluster_differences(inputs: &Inputs<'_>) -> Result<(Vec<ClusterChange>, Vec<String>), PlanError> {
+    let mut notices = Vec::new();
+    let changes = cluster::changes(inputs, &BTreeMap::new(), &mut notices)?;
+    Ok((changes, notices))
+}
+
 /// What is the same for all nodes.
 fn scene<'a>(inputs: &'a Inputs<'_>) -> Scene<'a> {
     Scene {

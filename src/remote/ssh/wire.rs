@@ -30,6 +30,15 @@ const ALGORITHMS: &[(&str, &str)] = &[
     ("rsa-sha2-256", "ssh-rsa"),
 ];
 
+/// libssh2's errors of a connection that ends before the server's first line: `LIBSSH2_ERROR_SOCKET_NONE`, `_BANNER_RECV`,
+/// `_SOCKET_DISCONNECT` and `_SOCKET_RECV`.
+const CLOSED: [i32; 4] = [-1, -2, -13, -43];
+
+/// Whether the server closed the connection before it said anything.
+fn is_turned_away(stall: &Stall) -> bool {
+    matches!(stall, Stall::Ssh(error) if matches!(error.code(), ErrorCode::Session(code) if CLOSED.contains(&code)))
+}
+
 /// An SSH connection; it is shut down when dropped.
 pub(super) struct Wire {
     session: Session,
@@ -76,8 +85,14 @@ impl Wire {
         };
         let until = Instant::now() + settings.timeouts.handshake;
         let wire = Self::start(socket, settings, &known_hosts, until).map_err(|stall| {
-            let attempt = format!("shake hands with {}:{}", settings.host, settings.port);
-            RemoteError::Protocol { attempt, source: Box::new(stall) }
+            let (host, port) = (settings.host.clone(), settings.port);
+            if is_turned_away(&stall) {
+                return RemoteError::TurnedAway { host, port, source: Box::new(stall) };
+            }
+            RemoteError::Protocol {
+                attempt: format!("shake hands with {host}:{port}"),
+                source: Box::new(stall),
+            }
         })?;
         let key = wire.session.host_key().map(|(key, _)| key.to_vec()).unwrap_or_default();
         let verdict = known_hosts.verdict(&settings.host, settings.port, &key);
