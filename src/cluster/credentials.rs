@@ -91,6 +91,11 @@ impl Credentials {
         SECTIONS
     }
 
+    /// Those of [`Credentials::script_sections`] that tell of the API server alone.
+    pub fn api_script_sections() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
+        SECTIONS.iter().filter(|(name, _)| !name.starts_with("etcd-"))
+    }
+
     /// Reads the output of the sections; `get` returns that of the section of a name.
     pub fn parse(get: impl Fn(&str) -> Vec<u8>) -> Result<Self, ClusterError> {
         let (ca, certificate, key) = parse_kubeconfig(&Zeroizing::new(get("admin-kubeconfig")))?;

@@ -85,6 +85,12 @@ pub enum ClusterError {
     /// What is to be applied does not say what it is.
     #[error("apply an object: it has no apiVersion, kind or name")]
     Nameless,
+    /// The client only reads, and was asked for something else; nothing was sent.
+    #[error("{attempt}: refused, the client only reads")]
+    OnlyReads {
+        /// What was attempted.
+        attempt: String,
+    },
     /// The answer is not what the API promises.
     #[error("{attempt}: the answer cannot be read ({reason})")]
     Reply {

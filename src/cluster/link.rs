@@ -67,6 +67,8 @@ pub(super) struct Link {
     port: u16,
     config: kube::Config,
     dial: Dial,
+    /// Whether it refuses every method but GET.
+    only_reads: bool,
 }
 
 impl std::fmt::Debug for Link {
@@ -85,7 +87,13 @@ impl Link {
     /// A client for the same peer with a connection of its own, for another thread. One client shared by several threads would
     /// dial once for every request that finds no idle connection, many more times than there are threads.
     pub(super) fn another(&self) -> Result<Self, ClusterError> {
-        Self::build(self.name, self.port, self.config.clone(), self.dial.clone())
+        let another = Self::build(self.name, self.port, self.config.clone(), self.dial.clone())?;
+        Ok(Self { only_reads: self.only_reads, ..another })
+    }
+
+    /// The same client, from now on without a way to send anything but GET.
+    pub(super) fn reading_only(self) -> Self {
+        Self { only_reads: true, ..self }
     }
 
     fn build(name: &'static str, port: u16, config: kube::Config, dial: Dial) -> Result<Self, ClusterError> {
@@ -100,12 +108,15 @@ impl Link {
             let _entered = runtime.enter();
             client(&config, dial.clone(), port).map_err(setup)?
         };
-        Ok(Self { runtime, client, name, port, config, dial })
+        Ok(Self { runtime, client, name, port, config, dial, only_reads: false })
     }
 
     /// Sends one request and waits for the whole answer.
     pub(super) fn ask(&self, question: Question<'_>) -> Result<Answer, ClusterError> {
         let attempt = format!("{} ({})", question.attempt, self.name);
+        if self.only_reads && question.method != Method::GET {
+            return Err(ClusterError::OnlyReads { attempt });
+        }
         let transport = |source: Cause| ClusterError::Transport { attempt: attempt.clone(), source };
         let limit = question.limit;
         let request = Request::builder()

@@ -90,11 +90,11 @@ struct Condition {
 }
 
 /// What tells an object from all others.
-struct Identity<'a> {
-    api_version: &'a str,
-    kind: &'a str,
-    namespace: Option<&'a str>,
-    name: &'a str,
+pub(super) struct Identity<'a> {
+    pub(super) api_version: &'a str,
+    pub(super) kind: &'a str,
+    pub(super) namespace: Option<&'a str>,
+    pub(super) name: &'a str,
 }
 
 impl<'a> Identity<'a> {
@@ -162,13 +162,16 @@ impl Api {
     /// Whether an object of this kind and name is there, whatever it says. One of a kind that the API does not serve is not.
     pub fn has_object(&self, object: &Value) -> Result<bool, ClusterError> {
         let identity = Identity::of(object).ok_or(ClusterError::Nameless)?;
-        let resource = match self.resource(&identity) {
-            Err(ClusterError::UnknownKind { .. }) => return Ok(false),
+        Ok(self.object(&identity)?.is_some())
+    }
+
+    /// An object as it is. One of a kind that the API does not serve is not there.
+    pub(super) fn object(&self, identity: &Identity<'_>) -> Result<Option<Value>, ClusterError> {
+        let resource = match self.resource(identity) {
+            Err(ClusterError::UnknownKind { .. }) => return Ok(None),
             found => found?,
         };
-        let found: Option<Value> =
-            self.get(&format!("read {}", identity.title()), &identity.path(&resource))?;
-        Ok(found.is_some())
+        self.get(&format!("read {}", identity.title()), &identity.path(&resource))
     }
 
     /// Whether objects of a kind can be made by now, by the name of its CustomResourceDefinition.

@@ -12,6 +12,7 @@ pub mod preflight;
 mod probe;
 mod processes;
 mod reach;
+mod read_reach;
 mod wait;
 
 pub use encryption::{EncryptionReport, Trial};
@@ -20,10 +21,11 @@ pub use gate::{EtcdCluster, GateAccess, Held, NodeReport, Pending, UnitReport, c
 pub use kubelet::{KubeletReport, serving_certificate};
 pub use processes::{ContainerReport, ProcessReport, StaticPodReport};
 pub use reach::Reach;
+pub use read_reach::{ReadReach, open_to_read};
 pub use wait::{Clock, Pace, SystemClock, wait, wait_with};
 
 use crate::cluster::{ControlPlane, Credentials, Dial, Etcd, EtcdCredentials};
-use crate::remote::{Dialer, RemoteError, Script, Session};
+use crate::remote::{Dialer, Reader, RemoteError, Script, Session};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,7 +57,7 @@ pub fn open_member(session: &mut dyn Session) -> Result<Option<Etcd>, HealthErro
 }
 
 /// Streams through a node.
-fn dial(session: &mut dyn Session) -> Result<Dial, RemoteError> {
-    let dialer: Arc<dyn Dialer> = Arc::from(session.dialer()?);
+fn dial(reader: &dyn Reader) -> Result<Dial, RemoteError> {
+    let dialer: Arc<dyn Dialer> = Arc::from(reader.dialer()?);
     Ok(Arc::new(move |host, port| dialer.dial(host, port).map_err(std::io::Error::other)))
 }

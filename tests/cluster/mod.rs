@@ -5,6 +5,7 @@ mod credentials;
 mod membership;
 mod objects;
 mod policies;
+mod read_api;
 mod rewrite;
 pub(crate) mod server;
 mod ten_thousand;

@@ -5,6 +5,7 @@ mod kubelet;
 pub(crate) mod preflight;
 mod preflight_script;
 pub(crate) mod reach;
+mod read_reach;
 
 use harden::cluster::{Alarm, EtcdMember, EtcdStatus, NodeInfo, Readiness};
 use harden::event::Event;

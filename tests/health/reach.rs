@@ -7,7 +7,7 @@ use harden::health::{EncryptionReport, GateAccess as _, HealthError, Reach, Tria
 use harden::remote::{Dialer, Probe, Reader, RemoteError, Reply, Script, Session};
 use std::io::Write as _;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,10 +15,17 @@ use std::time::Duration;
 
 /// A node that is a directory, with `systemctl` as a script of ours.
 #[derive(Clone)]
-struct Tree {
+pub(super) struct Tree {
     root: PathBuf,
     dial: Dial,
     logins: Arc<AtomicUsize>,
+}
+
+impl Tree {
+    /// One whose ports are the server's.
+    pub(super) fn new(root: &Path, server: &Server) -> Self {
+        Self { root: root.to_owned(), dial: server.dial(), logins: Arc::default() }
+    }
 }
 
 struct TreeDialer(Dial);

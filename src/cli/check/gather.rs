@@ -8,10 +8,10 @@ use crate::cli::{Error, waivers};
 use crate::desired::{EncryptionPhase, Inputs, ServingInput};
 use crate::error::Chain;
 use crate::event::{Event, Listener, Outcome};
-use crate::health::{HealthError, Reach};
+use crate::health::{HealthError, ReadReach};
 use crate::inventory::Node;
 use crate::observe::{self, ObserveError, fleet};
-use crate::remote::{self, Session};
+use crate::remote::{self, Reader};
 use crate::resource::{ClusterEvidence, ConfigMapKey, Evidence};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,15 +20,15 @@ use std::collections::{BTreeMap, BTreeSet};
 struct Gathered {
     nodes: Vec<NodeEvidence>,
     unreachable: Vec<Unread>,
-    reach: Reach,
+    reach: ReadReach,
 }
 
 impl Pipeline {
     /// Reads and judges.
     pub(super) fn check(&self, selection: &Selection, listener: &Listener<'_>) -> Result<Report, Error> {
         let desired = self.desired(&self.everything()?)?;
-        let Gathered { nodes, mut unreachable, reach } = self.gather(selection, listener);
-        let mut cluster_evidence = match cluster_evidence(&reach, selection, listener) {
+        let Gathered { nodes, mut unreachable, mut reach } = self.gather(selection, listener);
+        let mut cluster_evidence = match cluster_evidence(&mut reach, selection, listener) {
             Ok(evidence) => evidence,
             Err(error) => {
                 unreachable.push(Unread { node: None, error: Chain(&error).to_string() });
@@ -87,12 +87,12 @@ impl Pipeline {
         let mut gathered = Gathered::default();
         for node in nodes {
             match found.remove(&node.name) {
-                Some(Ok((session, evidence))) => {
+                Some(Ok((reader, evidence))) => {
                     for text in &evidence.unread {
                         listener(Event::Warning { node: Some(node.name.clone()), text: text.clone() });
                     }
-                    if let Some(session) = session {
-                        gathered.reach.add(node.name.clone(), session, true);
+                    if let Some(reader) = reader {
+                        gathered.reach.add(node.name.clone(), reader);
                     }
                     gathered.nodes.push((node.name.clone(), node.roles.clone(), evidence));
                 }
@@ -111,44 +111,35 @@ impl Pipeline {
         &self,
         node: &Node,
         selection: &Selection,
-    ) -> Result<(Option<Box<dyn Session>>, Evidence), ObserveError> {
+    ) -> Result<(Option<Box<dyn Reader>>, Evidence), ObserveError> {
         let questions = check::questions(selection.benchmark, &node.roles);
-        let mut session = remote::connect(node, &self.access)?;
-        let evidence = observe::evidence(session.as_mut(), &questions, deadline(node))?;
+        let mut reader = remote::connect_reader(node, &self.access)?;
+        let evidence = observe::evidence(reader.as_mut(), &questions, deadline(node))?;
         let is_kept = has_api_server(node, &evidence.facts);
-        Ok((is_kept.then_some(session), evidence))
+        Ok((is_kept.then_some(reader), evidence))
     }
 }
 
 /// What the cluster says of itself, asked of one control plane after the other until one answers; `None` where there is none
 /// to ask: a directory tree runs nothing, and `--limit` may leave all of them out.
 fn cluster_evidence(
-    reach: &Reach,
+    reach: &mut ReadReach,
     selection: &Selection,
     listener: &Listener<'_>,
 ) -> Result<Option<ClusterEvidence>, HealthError> {
-    let mut result = Ok(None);
-    for node in reach.control_planes() {
-        if result.is_ok() {
-            listener(Event::Cluster { step: String::from("read the cluster") });
-        }
-        result = reach
-            .ask(node, |plane| {
-                if selection.wants_objects() {
-                    return plane.api.policy_evidence();
-                }
-                let mut evidence = ClusterEvidence::default();
-                for key in [ConfigMapKey::ClusterConfiguration, ConfigMapKey::KubeletConfiguration] {
-                    evidence
-                        .config_maps
-                        .extend(plane.api.observed_key(key)?.map(|observed| (key, observed.value)));
-                }
-                Ok(evidence)
-            })
-            .map(Some);
-        if result.is_ok() {
-            break;
-        }
+    if reach.control_planes().next().is_none() {
+        return Ok(None);
     }
-    result
+    listener(Event::Cluster { step: String::from("read the cluster") });
+    let evidence = reach.ask(|api| {
+        if selection.wants_objects() {
+            return api.policy_evidence();
+        }
+        let mut evidence = ClusterEvidence::default();
+        for key in [ConfigMapKey::ClusterConfiguration, ConfigMapKey::KubeletConfiguration] {
+            evidence.config_maps.extend(api.record(key)?.map(|record| (key, record.value)));
+        }
+        Ok(evidence)
+    });
+    evidence.map(Some)
 }
