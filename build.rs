@@ -10,9 +10,13 @@ use std::path::{Path, PathBuf};
 /// Folder, how the names of its files end, and the list that is made of it. What is called otherwise is not part of it.
 const LISTS: &[(&str, &str, &str)] = &[
     ("templates", "tera", "templates.rs"),
+    ("templates/schedule", "tera", "schedule.rs"),
     ("src/check/controls", "toml", "controls.rs"),
     ("src/check/benchmarks", "toml", "benchmarks.rs"),
 ];
+
+/// Folders below the first one that have a list of their own, or none: what is in them manages nothing on a node.
+const APART: &[&str] = &["templates/schedule", "templates/webhook"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let root = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").ok_or("cargo names no package")?);
@@ -23,6 +27,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         writeln!(io::stdout(), "cargo::rerun-if-changed={folder}")?;
         let mut found = Vec::new();
         walk(&root.join(folder), "", extension, &mut found)?;
+        found.retain(|path| {
+            !APART.iter().any(|apart| Path::new(folder).join(path).starts_with(apart))
+                || APART.contains(folder)
+        });
         found.sort();
         fs::write(out.join(list), entries(folder, &found)?)?;
     }

@@ -2,7 +2,8 @@
 //! path takes the place of a built-in template; an empty one switches it off.
 
 use super::context::VARIABLES;
-use super::embedded::EMBEDDED;
+use super::embedded::{APART, EMBEDDED};
+use super::engine::{self, Wrong, check_variables, place, word};
 use super::error::TemplateError;
 use super::flags::FlagLists;
 use super::front_matter::{self, FrontMatter};
@@ -11,12 +12,10 @@ use super::notice::Notice;
 use super::selection::Selected;
 use crate::inventory::Profile;
 use crate::resource::{Kind, ResourceId};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
-use tera::{Kwargs, State, Tera, Value};
+use tera::Tera;
 
 /// How the names of templates end.
 pub(super) const EXTENSION: &str = ".tera";
@@ -93,12 +92,7 @@ impl Templates {
         texts: &BTreeMap<String, String>,
         errors: &mut Vec<TemplateError>,
     ) -> Result<Self, TemplateError> {
-        let mut tera = Tera::new();
-        tera.autoescape_on(Vec::<&'static str>::new());
-        // Before any template: an unknown filter is found when a template is added, not when it is rendered.
-        tera.register_filter("q", quote);
-        tera.register_filter("dirname", dirname);
-        tera.register_filter("base64", base64);
+        let mut tera = engine::tera();
         let mut entries = BTreeMap::new();
         let mut hasher = openssl::sha::Sha256::new();
         for (path, text) in texts {
@@ -132,7 +126,7 @@ fn add(tera: &mut Tera, path: &str, text: &str) -> Result<Entry, TemplateError> 
     };
     let in_body = |(line, column, reason): Wrong| wrong((line + parts.lines_before, column, reason));
     tera.add_raw_template(path, parts.body).map_err(|error| in_body(place(&error)))?;
-    check_variables(tera, path, parts.body).map_err(in_body)?;
+    check_variables(tera, path, parts.body, &VARIABLES).map_err(in_body)?;
     check_keys(text, &parts).map_err(wrong)?;
     if let Some(notice) = &parts.notice {
         let in_notice = |(line, column, reason): Wrong| {
@@ -141,7 +135,7 @@ fn add(tera: &mut Tera, path: &str, text: &str) -> Result<Entry, TemplateError> 
         };
         let name = notice_name(path);
         tera.add_raw_template(&name, &notice.source).map_err(|error| in_notice(place(&error)))?;
-        check_variables(tera, &name, &notice.source).map_err(in_notice)?;
+        check_variables(tera, &name, &notice.source, &VARIABLES).map_err(in_notice)?;
     }
     let stem = path.rsplit('/').next().unwrap_or(path).trim_end_matches(EXTENSION);
     let name = parts.front.name.clone().unwrap_or_else(|| stem.to_owned());
@@ -172,31 +166,6 @@ pub(super) fn notice_name(template: &str) -> String {
     format!("{template}#notice")
 }
 
-/// Line, column and text of what is wrong.
-type Wrong = (usize, usize, String);
-
-/// Where an error of Tera is in the source that it was given, and its text.
-pub(super) fn place(error: &tera::Error) -> Wrong {
-    match error.kind() {
-        tera::ErrorKind::SyntaxError(report) | tera::ErrorKind::RenderingError(report) => {
-            (report.span().start_line, report.span().start_col + 1, report.message().to_owned())
-        }
-        _ => {
-            // An unknown filter, test or function comes as the text of a report: `error: …`, ` --> file:line:column`, …
-            let text = error.to_string();
-            let mut lines = text.lines();
-            let reason = lines.next().unwrap_or_default().trim_start_matches("error: ").to_owned();
-            let mut numbers = lines
-                .find_map(|line| line.trim_start().strip_prefix("--> "))
-                .into_iter()
-                .flat_map(|place| place.rsplit(':'))
-                .map_while(|number| number.parse::<usize>().ok());
-            let column = numbers.next().unwrap_or(1);
-            (numbers.next().unwrap_or(1), column, reason)
-        }
-    }
-}
-
 /// Lower-case hexadecimal.
 pub(super) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
@@ -204,17 +173,6 @@ pub(super) fn hex(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
-}
-
-/// Tera finds an undefined variable only where it is printed: a misspelt one in `{% if %}` would silently be false.
-fn check_variables(tera: &Tera, name: &str, source: &str) -> Result<(), Wrong> {
-    let mut names: Vec<&str> =
-        tera.get_template_variables(name).map_err(|error| place(&error))?.into_iter().collect();
-    names.sort_unstable();
-    let Some(unknown) = names.into_iter().find(|name| !VARIABLES.contains(name)) else { return Ok(()) };
-    let (line, column) = front_matter::position(source, word(source, unknown).unwrap_or_default());
-    let known = VARIABLES.map(|known| format!("`{known}`")).join(", ");
-    Err((line, column, format!("there is no variable `{unknown}`; there are {known}")))
 }
 
 /// A key that only some nodes have may be missing in what is rendered; one that the body never names is misspelt.
@@ -225,40 +183,8 @@ fn check_keys(text: &str, parts: &front_matter::Parts<'_>) -> Result<(), Wrong> 
     Err((line, column, format!("key-controls names `{key}`, which the body does not")))
 }
 
-/// At which byte a word first stands by itself in a text.
-fn word(text: &str, word: &str) -> Option<usize> {
-    let part = |character: Option<char>| {
-        character.is_some_and(|character| character.is_alphanumeric() || character == '_')
-    };
-    let alone =
-        |at: &usize| !part(text[..*at].chars().next_back()) && !part(text[*at + word.len()..].chars().next());
-    text.match_indices(word).map(|(at, _)| at).find(alone)
-}
-
-/// A value as JSON, which is a YAML scalar (or flow collection) that no content can break out of.
-// Tera calls filters with owned values.
-#[allow(clippy::needless_pass_by_value)]
-fn quote(value: Value, _: Kwargs, _: &State) -> tera::TeraResult<Value> {
-    serde_json::to_string(&value).map(|text| Value::safe_string(&text)).map_err(tera::Error::message)
-}
-
-/// The directory of a path on a node.
-fn dirname(path: &str, _: Kwargs, _: &State) -> tera::TeraResult<String> {
-    match path.rsplit_once('/') {
-        Some(("", _)) => Ok(String::from("/")),
-        Some((directory, _)) => Ok(directory.to_owned()),
-        None => Err(tera::Error::message(format!("`{path}` is not an absolute path"))),
-    }
-}
-
-/// A text in base64, as kubeconfigs hold certificates.
-// Tera calls filters with owned values.
-#[allow(clippy::unnecessary_wraps)]
-fn base64(text: &str, _: Kwargs, _: &State) -> tera::TeraResult<String> {
-    Ok(STANDARD.encode(text))
-}
-
-/// Reads the templates of a folder and its sub-folders. Names that begin with a dot are left alone (editors' files).
+/// Reads the templates of a folder and its sub-folders, those that manage nothing aside. Names that begin with a dot are left
+/// alone (editors' files).
 fn walk(folder: &Path, below: &str, texts: &mut BTreeMap<String, String>, errors: &mut Vec<TemplateError>) {
     let read = |path: &Path, source| TemplateError::Read { path: path.to_owned(), source };
     let entries: Result<Vec<_>, _> = fs::read_dir(folder).and_then(Iterator::collect);
@@ -273,7 +199,7 @@ fn walk(folder: &Path, below: &str, texts: &mut BTreeMap<String, String>, errors
             errors.push(TemplateError::Name { path });
             continue;
         };
-        if name.starts_with('.') {
+        if name.starts_with('.') || (below.is_empty() && APART.contains(&name)) {
             continue;
         }
         let relative = if below.is_empty() { name.to_owned() } else { format!("{below}/{name}") };

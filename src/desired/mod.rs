@@ -8,6 +8,7 @@ mod body;
 mod certificate;
 mod context;
 mod embedded;
+pub mod engine;
 mod error;
 mod etcd;
 mod flags;

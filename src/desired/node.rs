@@ -2,7 +2,8 @@
 
 use super::body::Unusable;
 use super::context::{Shared, Variables};
-use super::load::{Entry, Templates, notice_name, place};
+use super::engine::place;
+use super::load::{Entry, Templates, notice_name};
 use super::pki::Known;
 use super::place::Place;
 use super::pods::Pods;
