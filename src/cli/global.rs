@@ -117,4 +117,14 @@ pub struct Global {
     /// Known host keys, instead of the inventory's files
     #[arg(long, global = true, value_name = "FILE", env = "HARDEN_SSH_KNOWN_HOSTS", hide_env_values = true)]
     pub ssh_known_hosts: Option<PathBuf>,
+
+    /// The private key to log in with, on nodes and bastions, instead of the inventory's
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "HARDEN_SSH_IDENTITY_FILE",
+        hide_env_values = true
+    )]
+    pub ssh_identity_file: Option<PathBuf>,
 }

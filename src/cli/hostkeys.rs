@@ -38,7 +38,7 @@ struct Declined;
 pub fn run(arguments: &HostKeys, global: &Global, output: &Output) -> Result<ExitCode, Error> {
     let Action::Scan { yes } = arguments.action;
     let mut inventory = load::load_inventory(global, output)?;
-    load::override_known_hosts(&mut inventory, global);
+    load::override_ssh(&mut inventory, global);
     let found = scan(&inventory.nodes, &keys::access(global, output)?);
     if found.keys.is_empty() && found.unreached.is_empty() {
         output.result("No node is reached over SSH: there are no host keys.\n")?;

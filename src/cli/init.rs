@@ -141,7 +141,10 @@ fn living(address: &str, arguments: &Init, global: &Global, output: &Output) -> 
     // The inventory's own reader fills in every default, so that this login is like every later one.
     let parsed = inventory::parse(&global.inventory, inventory::scaffold(&alone).into_bytes(), keys::home());
     let mut loaded = parsed.map_err(|error| Error::new(InitError::Arguments { reason: first_of(&error) }))?;
-    super::load::override_known_hosts(&mut loaded.inventory, global);
+    // The key that is to stand in the inventory is tried, not another one from the environment.
+    let identity = arguments.identity_file.clone().or_else(|| global.ssh_identity_file.clone());
+    let global = &Global { ssh_identity_file: identity, ..global.clone() };
+    super::load::override_ssh(&mut loaded.inventory, global);
     let mut scaffold = base(arguments);
     for node in &loaded.inventory.nodes {
         let mut session = remote::connect(node, &keys::access(global, output)?).map_err(Error::hinted)?;

@@ -1,6 +1,6 @@
 //! `harden kubeconfig`: a kubeconfig for a person, with a limited lifetime, or the sealed one for emergencies.
 
-use super::load::{load_inventory, now, override_known_hosts};
+use super::load::{load_inventory, now, override_ssh};
 use super::pki::on_node;
 use super::{Error, Format, Global, keys, nodes};
 use crate::error::{Chain, ExitCode, Hint};
@@ -143,7 +143,7 @@ pub fn run(arguments: &Kubeconfig, global: &Global, output: &Output) -> Result<E
     }
     let file = target(arguments, &person)?;
     let mut inventory = load_inventory(global, output)?;
-    override_known_hosts(&mut inventory, global);
+    override_ssh(&mut inventory, global);
     let store = Store::open(&inventory.directory().join(store::FOLDER)).map_err(Error::hinted)?;
     let (kubeconfig, mut credential) = if arguments.break_glass {
         break_glass(&inventory, store, output)?

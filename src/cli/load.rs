@@ -2,7 +2,7 @@
 
 use super::{Error, Global, serving, waivers};
 use crate::desired::Templates;
-use crate::inventory::{self, Connection, Inventory};
+use crate::inventory::{self, Connection, Inventory, SshSettings};
 use crate::ui::Output;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -31,16 +31,21 @@ pub(super) fn load_inventory(global: &Global, output: &Output) -> Result<Invento
     }
 }
 
-/// `--ssh-known-hosts` takes the place of every known-hosts file of the inventory.
-pub(super) fn override_known_hosts(inventory: &mut Inventory, global: &Global) {
-    let Some(file) = &global.ssh_known_hosts else { return };
+/// `--ssh-known-hosts` and `--ssh-identity-file` take the place of what the inventory says, on every node and bastion.
+pub(super) fn override_ssh(inventory: &mut Inventory, global: &Global) {
     for node in &mut inventory.nodes {
-        if let Connection::Ssh(settings) = &mut node.connection {
-            settings.known_hosts = vec![file.clone()];
-            for bastion in &mut settings.bastions {
-                bastion.known_hosts = vec![file.clone()];
-            }
-        }
+        let Connection::Ssh(settings) = &mut node.connection else { continue };
+        settings.bastions.iter_mut().for_each(|bastion| override_login(bastion, global));
+        override_login(settings, global);
+    }
+}
+
+fn override_login(settings: &mut SshSettings, global: &Global) {
+    if let Some(file) = &global.ssh_known_hosts {
+        settings.known_hosts = vec![file.clone()];
+    }
+    if let Some(file) = &global.ssh_identity_file {
+        settings.identity_file = Some(file.clone());
     }
 }
 
@@ -60,4 +65,50 @@ pub(super) fn load_templates(inventory: &Inventory) -> Result<Templates, Error> 
 pub(super) fn now() -> i64 {
     let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(elapsed.as_secs()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser as _;
+    use std::path::Path;
+
+    const INVENTORY: &str = r#"
+[cluster]
+name = "prod"
+kubernetes = "1.35"
+
+[ssh]
+bastion = "edge"
+identity-file = "key"
+
+[ssh.bastions.edge]
+address = "192.0.2.1"
+identity-file = "edge-key"
+
+[[nodes]]
+name = "cp-1"
+address = "192.0.2.11"
+roles = ["control-plane", "etcd"]
+"#;
+
+    /// The keys and known hosts of the node and of its bastion.
+    fn logins(arguments: &[&str]) -> Vec<(PathBuf, Vec<PathBuf>)> {
+        let global = super::super::Cli::parse_from([&["harden", "validate"], arguments].concat()).global;
+        let parsed = inventory::parse(Path::new("/i/harden.toml"), INVENTORY.into(), Some("/h".into()));
+        let mut inventory = parsed.unwrap().inventory;
+        override_ssh(&mut inventory, &global);
+        let Connection::Ssh(settings) = &inventory.nodes[0].connection else { return Vec::new() };
+        let all = std::iter::once(&**settings).chain(&settings.bastions);
+        all.map(|one| (one.identity_file.clone().unwrap_or_default(), one.known_hosts.clone())).collect()
+    }
+
+    #[test]
+    fn flags_take_the_place_of_the_inventorys_key_and_known_hosts_everywhere() {
+        let usual = vec!["/h/.ssh/known_hosts".into(), "/etc/ssh/ssh_known_hosts".into()];
+        let expected = ["/i/key", "/i/edge-key"].map(|key| (key.into(), usual.clone()));
+        assert_eq!(logins(&[]), expected);
+        let given = logins(&["--ssh-identity-file", "/c/key", "--ssh-known-hosts", "/c/known_hosts"]);
+        assert_eq!(given, vec![("/c/key".into(), vec![PathBuf::from("/c/known_hosts")]); 2]);
+    }
 }

@@ -1,7 +1,7 @@
 //! The nodes of an inventory and the way to them, for verbs that look at the nodes alone: no template and no secret takes part,
 //! so that they work where a plan does not.
 
-use super::load::{load_inventory, now, override_known_hosts};
+use super::load::{load_inventory, now, override_ssh};
 use super::{Error, Global, keys, pipeline};
 use crate::error::{Chain, Hint};
 use crate::event::{Listener, Outcome};
@@ -36,7 +36,7 @@ impl Nodes {
     /// Reads the inventory.
     pub(super) fn load(global: &Global, output: &Output) -> Result<Self, Error> {
         let mut inventory = load_inventory(global, output)?;
-        override_known_hosts(&mut inventory, global);
+        override_ssh(&mut inventory, global);
         let limit = limited(&inventory, global)?;
         let access = keys::access(global, output)?;
         Ok(Self { inventory, limit, access, parallelism: global.parallelism, now: now() })

@@ -1,7 +1,7 @@
 //! The way from an inventory to a plan, which `plan`, `apply` and `drift` share: load, connect, observe, find the stage,
 //! render, plan. It wires modules together and decides nothing about clusters.
 
-use super::load::{load_inventory, load_templates, now, override_known_hosts};
+use super::load::{load_inventory, load_templates, now, override_ssh};
 use super::manifests::{api_server_flags, versions};
 use super::running::Running;
 use super::stage_change::stage_change;
@@ -94,7 +94,7 @@ impl Pipeline {
     /// Reads everything that lies on this machine.
     pub(super) fn load(global: &Global, parts: &Parts, output: &Output) -> Result<Self, Error> {
         let mut inventory = load_inventory(global, output)?;
-        override_known_hosts(&mut inventory, global);
+        override_ssh(&mut inventory, global);
         let templates = load_templates(&inventory)?;
         let (inventory, templates, partial) = parts.select(inventory, templates)?;
         let whole = (templates.left_out() > 0).then(|| load_templates(&inventory)).transpose()?;

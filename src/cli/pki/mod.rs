@@ -5,7 +5,7 @@ mod sources;
 
 pub(super) use sources::on_node;
 
-use super::load::{load_inventory, now, override_known_hosts};
+use super::load::{load_inventory, now, override_ssh};
 use super::{Error, Format, Global, keys};
 use crate::error::ExitCode;
 use crate::inventory::Inventory;
@@ -59,7 +59,7 @@ pub struct Import {
 /// Makes, takes over, or shows.
 pub fn run(arguments: &Pki, global: &Global, output: &Output) -> Result<ExitCode, Error> {
     let mut inventory = load_inventory(global, output)?;
-    override_known_hosts(&mut inventory, global);
+    override_ssh(&mut inventory, global);
     let site = Site::open(inventory, global, output)?;
     match &arguments.action {
         Action::Init => site.init(),
