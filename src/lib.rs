@@ -12,7 +12,7 @@
 //! | 1 | [`inventory`], [`resource`], [`event`] |
 //! | 2 | [`plan`], [`pki`], [`store`], [`remote`], [`cluster`], [`manifests`] |
 //! | 3 | [`desired`], [`observe`], [`check`], [`health`], [`status`], [`trust`], [`doctor`], [`drift`] |
-//! | 4 | [`stage`], [`apply`], [`bootstrap`] |
+//! | 4 | [`stage`], [`apply`], [`bootstrap`], [`schedule`] |
 //! | 5 | [`removal`] |
 //! | 6 | [`ui`] |
 //! | 7 | [`cli`] |
@@ -40,6 +40,7 @@ pub mod plan;
 pub mod remote;
 pub mod removal;
 pub mod resource;
+pub mod schedule;
 pub mod secret;
 pub mod stage;
 pub mod status;

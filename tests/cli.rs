@@ -3,8 +3,8 @@
 use crate::plans;
 use clap::{Args, Command as Definition, CommandFactory};
 use harden::cli::{
-    Cli, apply, check, doctor, drift, hostkeys, init, kubeconfig, pki, plan, remove, rollback, schema,
-    status, unlock, validate,
+    Cli, apply, check, doctor, drift, hostkeys, init, kubeconfig, pki, plan, remove, rollback, schedule,
+    schema, status, unlock, validate,
 };
 use insta::assert_snapshot;
 use std::io::{BufRead, BufReader, Read};
@@ -51,7 +51,7 @@ fn help_and_version_succeed() {
 /// The help of verbs that take part in the command line once they are wired.
 #[test]
 fn every_verb_has_its_help() {
-    let verbs: [fn(Definition) -> Definition; 15] = [
+    let verbs: [fn(Definition) -> Definition; 16] = [
         plan::Plan::augment_args,
         apply::Apply::augment_args,
         drift::Drift::augment_args,
@@ -67,6 +67,7 @@ fn every_verb_has_its_help() {
         hostkeys::HostKeys::augment_args,
         pki::Pki::augment_args,
         kubeconfig::Kubeconfig::augment_args,
+        schedule::Schedule::augment_args,
     ];
     let names = [
         "plan",
@@ -84,6 +85,7 @@ fn every_verb_has_its_help() {
         "hostkeys",
         "pki",
         "kubeconfig",
+        "schedule",
     ];
     let mut help = Vec::new();
     for (name, verb) in names.into_iter().zip(verbs) {
@@ -92,12 +94,17 @@ fn every_verb_has_its_help() {
             verb(Definition::new(name).bin_name(format!("harden {name}"))).render_long_help().to_string();
         help.push(format!("$ harden {name} --help\n{text}"));
     }
-    // The actions of `harden pki` have a help of their own.
+    // The actions of these verbs have a help of their own.
     let pki = pki::Pki::augment_args(Definition::new("pki").bin_name("harden pki"));
-    for mut action in pki.get_subcommands().cloned() {
-        let name = format!("harden pki {}", action.get_name());
-        action = action.bin_name(&name);
-        help.push(format!("$ {name} --help\n{}", action.render_long_help()));
+    let schedule = schedule::Schedule::augment_args(Definition::new("schedule").bin_name("harden schedule"));
+    for mut verb in [pki, schedule] {
+        // What all actions of a verb take is handed to them then.
+        verb.build();
+        for mut action in verb.get_subcommands().filter(|action| action.get_name() != "help").cloned() {
+            let name = format!("harden {} {}", verb.get_name(), action.get_name());
+            action = action.bin_name(&name);
+            help.push(format!("$ {name} --help\n{}", action.render_long_help()));
+        }
     }
     assert_snapshot!(help.join("\n"));
 }

@@ -10,7 +10,7 @@ const RANKS: &[&[&str]] = &[
     &["inventory", "resource", "event"],
     &["plan", "pki", "store", "remote", "cluster", "manifests"],
     &["desired", "observe", "check", "health", "status", "trust", "doctor", "drift"],
-    &["stage", "apply", "bootstrap"],
+    &["stage", "apply", "bootstrap", "schedule"],
     &["removal"],
     &["ui"],
     &["cli"],
@@ -31,6 +31,9 @@ const FORBIDDEN: &[(&str, &str)] = &[
     ("ui", "bootstrap"),
     ("ui", "cluster"),
     ("removal", "desired"),
+    ("schedule", "observe"),
+    ("schedule", "remote"),
+    ("schedule", "cluster"),
 ];
 
 /// The modules that build probes. A new one is looked at by a person: every command in its script only reads.

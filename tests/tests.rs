@@ -33,6 +33,7 @@ mod real_apiserver;
 mod remote;
 mod removal;
 mod reports;
+mod schedule;
 mod stage;
 mod status;
 mod store;

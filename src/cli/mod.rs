@@ -30,6 +30,7 @@ mod preflight;
 pub mod remove;
 pub mod rollback;
 mod running;
+pub mod schedule;
 pub mod schema;
 mod serving;
 pub mod show;
@@ -99,6 +100,8 @@ pub enum Verb {
     Bootstrap(bootstrap::Bootstrap),
     /// Tell what somebody changed on the nodes since the last apply; changes nothing
     Drift(drift::Drift),
+    /// Write what runs drift checks at regular times: systemd, CronJob, alerts, dashboard, pipelines
+    Schedule(schedule::Schedule),
     /// Judge the cluster by a security benchmark; changes nothing
     Check(check::Check),
     /// Take a node out of the cluster, and off its host what it has of it
@@ -148,6 +151,7 @@ pub fn run(cli: Cli, output: &Output) -> Result<ExitCode, Error> {
         Verb::Apply(arguments) => apply::run(&arguments, &global, output),
         Verb::Bootstrap(arguments) => bootstrap::run(&arguments, &global, output),
         Verb::Drift(arguments) => drift::run(&arguments, &global, output),
+        Verb::Schedule(arguments) => schedule::run(&arguments, &global, output),
         Verb::Check(arguments) => check::run(&arguments, &global, output),
         Verb::Remove(arguments) => remove::run(&arguments, &global, output),
         Verb::Rollback(arguments) => rollback::run(&arguments, &global, output),

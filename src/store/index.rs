@@ -11,7 +11,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// The index's name below the store's folder.
-const FILE: &str = "index.toml";
+pub const FILE: &str = "index.toml";
 
 /// The format of index and sealed files.
 pub(super) const FORMAT: u32 = 1;

@@ -29,6 +29,9 @@ use std::path::{Path, PathBuf};
 /// The folder of the store, beside the inventory.
 pub const FOLDER: &str = "secrets";
 
+/// The public index's name there.
+pub use index::FILE as INDEX;
+
 /// What opens a store.
 #[derive(Debug)]
 pub enum KeySource {
