@@ -41,6 +41,7 @@ const PROBES: &[&str] = &[
     "src/health/read_reach.rs",
     "src/observe/evidence/probe.rs",
     "src/observe/probe.rs",
+    "src/observe/traces.rs",
     "src/status/mod.rs",
 ];
 

@@ -7,6 +7,7 @@
 mod cause;
 mod classify;
 mod ignore;
+mod objects;
 mod process;
 mod report;
 mod shard;
@@ -15,6 +16,7 @@ mod since;
 pub use cause::{Found, explain};
 pub use classify::{found, of_cluster};
 pub use ignore::apply_ignores;
+pub use objects::object;
 pub use process::{PROGRAMS, processes};
 pub use report::{
     Cause, CauseKind, CertificateExpiry, Class, FORMAT_VERSION, FailedApply, Ignore, Ignored, Item,

@@ -3,7 +3,7 @@
 use super::report::{FORMAT_VERSION, Item, NodeState, Report};
 use crate::error::Hint;
 use crate::inventory::NodeName;
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 /// A text is no report to compare with.
 #[derive(Debug, thiserror::Error)]
@@ -54,7 +54,7 @@ pub fn compare(report: &mut Report, last: &Report) -> Result<(), ReportTextError
         return Err(ReportTextError::OtherCluster { found, expected });
     }
     let drift = last.items().filter(|(_, item)| item.class.is_drift());
-    let known: HashSet<Identity> = drift.map(|(node, item)| identity(node, item)).collect();
+    let known: BTreeSet<Identity> = drift.map(|(node, item)| identity(node, item)).collect();
     for node in &mut report.nodes {
         let name = node.node.clone();
         for item in node.items_mut() {

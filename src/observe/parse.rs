@@ -61,7 +61,7 @@ pub(super) fn parse_reply(
     let strays = strays(reply, &wishes, &root)?;
     let observed = Observed {
         units: units(reply, &wishes)?,
-        running: running(reply, facts.clock)?,
+        running: if wishes.running.is_empty() { BTreeMap::new() } else { running(reply, facts.clock)? },
         sysctls,
         fixed_sysctls,
         users,

@@ -32,10 +32,10 @@ pub fn probe(desired: &Desired) -> Probe {
         .section("content", include_str!("content.sh"))
         .section("masked", masked(&wishes))
         .section("units", units(&wishes))
-        .section("running", running(&wishes))
         .section("sysctls", sysctls(&wishes))
         .section("users", users(&wishes));
     let script = if wishes.has_public() { script.section("public", public(&wishes)) } else { script };
+    let script = if wishes.running.is_empty() { script } else { script.section("running", running(&wishes)) };
     let script = if wishes.trees.is_empty() { script } else { script.section("trees", trees(&wishes)) };
     Probe::that_only_reads(script)
 }
@@ -130,11 +130,17 @@ fn units(wishes: &Wishes) -> String {
 }
 
 fn running(wishes: &Wishes) -> String {
-    if wishes.running.is_empty() {
-        return String::from(":\n");
-    }
-    let names: String = wishes.running.iter().map(|unit| format!("{}'\n'", quote(unit))).collect();
+    let names = lines(wishes.running.iter().map(String::as_str));
     format!("harden_running={names}\n{}", include_str!("running.sh"))
+}
+
+/// A list for the shell, one a line.
+pub(super) fn lines<'a>(texts: impl Iterator<Item = &'a str>) -> String {
+    texts.fold(String::new(), |mut list, text| {
+        // Writing to a string cannot fail.
+        let _ = write!(list, "{}'\n'", quote(text));
+        list
+    })
 }
 
 fn sysctls(wishes: &Wishes) -> String {

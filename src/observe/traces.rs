@@ -5,7 +5,8 @@ use super::ObserveError;
 use super::files::below;
 use super::lines::Lines;
 use super::parse::succeeded;
-use crate::remote::{Probe, Reader, Reply, Script, quote};
+use super::probe::lines;
+use crate::remote::{Probe, Reader, Reply, Script};
 use crate::resource::{AuditEvent, NodePath, Package, Times, Traces};
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ const LONGEST_LINE: usize = 300;
 pub fn traces_probe(paths: &[NodePath]) -> Probe {
     // A path with a newline is nobody's configuration.
     let paths = paths.iter().filter(|path| !path.as_str().contains('\n'));
-    let list: String = paths.map(|path| format!("{}'\n'", quote(path.as_str()))).collect();
+    let list = lines(paths.map(NodePath::as_str));
     let script = Script::new("read the traces of changes")
         .section(
             "root",

@@ -5,6 +5,7 @@
 mod benchmark;
 mod bootstrap;
 mod drain;
+mod drift;
 mod faults;
 mod rollback;
 mod workloads;
@@ -153,6 +154,9 @@ fn cluster_main_job() {
     workloads::work(&lab);
     workloads::are_refused(&lab);
     drift_is_found_and_repaired(&lab, &mut harden);
+    drift::is_found_and_cleared(&lab, &mut harden);
+    drift::is_none_where_nobody_was(&lab, &mut harden);
+    drift::a_node_that_is_down_hides_no_other(&lab, &mut harden);
     rollback::brings_the_old_state_back(&lab, &mut harden);
     a_kubelet_without_its_certificate_is_repaired(&lab, &mut harden);
     a_user_with_sudo_and_without_forwarding_will_do(&lab, &mut harden);

@@ -75,7 +75,13 @@ pub(super) enum NodeError {
     Status(#[from] StatusError),
     /// What it should have cannot be rendered.
     #[error(transparent)]
-    Template(#[from] TemplateError),
+    Template(Box<TemplateError>),
+}
+
+impl From<TemplateError> for NodeError {
+    fn from(error: TemplateError) -> Self {
+        Self::Template(Box::new(error))
+    }
 }
 
 impl NodeError {

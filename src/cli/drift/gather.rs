@@ -85,7 +85,11 @@ impl<'a> Check<'a> {
             &others,
             self.pipeline.parallelism,
             "read its state",
-            |node| self.see(node).and_then(|seen| self.judge(node, seen, &holders)),
+            |node| {
+                let judged = self.see(node).and_then(|seen| self.judge(node, seen, &holders))?;
+                // A fleet's connections would cost as many descriptors here, and as many processes there.
+                Ok(Judged { reader: None, ..judged })
+            },
             |_| Outcome::Finished(String::from("read")),
             listener,
         );
@@ -101,7 +105,7 @@ impl<'a> Check<'a> {
         }
         let mut report = self.blank();
         let desired = self.collect(judged, &mut report);
-        if self.shard.is_none_or(Shard::is_first) {
+        if self.shard.is_none_or(Shard::is_first) && self.has_all_control_planes() {
             cluster::judge(self, &desired, holders, readers, &mut report, listener)?;
         }
         Ok(report)
@@ -109,9 +113,19 @@ impl<'a> Check<'a> {
 
     /// The nodes that are read: those that are asked for, and those beside which they are judged.
     fn nodes(&self) -> Vec<&'a Node> {
-        let limit = &self.pipeline.limit;
         let nodes = self.pipeline.inventory.nodes.iter();
-        nodes.filter(|node| limit.contains(&node.name) || is_plane(node)).collect()
+        nodes.filter(|node| self.is_asked(node) || is_plane(node)).collect()
+    }
+
+    /// Whether the report is about a node.
+    fn is_asked(&self, node: &Node) -> bool {
+        self.pipeline.limit.contains(&node.name) && self.shard.is_none_or(|shard| shard.has(&node.name))
+    }
+
+    /// Whether the limit leaves the cluster as a whole to be judged.
+    fn has_all_control_planes(&self) -> bool {
+        let mut planes = self.pipeline.inventory.with_role(Role::ControlPlane);
+        planes.all(|node| self.pipeline.limit.contains(&node.name))
     }
 
     fn blank(&self) -> Report {
@@ -146,7 +160,7 @@ impl<'a> Check<'a> {
                 }
                 Err(error) => NodeState::Unreachable { error: error.text(), hint: error.hint() },
             };
-            if self.pipeline.limit.contains(&node.name) {
+            if self.is_asked(node) {
                 report.nodes.push(NodeReport { node: node.name.clone(), state });
             }
         }

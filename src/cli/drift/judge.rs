@@ -65,7 +65,12 @@ impl Check<'_> {
     }
 
     fn render(&self, node: &Node, observed: &Observed) -> Result<crate::desired::Rendered, NodeError> {
-        let with = observed.applied.as_ref().map(|applied| applied.rendered_with.clone()).unwrap_or_default();
+        let with = observed.applied.as_ref().map(|applied| applied.rendered_with.clone());
+        // Of one that was never applied to, everything is pending that the first stages would bring.
+        let with = with.unwrap_or_else(|| RenderedWith {
+            serving_certificate: self.pipeline.wants_serving(),
+            ..RenderedWith::default()
+        });
         let renderer = if with.writes_encrypted { &self.writes } else { &self.reads };
         let of_node = || [(&node.name, observed)];
         let inputs = Inputs {

@@ -55,12 +55,9 @@ pub struct Drift {
 
 /// Reads and reports.
 pub fn run(arguments: &Drift, global: &Global, output: &Output) -> Result<ExitCode, Error> {
-    let mut pipeline = Pipeline::load(global, &arguments.parts, output)?;
+    let pipeline = Pipeline::load(global, &arguments.parts, output)?;
     let last = arguments.since_last.as_deref().map(last_report).transpose().map_err(Error::hinted)?;
     let _lock = arguments.lock_file.as_deref().map(lock::take).transpose().map_err(Error::hinted)?;
-    if let Some(shard) = arguments.shard {
-        pipeline.limit.retain(|node| shard.has(node));
-    }
     let progress = Progress::start(output.clone(), global.progress, global.quiet);
     let listener = |event| progress.emit(&event);
     if let Some(jitter) = &arguments.jitter {
@@ -73,7 +70,7 @@ pub fn run(arguments: &Drift, global: &Global, output: &Output) -> Result<ExitCo
     match last {
         Some(Some(last)) => drift::compare(&mut report, &last).map_err(Error::hinted)?,
         Some(None) => {
-            report.notices.push(String::from("there is no earlier report yet: everything counts as new"))
+            report.notices.push(String::from("there is no earlier report yet: everything counts as new"));
         }
         None => {}
     }
