@@ -28,6 +28,7 @@ pub mod plan;
 mod pod_security;
 mod preflight;
 pub mod remove;
+pub mod requests;
 pub mod rollback;
 mod running;
 pub mod schedule;

@@ -1,7 +1,7 @@
 //! Unified diffs in a gutter. The gutter keeps the diff's own signs apart from the dashes of YAML lists:
 //! `│ -    - --profiling=true`.
 
-use super::{Tone, View};
+use super::{Paint, Tone, View};
 use similar::{ChangeTag, InlineChangeMode, InlineChangeOptions, TextDiff};
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
@@ -24,6 +24,13 @@ pub(super) fn lines(before: Option<&str>, after: Option<&str>, view: View) -> Ve
         (Some(text), None) => whole(text, '-', Tone::Removed, view),
         (Some(before), Some(after)) => unified(before, after, view),
     }
+}
+
+/// A diff as other programs read it: without a gutter and without colour.
+pub(super) fn plain(before: Option<&str>, after: Option<&str>) -> String {
+    let view = View { paint: Paint { color: false }, width: usize::MAX, verbose: false };
+    let lines = lines(before, after, view);
+    lines.iter().map(|line| line.strip_prefix(GUTTER).unwrap_or(line)).collect::<Vec<_>>().join("\n")
 }
 
 /// The lines that a diff removes and adds, without signs of where they are: two nodes get the same change of a file

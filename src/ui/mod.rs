@@ -22,6 +22,7 @@ pub mod plan;
 mod progress;
 mod prompt;
 mod removed;
+pub mod reports;
 pub mod status;
 
 pub use applied::{Applied, AppliedNode, AppliedStage, NodeEnd};

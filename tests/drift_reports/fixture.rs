@@ -1,10 +1,12 @@
 //! One report in which everything occurs, and the inventory that it belongs to.
 
 use crate::plans::name;
+use crate::support::findings::{inventory_of, nodes};
 use harden::drift::{
     Cause, CauseKind, CertificateExpiry, Class, FORMAT_VERSION, FailedApply, Ignore, Ignored, Item,
     LastApply, NodeReport, NodeState, Report,
 };
+use harden::inventory::Inventory;
 use harden::plan::Action;
 
 /// 2026-11-24 10:40 UTC.
@@ -22,6 +24,21 @@ pub(super) const HOSTILE: [&str; 7] = [
     "| a | `b` | ~~~\n```\n````md\n</details>",
     "# HELP harden_run_success\nharden_run_success{cluster=\"prod\"} 1",
 ];
+
+pub(super) fn inventory() -> Inventory {
+    let nodes = nodes(&[
+        ("cp-1", "192.0.2.1", &["control-plane", "etcd"]),
+        ("cp-2", "192.0.2.2", &["control-plane"]),
+        ("w-1", "192.0.2.3", &["worker"]),
+        ("w-2", "192.0.2.4", &["worker"]),
+        ("w-3", "192.0.2.5", &["worker"]),
+        ("w-4", "192.0.2.6", &["worker"]),
+        ("w-5", "192.0.2.7", &["worker"]),
+    ]);
+    inventory_of(&format!(
+        "# Clusters of the company.\n[cluster]\nname = \"prod\"\nkubernetes = \"1.35\"\n{nodes}"
+    ))
+}
 
 pub(super) fn item(resource: &str, class: Class, subject: &str, what: &str) -> Item {
     Item {

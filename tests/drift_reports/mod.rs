@@ -2,3 +2,5 @@
 
 mod fixture;
 mod forms;
+mod hostile;
+mod metrics;

@@ -2,7 +2,8 @@
 
 use super::fixture::{inventory, report};
 use harden::error::{Chain, Hint};
-use harden::ui::check::{ReportError, ReportKind, json, write};
+use harden::ui::check::{ReportKind, json, write};
+use harden::ui::reports::ReportError;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 

@@ -7,3 +7,4 @@ pub(crate) mod matrix;
 pub(crate) mod replies;
 pub(crate) mod shells;
 pub(crate) mod sshd;
+pub(crate) mod xml;

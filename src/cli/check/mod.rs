@@ -7,14 +7,17 @@ mod gather;
 mod selection;
 
 use super::pipeline::Pipeline;
+use super::requests::requests;
 use super::{Error, Format, Global, Parts};
 use crate::check::{Report, Verdict};
 use crate::error::ExitCode;
 use crate::resource::ControlPattern;
-use crate::ui::check::ReportRequest;
+use crate::ui::check::ReportKind;
+use crate::ui::reports::Request;
 use crate::ui::{self, Output, Progress};
 use clap::Args;
 use selection::Selection;
+use std::convert::Infallible;
 
 /// Judge the cluster by a security benchmark; changes nothing
 ///
@@ -39,9 +42,9 @@ pub struct Check {
     #[arg(long, value_name = "CODE", default_value = "2", value_parser = clap::value_parser!(u8).range(0..=125))]
     pub exit_code: u8,
 
-    /// Write a report as well, as in `sarif=FILE`; the forms are json, sarif, junit and html; may be repeated
-    #[arg(long = "report", value_name = "FORM=FILE")]
-    pub reports: Vec<ReportRequest>,
+    /// Write a report as well, as in `sarif=FILE`; the kinds are json, sarif, junit and html; may be repeated
+    #[arg(long = "report", value_name = "KIND=FILE", value_parser = requests::<ReportKind, Infallible>())]
+    pub reports: Vec<Request<ReportKind>>,
 
     /// Explain a control, as in `cis-1.12:1.2.16`, and do nothing else; needs no inventory
     #[arg(long, value_name = "CONTROL", conflicts_with_all = ["controls", "section", "exit_code", "reports"])]
@@ -64,7 +67,11 @@ pub fn run(arguments: &Check, global: &Global, output: &Output) -> Result<ExitCo
         Format::Json => ui::check::json(&report)?,
     })?;
     for request in &arguments.reports {
-        ui::check::write(request.kind, &request.path, &report, &pipeline.inventory).map_err(Error::hinted)?;
+        match request {
+            Request::File { kind, path } => ui::check::write(*kind, path, &report, &pipeline.inventory),
+            Request::Sent { kind, .. } => match *kind {},
+        }
+        .map_err(Error::hinted)?;
     }
     Ok(exit_code(&report, arguments.exit_code))
 }

@@ -80,7 +80,7 @@ impl Item<'_> {
     }
 
     /// The reasons without the subject, where that is what they begin with.
-    fn shown_reasons(&self) -> Vec<String> {
+    pub(in crate::ui) fn shown_reasons(&self) -> Vec<String> {
         let reasons = self.reasons.iter().map(|reason| {
             let own = reason.strip_prefix(self.subject).and_then(|rest| rest.strip_prefix(": "));
             line(own.unwrap_or(reason))
@@ -89,12 +89,22 @@ impl Item<'_> {
     }
 
     fn diff(&self, view: View) -> Vec<String> {
+        let (before, after) = self.safe_texts();
+        diff::lines(before.as_deref(), after.as_deref(), view)
+    }
+
+    /// Its diff for another program; empty where there is none.
+    pub(in crate::ui) fn plain_diff(&self) -> String {
+        let (before, after) = self.safe_texts();
+        diff::plain(before.as_deref(), after.as_deref())
+    }
+
+    fn safe_texts(&self) -> (Option<String>, Option<String>) {
         let safe = |text: &str| {
             let text = block(text);
             if self.sensitive { foreign::shorten_digests(&text) } else { text }
         };
-        let (before, after) = (self.before.map(safe), self.after.map(safe));
-        diff::lines(before.as_deref(), after.as_deref(), view)
+        (self.before.map(safe), self.after.map(safe))
     }
 
     /// The line with sign, subject and marks; `note` follows the subject.

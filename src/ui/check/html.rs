@@ -1,19 +1,16 @@
 //! A report as one page for a security reviewer: it needs no network and no other file, can be filtered, printed and read
-//! with a keyboard or a screen reader, and works without scripts, only not the filter then. What comes from the cluster
-//! is text in it and nothing else; a content security policy that allows just the page's own style and script is the
-//! second lock on that door.
+//! with a keyboard or a screen reader, and works without scripts, only not the filter then.
 
-use super::escape::xml;
 use super::fold::{CLUSTER, Control, Group, Line, Section, fold};
 use super::standing::{self, Standing, Summary, Tally};
 use crate::check::Report;
 use crate::inventory::NodeName;
 use crate::ui::moment::{moment, rfc3339};
+use crate::ui::reports::page::{Page, document, tiles};
+use crate::ui::reports::xml;
 use crate::ui::{block, count, line};
-use base64::Engine as _;
 use std::fmt::Write as _;
 
-const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 /// Names of nodes that a row shows at once.
 const NAMES_SHOWN: usize = 8;
@@ -25,34 +22,17 @@ pub fn render(report: &Report) -> String {
     let summary = Summary::of(report);
     let sections = fold(report);
     let title = format!("{}: {}", line(&report.cluster), line(&report.benchmark_title));
-    let mut page = String::from("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
-    let policy = format!(
-        "default-src 'none'; style-src '{}'; script-src '{}'; base-uri 'none'; form-action 'none'",
-        hash(STYLE),
-        hash(SCRIPT)
-    );
-    let _ = write!(
-        page,
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"color-scheme\" content=\"light dark\">\n\
-         <meta name=\"referrer\" content=\"no-referrer\">\n\
-         <title>{}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n\
-         <a class=\"skip\" href=\"#findings\">Skip to the findings</a>\n",
-        xml(&title)
-    );
-    header(&mut page, report, &summary);
-    page.push_str("<main>\n");
-    overview(&mut page, report, &summary);
-    findings(&mut page, &sections, &summary);
-    let _ = write!(page, "</main>\n<script>{SCRIPT}</script>\n</body>\n</html>\n");
-    page
-}
-
-/// What a content security policy calls a text.
-fn hash(text: &str) -> String {
-    let digest = openssl::sha::sha256(text.as_bytes());
-    format!("sha256-{}", base64::engine::general_purpose::STANDARD.encode(digest))
+    let (mut header, mut main) = (String::new(), String::new());
+    self::header(&mut header, report, &summary);
+    overview(&mut main, report, &summary);
+    findings(&mut main, &sections, &summary);
+    document(&Page {
+        title: &title,
+        skip_to: ("findings", "Skip to the findings"),
+        header: &header,
+        main: &main,
+        script: Some(SCRIPT),
+    })
 }
 
 fn header(page: &mut String, report: &Report, summary: &Summary) {
@@ -73,20 +53,14 @@ fn header(page: &mut String, report: &Report, summary: &Summary) {
 
 fn overview(page: &mut String, report: &Report, summary: &Summary) {
     let Tally { pass, fail, warn, waived, differ, expired, clean, overlooked } = summary.controls;
-    page.push_str(
-        "<section aria-labelledby=\"overview\">\n<h2 id=\"overview\">Controls</h2>\n<ul class=\"tiles\">\n",
-    );
-    for (class, number, word) in [
+    page.push_str("<section aria-labelledby=\"overview\">\n<h2 id=\"overview\">Controls</h2>\n");
+    page.push_str(&tiles(&[
         ("fail", fail, "failed"),
         ("warn", warn, "warned"),
         ("waived", waived, "waived"),
         ("pass", pass, "passed"),
-    ] {
-        let _ = writeln!(page, "<li class=\"{class}\"><strong>{number}</strong> {word}</li>");
-    }
-    page.push_str(
-        "</ul>\n<p class=\"faint\">Each control counts once, as it stands where it stands worst.</p>\n",
-    );
+    ]));
+    page.push_str("<p class=\"faint\">Each control counts once, as it stands where it stands worst.</p>\n");
     let remarks = [
         (differ, "with a difference: file, process and kubeadm’s records do not say the same"),
         (overlooked, "passed although something offends that the test overlooks"),

@@ -1,6 +1,7 @@
 //! What of a difference is shown.
 
-use crate::drift::{Class, Ignored, Item};
+use super::words::until;
+use crate::drift::{Class, Item};
 use crate::ui::{change, count};
 
 /// Lines of a node's logs that are shown.
@@ -43,11 +44,6 @@ fn remarks(item: &Item, verbose: bool) -> Vec<String> {
     let more = (more > 0).then(|| format!("log: {}", count(more, "more line")));
     let ignored = item.ignored.iter().map(|it| format!("ignored: {}", it.reason));
     cause.chain(log).chain(more).chain(ignored).collect()
-}
-
-/// ` until 2027-01-31`, or nothing where it is for ever.
-pub(super) fn until(ignored: &Ignored) -> String {
-    ignored.expires.as_ref().map(|day| format!(" until {day}")).unwrap_or_default()
 }
 
 /// The differences that are shown, those that count first.

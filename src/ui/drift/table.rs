@@ -1,11 +1,12 @@
 //! The text of `harden drift`: node by node what differs, in the look of a plan, and below it what was not judged and why.
 
 use super::closing::closing;
-use super::item::{shown, sorted, until};
+use super::item::{shown, sorted};
 use super::tally::Tally;
-use crate::drift::{FailedApply, Ignore, LastApply, NodeReport, NodeState, Report};
+use super::words;
+use crate::drift::{FailedApply, LastApply, NodeReport, NodeState, Report};
 use crate::ui::change::References;
-use crate::ui::moment::{moment, since};
+use crate::ui::moment::moment;
 use crate::ui::names::names;
 use crate::ui::{Tone, View, count, line, not_read};
 
@@ -71,14 +72,8 @@ fn last_apply(applied: Option<&LastApply>, view: View) -> String {
 }
 
 fn failed_line(node: &NodeReport, failed: &FailedApply, view: View) -> String {
-    let text = format!(
-        "    ! an apply of {} needs a human: {}; see `harden status --limit {}` (transaction {})",
-        line(&failed.by),
-        line(&failed.state),
-        node.node,
-        line(&failed.transaction)
-    );
-    view.paint.tone(Tone::Error, &text)
+    let text = line(&words::failed_apply(node.node.as_str(), failed));
+    view.paint.tone(Tone::Error, &format!("    ! {text}"))
 }
 
 fn cluster(report: &Report, view: View) -> Vec<String> {
@@ -107,9 +102,7 @@ fn in_sync(report: &Report, view: View) -> Option<String> {
 
 fn busy(report: &Report, view: View) -> Vec<String> {
     let nodes = report.nodes.iter().filter_map(|node| match &node.state {
-        NodeState::Busy { by, since: at } => {
-            Some(format!("  {}: an apply of {} works on it {}", node.node, line(by), since(*at)))
-        }
+        NodeState::Busy { by, since } => Some(format!("  {}: {}", node.node, line(&words::busy(by, *since)))),
         NodeState::Read { .. } | NodeState::Unreachable { .. } => None,
     });
     let nodes: Vec<_> = nodes.collect();
@@ -133,21 +126,9 @@ fn ignored(report: &Report, view: View) -> Vec<String> {
     let next = next.map(|day| format!(", next expiry {}", line(day))).unwrap_or_default();
     let mut lines = Vec::new();
     lines.extend((all > 0).then(|| format!("{all} ignored{next}{}", unless_shown(view))));
-    lines.extend(live.into_iter().map(|it| {
-        let Ignore { of, ignored, count, .. } = it;
-        format!("  {}: {count}{}: {}", line(of), line(&until(ignored)), line(&ignored.reason))
-    }));
-    lines.extend(expired.into_iter().map(|it| {
-        let day = it.ignored.expires.as_deref().unwrap_or_default();
-        let text = format!(
-            "  {} is ignored no more since {} is over, {}: {}",
-            line(&it.of),
-            line(day),
-            count(it.count, "difference"),
-            line(&it.ignored.reason)
-        );
-        view.paint.tone(Tone::Warning, &text)
-    }));
+    lines.extend(live.into_iter().map(|it| format!("  {}", line(&words::ignore(it)))));
+    let expired = expired.into_iter().map(|it| format!("  {}", line(&words::ignore(it))));
+    lines.extend(expired.map(|text| view.paint.tone(Tone::Warning, &text)));
     lines
 }
 

@@ -2,7 +2,7 @@
 //! characters and what reorders text are written out by [`crate::ui::line`] before, and here nothing can become markup.
 
 /// Text for XML and HTML, as content or in a quoted attribute. What XML cannot hold at all becomes U+FFFD.
-pub(super) fn xml(text: &str) -> String {
+pub(in crate::ui) fn xml(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
