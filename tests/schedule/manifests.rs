@@ -1,6 +1,8 @@
 //! What `harden schedule cronjob` renders, as Kubernetes reads it.
 
 use super::{NASTY, SMALL, TEMPLATE, printed, printed_nasty};
+use clap::Parser as _;
+use harden::cli::{Cli, Verb};
 use harden::inventory::{Minor, PodSecurityLevel};
 use harden::plan::pod_security::violations;
 use harden::resource::Pod;
@@ -174,6 +176,24 @@ fn each_part_of_an_inventory_is_a_job_of_its_own() {
             "harden-drift-3 --shard=3/3 --report=prom=/reports/harden-prod-3.prom",
         ]
     );
+}
+
+#[test]
+fn harden_takes_the_arguments_that_jobs_give_it() {
+    for every in ["1m", "15m", "1d"] {
+        let all = documents(&printed(SMALL, &[WHOLE, &["--every", every]].concat()));
+        let pod = &of_kind(&all, "CronJob")[2]["spec"]["jobTemplate"]["spec"]["template"]["spec"];
+        let container = &pod["containers"][0];
+        let words = container["args"].as_array().unwrap().iter().map(|word| word.as_str().unwrap());
+        let cli = Cli::try_parse_from(["harden"].into_iter().chain(words.filter(is_wired))).unwrap();
+        let Verb::Drift(drift) = cli.verb else { panic!("it is another verb") };
+        assert!(drift.deadline.is_some() && drift.jitter.is_some() && drift.shard.is_some());
+    }
+}
+
+/// Reports of a drift check are written elsewhere.
+fn is_wired(word: &&str) -> bool {
+    !word.starts_with("--report=")
 }
 
 #[test]
