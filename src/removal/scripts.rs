@@ -1,11 +1,11 @@
 //! The scripts for the host of a node, and what their replies mean.
 
 use super::facts::HostFacts;
+use crate::inventory::ETCD_DATA;
 use crate::pki;
 use crate::remote::{Reply, Script, quote};
 use crate::resource::NodePath;
 
-const DATA: &str = "/var/lib/etcd";
 /// As the kernel shortens them.
 const COMPONENTS: &str = "kubelet kube-apiserver kube-controller kube-scheduler etcd";
 const PORTS: &str = "10250 6443 2379 2380 10257 10259";
@@ -29,7 +29,7 @@ pub fn host_script(is_control_plane: bool) -> Script {
 
 /// What the reply says.
 pub fn host_facts(reply: &Reply) -> HostFacts {
-    let mut facts = HostFacts { data_directory: DATA.to_owned(), ..HostFacts::default() };
+    let mut facts = HostFacts { data_directory: ETCD_DATA.to_owned(), ..HostFacts::default() };
     for line in reply.section("facts").text().lines() {
         match line.split_once(' ').unwrap_or((line, "")) {
             ("tree", _) => facts.is_tree = true,

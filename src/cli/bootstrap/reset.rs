@@ -6,13 +6,11 @@ use crate::cli::apply::Applying;
 use crate::cli::pipeline::Observation;
 use crate::cli::remove::{self, Eviction, Remove};
 use crate::error::ExitCode;
-use crate::inventory::NodeName;
+use crate::inventory::{ETCD_DATA, NodeName};
 use crate::removal::reset_script;
 use crate::ui;
 use std::time::Duration;
 
-/// Where kubeadm's etcd keeps its data.
-const ETCD_DATA: &str = "/var/lib/etcd";
 /// `kubeadm reset` waits for containers to end.
 const RESET: Duration = Duration::from_mins(5);
 
