@@ -43,7 +43,8 @@ pub struct Bootstrap {
     #[arg(long, value_name = "HOST")]
     pub reset: Vec<String>,
 
-    /// Accept what this check of `harden doctor` finds fatal; may be repeated
+    /// Accept what this check of `harden doctor` finds fatal; may be repeated. kubeadm looks for itself on each host: what it may find
+    /// there is `ignore-preflight-errors` under [bootstrap], by its own names
     #[arg(long, value_name = "NAME", value_enum)]
     pub skip: Vec<Check>,
 }
@@ -165,7 +166,7 @@ fn refuse_members(applying: &Applying<'_>) -> Result<(), Error> {
     let joining = applying.pipeline.joining(&observation).nodes;
     let members = observation.nodes.into_keys().filter(|node| !joining.contains(node));
     let nodes: Vec<String> = members.map(|node| node.to_string()).collect();
-    if nodes.is_empty() { Ok(()) } else { Err(Error::hinted(BootstrapVerbError::NoAuthorities { nodes })) }
+    if nodes.is_empty() { Ok(()) } else { Err(Error::hinted(BootstrapVerbError::NotTakenOver { nodes })) }
 }
 
 /// Makes CAs, key pair and the kubeconfig for emergencies where they are missing; returns what was made.
