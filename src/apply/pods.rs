@@ -1,6 +1,7 @@
 //! The last part of a transaction's script: the manifests of static pods, in their order, and what is done beside them. Pure.
 
 use super::material::Payload;
+use crate::inventory::ETCD_CLIENT_PORT;
 use crate::plan::{Change, NodePlan, Operation, manifest, sha256};
 use crate::remote::quote;
 use crate::resource::{Kind, NodePath};
@@ -42,7 +43,8 @@ pub(super) fn manifests(plan: &NodePlan, payloads: &[Payload]) -> String {
         pods.iter().rev().partition(|pod| pod.place == Place::Etcd);
     start(&etcd, &mut body);
     if !etcd.is_empty() && (rested.is_some() || !rest.is_empty()) {
-        let _ = writeln!(body, "opened {ETCD_PORT}");
+        // Who waits for it in vain goes on.
+        let _ = writeln!(body, "opened {ETCD_CLIENT_PORT}");
     }
     if let Some(manifest) = &rested {
         let _ = writeln!(body, "forgotten {API_SERVER}\nunrest {}", quote(manifest));
@@ -132,9 +134,6 @@ impl Place {
 
 /// Its default.
 const API_SERVER_PORT: u16 = 6443;
-
-/// Where kubeadm lets etcd listen for clients. Who waits for it in vain goes on.
-const ETCD_PORT: u16 = 2379;
 
 const API_SERVER: &str = "kube-apiserver";
 

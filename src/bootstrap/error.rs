@@ -35,6 +35,16 @@ pub enum BootstrapError {
         /// Which gate, and what it saw last.
         source: Box<GateError>,
     },
+    /// Its etcd member did not become one of those that run.
+    #[error("{attempt} on {node}: {reason}")]
+    Member {
+        /// Which host.
+        node: NodeName,
+        /// What was attempted.
+        attempt: &'static str,
+        /// What was seen last.
+        reason: String,
+    },
     /// The API could not be told something of it.
     #[error("label and taint {node}")]
     Node {
@@ -59,6 +69,10 @@ impl Hint for BootstrapError {
             )),
             Self::Remote { .. } | Self::Interrupted { .. } => Some(String::from(
                 "run `harden bootstrap` again: it looks at what is there and goes on from that",
+            )),
+            Self::Member { node, .. } => Some(format!(
+                "see `etcdctl member list` and `etcdctl endpoint health --cluster` (`harden remove NODE` takes out a member that is lost, that \
+                 of {node} too), then run `harden bootstrap` again: it goes on with {node}"
             )),
             Self::Gate { source, .. } => source.hint(),
             Self::Node { source, .. } => source.hint(),

@@ -5,20 +5,22 @@
 //! there before: `apply` does.
 
 mod error;
+mod members;
 mod script;
 #[cfg(test)]
 mod tests;
 
 pub use error::BootstrapError;
+pub use members::{Members, NewMember};
 
 use crate::cluster::{ControlPlane, Etcd};
 use crate::event::{Event, Listener, Outcome};
 use crate::health::{self, Pace, Reach};
-use crate::inventory::{EtcdTopology, NodeName};
+use crate::inventory::{EtcdTopology, Minor, NodeName};
 use crate::plan::manifest::Probe;
 use crate::plan::{Gate, Join, JoinKind};
 use crate::secret::Secret;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -32,10 +34,10 @@ pub struct Bootstrap<'a> {
     pub endpoint: Probe,
     /// How etcd runs.
     pub topology: EtcdTopology,
-    /// All members of etcd that there are to be.
-    pub members: BTreeSet<NodeName>,
-    /// The kubeconfig with which the first rules are made; `None` where the cluster exists.
-    pub super_admin: Option<Secret<String>>,
+    /// The minor version of Kubernetes, and so of the hosts' kubeadm.
+    pub kubernetes: Minor,
+    /// The kubeconfig with which the first rules of a cluster are made.
+    pub super_admin: Secret<String>,
     /// How many workers at once.
     pub parallelism: NonZeroUsize,
     /// Where events go.
@@ -45,29 +47,13 @@ pub struct Bootstrap<'a> {
 }
 
 impl Bootstrap<'_> {
-    /// Waits until the members of an external etcd have found each other. Their units were started together.
-    pub fn members(&self, joins: &[&Join], mut reach: &Reach) -> Result<(), BootstrapError> {
-        let Some(first) = joins.first() else { return Ok(()) };
-        let gate = |join: &&Join| Gate::EtcdWhole { node: join.node.clone(), members: self.members.clone() };
-        let gates: Vec<Gate> = joins.iter().map(gate).collect();
-        let pace = Pace { steady: Duration::ZERO, ..Pace::default() };
-        let result = health::wait(&gates, &mut reach, &pace, self.listener, self.interrupted)
-            .map_err(|source| BootstrapError::Gate { node: first.node.clone(), source: Box::new(source) });
-        if result.is_ok() {
-            for join in joins {
-                self.tell(join, &Ok(()));
-            }
-        }
-        result
-    }
-
     /// Makes a control-plane node of a host, and waits until it serves.
     pub fn control_plane(&self, join: &Join, reach: &mut Reach) -> Result<(), BootstrapError> {
         let result = self.kubeadm(join, reach).and_then(|()| {
             reach.serves_api(&join.node);
             self.prove(join, reach)
         });
-        self.tell(join, &result);
+        tell(self.listener, &join.node, &result);
         result
     }
 
@@ -79,7 +65,7 @@ impl Bootstrap<'_> {
         let work = || {
             while let Some(join) = next() {
                 let result = self.kubeadm(join, reach).and_then(|()| self.prove(join, reach));
-                self.tell(join, &result);
+                tell(self.listener, &join.node, &result);
                 if result.is_err() {
                     queue.lock().unwrap_or_else(PoisonError::into_inner).clear();
                 }
@@ -107,10 +93,10 @@ impl Bootstrap<'_> {
             }
         }
         let is_member = join.resumed && self.is_member(join, reach);
-        let config = if is_member { join.without_etcd() } else { join.config.clone() };
+        let config = if is_member { join.without_etcd(self.kubernetes) } else { join.config.clone() };
         let attempt = join.kind.title();
-        self.step(join, attempt);
-        let script = script::kubeadm(join, &config, self.super_admin.as_ref());
+        step(self.listener, &join.node, attempt);
+        let script = script::kubeadm(join, &config, &self.super_admin);
         let node = join.node.clone();
         let reply = reach.run(&join.node, &script, KUBEADM).map_err(|source| BootstrapError::Remote {
             node: node.clone(),
@@ -132,7 +118,7 @@ impl Bootstrap<'_> {
             source: Box::new(source),
         };
         let script = script::awaited();
-        self.step(join, script.title());
+        step(self.listener, &join.node, script.title());
         let reply = reach
             .run(&join.node, &script, KUBEADM)
             .map_err(|source| failed("wait for an earlier attempt", source))?;
@@ -181,16 +167,16 @@ impl Bootstrap<'_> {
         health::wait(gates, &mut reach, &pace, self.listener, self.interrupted)
             .map_err(|source| BootstrapError::Gate { node: join.node.clone(), source: Box::new(source) })
     }
+}
 
-    fn step(&self, join: &Join, step: &str) {
-        (self.listener)(Event::Step { node: join.node.clone(), step: step.to_owned() });
-    }
+fn step(listener: &Listener<'_>, node: &NodeName, step: &str) {
+    listener(Event::Step { node: node.clone(), step: step.to_owned() });
+}
 
-    fn tell(&self, join: &Join, result: &Result<(), BootstrapError>) {
-        let outcome = match result {
-            Ok(()) => Outcome::Finished(String::from("joined")),
-            Err(error) => Outcome::Failed(crate::error::Chain(error).to_string()),
-        };
-        (self.listener)(Event::Done { node: join.node.clone(), outcome });
-    }
+fn tell(listener: &Listener<'_>, node: &NodeName, result: &Result<(), BootstrapError>) {
+    let outcome = match result {
+        Ok(()) => Outcome::Finished(String::from("joined")),
+        Err(error) => Outcome::Failed(crate::error::Chain(error).to_string()),
+    };
+    listener(Event::Done { node: node.clone(), outcome });
 }

@@ -12,7 +12,7 @@ const RUN: &str = include_str!("run.sh");
 
 /// The script that runs kubeadm on a host, and comes back when it has ended. `super_admin` is the kubeconfig with which the
 /// cluster's first rules are made; it is taken away again.
-pub(super) fn kubeadm(join: &Join, config: &str, super_admin: Option<&Secret<String>>) -> Script {
+pub(super) fn kubeadm(join: &Join, config: &str, super_admin: &Secret<String>) -> Script {
     let title = join.kind.title();
     let mut place = String::from("begin || exit 70\n");
     file(&mut place, "config.yaml", config.as_bytes());
@@ -25,8 +25,8 @@ pub(super) fn kubeadm(join: &Join, config: &str, super_admin: Option<&Secret<Str
     });
     file(&mut place, "directories", directories.as_bytes());
     file(&mut place, "run.sh", RUN.as_bytes());
-    if let Some(kubeconfig) = super_admin.filter(|_| join.kind == JoinKind::Init) {
-        file(&mut place, "kubeconfig", kubeconfig.expose().as_bytes());
+    if join.kind == JoinKind::Init {
+        file(&mut place, "kubeconfig", super_admin.expose().as_bytes());
     }
     let verb = if join.kind == JoinKind::Init { "init" } else { "join" };
     Script::new(title)

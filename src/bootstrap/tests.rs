@@ -27,7 +27,7 @@ fn join(kind: JoinKind) -> Join {
 const NO_UNITS: &str = "systemctl() { case $* in *LoadState*) echo not-found ;; esac; }\n";
 
 /// The section that places files, in a shell, on a directory tree.
-fn placed(shell: &[&str], join: &Join, super_admin: Option<&Secret<String>>) -> tempfile::TempDir {
+fn placed(shell: &[&str], join: &Join, super_admin: &Secret<String>) -> tempfile::TempDir {
     placed_beside(shell, NO_UNITS, join, super_admin)
 }
 
@@ -36,7 +36,7 @@ fn placed_beside(
     shell: &[&str],
     units: &str,
     join: &Join,
-    super_admin: Option<&Secret<String>>,
+    super_admin: &Secret<String>,
 ) -> tempfile::TempDir {
     let root = tempfile::tempdir().unwrap();
     let script = kubeadm(join, &join.config, super_admin);
@@ -62,7 +62,7 @@ fn what_is_placed_is_what_was_planned() {
     for shell in [&["dash"][..], &["busybox", "sh"]] {
         let join = join(JoinKind::Init);
         let secret = Secret::new(String::from("poison-of-the-first-bootstrap-test\n"));
-        let root = placed(shell, &join, Some(&secret));
+        let root = placed(shell, &join, &secret);
         let folder = root.path().join("var/lib/harden/kubeadm");
         let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
         assert_eq!(read("config.yaml"), join.config);
@@ -96,7 +96,8 @@ fn a_kubeadm_that_runs_already_is_waited_for() {
             (r#"mkdir -p "$R/var/lib/harden""#, false),
         ] {
             let units = format!("at_its_end='{at_its_end}'\n{UNITS}");
-            let root = placed_beside(shell, &units, &join(JoinKind::ControlPlane), None);
+            let root =
+                placed_beside(shell, &units, &join(JoinKind::ControlPlane), &Secret::new(String::new()));
             assert!(root.path().join("gone").exists(), "the unit was not waited for");
             assert_eq!(root.path().join("var/lib/harden/kubeadm/config.yaml").exists(), is_begun);
             assert_eq!(root.path().join("var/lib/harden/joining").exists(), is_begun);
@@ -108,9 +109,9 @@ fn a_kubeadm_that_runs_already_is_waited_for() {
 fn only_the_first_host_gets_the_super_administrator() {
     let secret = Secret::new(String::from("poison-of-the-third-bootstrap-test\n"));
     for kind in [JoinKind::ControlPlane, JoinKind::Worker] {
-        let root = placed(&["dash"], &join(kind), Some(&secret));
+        let root = placed(&["dash"], &join(kind), &secret);
         assert!(!root.path().join("var/lib/harden/kubeadm/kubeconfig").exists());
-        let verb = kubeadm(&join(kind), "", Some(&secret));
+        let verb = kubeadm(&join(kind), "", &secret);
         let verb = verb.sections().find(|(name, _)| *name == "run").map(|(_, body)| body.to_owned());
         assert_eq!(verb.as_deref(), Some("run join\n"));
     }
@@ -119,7 +120,7 @@ fn only_the_first_host_gets_the_super_administrator() {
 #[test]
 fn nothing_secret_is_in_what_users_read() {
     let secret = Secret::new(String::from("poison-of-the-second-bootstrap-test\n"));
-    let script = kubeadm(&join(JoinKind::Init), "", Some(&secret));
+    let script = kubeadm(&join(JoinKind::Init), "", &secret);
     assert_eq!(script.title(), "begin the cluster");
     assert!(!format!("{:?}", script.title()).contains("poison"));
 }

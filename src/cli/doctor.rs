@@ -18,12 +18,14 @@ use std::num::NonZeroUsize;
 ///
 /// Each host is asked once, over the connection that everything else uses: whether it is reached and its key known, sudo, clock,
 /// hostname, machine-id, addresses, distribution, kernel, cgroups, swap, kernel modules and parameters, ports, the container
-/// runtime, kubelet and kubeadm (or etcd where that is a program), images, room on its disks, and the name of the endpoint.
+/// runtime, kubelet and kubeadm (or etcd where that is a program), images, room on its disks, and the name of the endpoint
+/// (or whether somebody else has its address, where kube-vip is to hold it).
 /// Nothing is pulled and nothing is written. A host that has joined a cluster is judged as one: what runs there holds its ports
 /// by right. Each finding has its remedy. Exits with 0 where nothing is fatal, and with 1 otherwise.
 #[derive(Debug, Clone, Args)]
 pub struct Doctor {
-    /// Accept what this check finds fatal; may be repeated
+    /// Accept what this check finds fatal; may be repeated. It is about harden's checks: those of kubeadm, which looks again in a
+    /// bootstrap, are accepted by `ignore-preflight-errors` under [bootstrap]
     #[arg(long, value_name = "NAME", value_enum)]
     pub skip: Vec<Check>,
 }

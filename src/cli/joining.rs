@@ -63,8 +63,16 @@ impl Pipeline {
     pub(super) fn plan_hosts(&self, observation: &Observation) -> Result<Plan, Error> {
         let joining = self.joining(observation).nodes;
         let unread = observation.unreachable.iter().map(|it| &it.node);
-        let limit: BTreeSet<NodeName> =
-            joining.iter().chain(unread).filter(|node| self.limit.contains(*node)).cloned().collect();
+        let limit = joining.iter().chain(unread).filter(|node| self.limit.contains(*node)).cloned().collect();
+        self.plan_these_hosts(observation, limit)
+    }
+
+    /// The plan of some of them.
+    pub(super) fn plan_these_hosts(
+        &self,
+        observation: &Observation,
+        limit: BTreeSet<NodeName>,
+    ) -> Result<Plan, Error> {
         let mut plan =
             self.plan_limited(observation, &self.serving_step(observation).without_stage(), limit)?;
         plan.stage = stage::hosts_title();

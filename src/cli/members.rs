@@ -3,18 +3,25 @@
 
 use crate::cluster::EtcdMember;
 use crate::desired::RunningMembers;
-use crate::health::{GateAccess, Reach};
-use crate::inventory::{EtcdTopology, Inventory, Node, NodeName, Role};
+use crate::health::{EtcdCluster, GateAccess, Reach};
+use crate::inventory::{ETCD_DATA, EtcdTopology, Inventory, Node, NodeName, Role};
 use crate::resource::{Facts, FileState, NodePath, Observed};
 use std::collections::BTreeMap;
 
-/// What a member that was started once has; it is made with the first start.
-const DATA: &str = "/var/lib/etcd/member";
-const PEER_PORT: u16 = 2380;
+/// What tells a member's data: etcd's own log of changes, by which it decides itself whether its next start is the first one.
+fn log_of_changes() -> Option<NodePath> {
+    format!("{ETCD_DATA}/member/wal").parse().ok()
+}
 
 /// Whether a node may have a member of a running etcd.
 pub(super) fn has_one(node: &Node, facts: &Facts) -> bool {
     facts.live && node.roles.contains(&Role::Etcd)
+}
+
+/// Whether a host has data of a member.
+pub(super) fn has_data(observed: &Observed) -> bool {
+    let state = log_of_changes().and_then(|path| observed.files.get(&path));
+    matches!(state, Some(FileState::Present(_)))
 }
 
 /// The nodes whose member has no data although there is an etcd that runs, with that one's members. Without a quorum that
@@ -22,32 +29,36 @@ pub(super) fn has_one(node: &Node, facts: &Facts) -> bool {
 pub(super) fn joins(
     inventory: &Inventory,
     observed: &BTreeMap<NodeName, Observed>,
-    mut reach: &Reach,
+    reach: &Reach,
 ) -> BTreeMap<NodeName, RunningMembers> {
-    let Ok(data) = DATA.parse::<NodePath>() else { return BTreeMap::new() };
+    let Some(data) = log_of_changes() else { return BTreeMap::new() };
     if inventory.etcd.topology != EtcdTopology::External {
         return BTreeMap::new();
     }
     let state = |node: &Node| observed.get(&node.name).and_then(|state| state.files.get(&data));
-    let has = |node: &&Node| matches!(state(node), Some(FileState::Present(_)));
     let has_not = |node: &&Node| matches!(state(node), Some(FileState::Absent));
     let mut new = inventory.with_role(Role::Etcd).filter(has_not).peekable();
     if new.peek().is_none() {
         return BTreeMap::new();
     }
-    let mut old = inventory.with_role(Role::Etcd).filter(has);
-    let Some(cluster) = old.find_map(|node| GateAccess::etcd_cluster(&mut reach, &node.name).ok()) else {
-        return BTreeMap::new();
-    };
+    let Some(cluster) = running_etcd(inventory, observed, reach) else { return BTreeMap::new() };
     new.map(|node| (node.name.clone(), running(inventory, node, &cluster.members))).collect()
+}
+
+/// What the quorum of an external etcd says, by the first member with data that answers; `None` where there is none.
+pub(super) fn running_etcd(
+    inventory: &Inventory,
+    observed: &BTreeMap<NodeName, Observed>,
+    mut reach: &Reach,
+) -> Option<EtcdCluster> {
+    let has_data = |node: &&Node| observed.get(&node.name).is_some_and(has_data);
+    let mut old = inventory.with_role(Role::Etcd).filter(has_data);
+    old.find_map(|node| GateAccess::etcd_cluster(&mut reach, &node.name).ok())
 }
 
 /// The members by name. One that was added and never started has none yet: it is the joining one, or another of the inventory.
 fn running(inventory: &Inventory, joining: &Node, members: &[EtcdMember]) -> RunningMembers {
-    let is_at = |node: &Node, member: &EtcdMember| {
-        let url = format!("https://{}:{PEER_PORT}", node.url_host());
-        member.peer_urls.contains(&url)
-    };
+    let is_at = |node: &Node, member: &EtcdMember| member.peer_urls.contains(&node.etcd_peer_url());
     let others = members.iter().filter(|member| !member.name.is_empty() || !is_at(joining, member));
     let named = others.map(|member| {
         let known = inventory.with_role(Role::Etcd).find(|node| is_at(node, member));

@@ -6,7 +6,7 @@ use super::{Error, Format, Global, signal};
 use crate::error::{Chain, ExitCode, Hint};
 use crate::event::{Listener, Outcome as NodeOutcome};
 use crate::health::Reach;
-use crate::inventory::{Connection, Deadline, Node, NodeName, Role};
+use crate::inventory::{Connection, Deadline, EtcdTopology, Inventory, Node, NodeName, Role};
 use crate::observe::fleet;
 use crate::plan::Drain;
 use crate::remote;
@@ -19,8 +19,8 @@ use std::path::Path;
 /// Take a node out of the cluster, and off its host what it has of it
 ///
 /// Shows the steps and what nothing can revoke, asks, and then: drains the node, removes its etcd member where it has one while the
-/// others are healthy, stops its kubelet, deletes the Node, resets the host (`kubeadm reset`, certificates, keys, etcd's data,
-/// harden's own state) and looks that nothing is left. Refused with every reason where the cluster would not survive it: the last
+/// others are healthy (an external one too, and stops its unit), stops its kubelet, deletes the Node, resets the host (`kubeadm
+/// reset`, certificates, keys, etcd's data, harden's own state) and looks that nothing is left. No apply touches the host meanwhile. Refused with every reason where the cluster would not survive it: the last
 /// control plane, an etcd without a healthy rest, an endpoint that is the node's own address. The hardening of the host beneath
 /// Kubernetes stays. Run again after it was cut, it goes on with what is left. The node is in the inventory until you take it out.
 #[derive(Debug, Clone, Args)]
@@ -120,8 +120,12 @@ pub fn run(arguments: &Remove, global: &Global, output: &Output) -> Result<ExitC
 /// The node's own API server is about to go: it is asked for nothing.
 fn gather(nodes: &Nodes, node: &Node, listener: &Listener<'_>) -> (Reach, removal::Facts) {
     let inventory = &nodes.inventory;
-    let others = inventory.with_role(Role::ControlPlane).filter(|other| other.name != node.name);
-    let asked: Vec<&Node> = others.chain([node]).collect();
+    let is_asked = |other: &&Node| {
+        other.name == node.name
+            || other.roles.contains(&Role::ControlPlane)
+            || (is_member(other, inventory) && is_member(node, inventory))
+    };
+    let asked: Vec<&Node> = inventory.nodes.iter().filter(is_asked).collect();
     let mut sessions = fleet::each_node(
         &asked,
         nodes.parallelism,
@@ -134,7 +138,13 @@ fn gather(nodes: &Nodes, node: &Node, listener: &Listener<'_>) -> (Reach, remova
     for other in asked {
         let name = &other.name;
         match sessions.remove(name) {
-            Some(Ok(session)) => reach.add(name.clone(), session, is_api_server(other, node)),
+            Some(Ok(session)) => {
+                let stays = other.name != node.name && !is_tree(other);
+                reach.add(name.clone(), session, stays && other.roles.contains(&Role::ControlPlane));
+                if stays && is_member(other, inventory) {
+                    reach.add_member(name.clone());
+                }
+            }
             Some(Err(error)) => drop(lost.insert(name.clone(), Chain(&error).to_string())),
             None => {}
         }
@@ -143,10 +153,14 @@ fn gather(nodes: &Nodes, node: &Node, listener: &Listener<'_>) -> (Reach, remova
     (reach, facts)
 }
 
-/// Whether it is asked as a control plane that stays; a directory tree has no API server.
-fn is_api_server(other: &Node, node: &Node) -> bool {
-    let is_tree = matches!(&other.connection, Connection::Local { root } if root != Path::new("/"));
-    other.name != node.name && !is_tree
+/// Whether it has a member of an external etcd.
+fn is_member(node: &Node, inventory: &Inventory) -> bool {
+    inventory.etcd.topology == EtcdTopology::External && node.roles.contains(&Role::Etcd)
+}
+
+/// Whether it is a directory tree, in which nothing runs.
+fn is_tree(node: &Node) -> bool {
+    matches!(&node.connection, Connection::Local { root } if root != Path::new("/"))
 }
 
 fn drain(arguments: Eviction, nodes: &Nodes) -> Drain {
@@ -249,10 +263,12 @@ fn inventory_is_yours(arguments: &Remove, removed: &Removed, nodes: &Nodes) -> S
     if arguments.joins_again {
         return String::new();
     }
+    let etcd = nodes.inventory.node(&removed.node).is_some_and(|node| is_member(node, &nodes.inventory));
+    let then = if etcd { "; then `harden apply` has the API servers name it no more" } else { "" };
     let line =
         nodes.inventory.nodes.iter().find(|node| node.name == removed.node).map_or(0, |node| node.line);
     format!(
-        "Take {} out of {}, line {line}: until then the next apply or bootstrap would have it there.\n",
+        "Take {} out of {}, line {line}: until then the next bootstrap would have it there{then}.\n",
         removed.node,
         nodes.inventory.file.display()
     )

@@ -6,13 +6,12 @@ use super::link::{Link, PAGE_LIMIT, Peer, Question};
 use super::rewrite::page_limit;
 use super::stored::{Range, following, location, provider_prefix, range_end};
 use super::{ClusterError, Dial, EtcdCredentials};
+use crate::inventory::ETCD_CLIENT_PORT;
 use http::{Method, StatusCode};
 use serde::de::{DeserializeOwned, Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// The client port of kubeadm's etcd, which listens on 127.0.0.1 as well as on the node's address.
-const CLIENT_PORT: u16 = 2379;
 /// Of the first page; later ones depend on how large it was.
 const FIRST_PAGE: usize = 50;
 
@@ -107,7 +106,8 @@ impl Etcd {
     pub fn connect(credentials: &EtcdCredentials, dial: &Dial) -> Result<Self, ClusterError> {
         let peer = Peer {
             name: "etcd",
-            port: CLIENT_PORT,
+            // It listens on 127.0.0.1 as well as on the node's address.
+            port: ETCD_CLIENT_PORT,
             server_name: "localhost",
             ca: &credentials.ca,
             certificate: &credentials.certificate,
@@ -132,6 +132,13 @@ impl Etcd {
     /// itself refuses what would leave too few of the members that answer.
     pub fn remove_member(&self, id: u64) -> Result<bool, ClusterError> {
         self.change_member("remove a member", "/v3/cluster/member/remove", id)
+    }
+
+    /// Adds a member that does not vote yet, by where the others will reach it.
+    pub fn add_learner(&self, peer_url: &str) -> Result<(), ClusterError> {
+        let question = serde_json::json!({ "peerURLs": [peer_url], "isLearner": true });
+        let _: Members = self.call("add a member", "/v3/cluster/member/add", &question)?;
+        Ok(())
     }
 
     /// Gives a learner a vote. Returns whether it is a member. etcd refuses while the learner has not caught up.

@@ -84,7 +84,7 @@ impl Shared {
             .map(|member| json!({"name": member.name, "address": member.address, "host": member.url_host()}))
             .collect();
         variables["etcd"]["members"] = Value::from(members);
-        variables["etcd"]["client_urls"] = Value::from(etcd::client_urls(inventory));
+        variables["etcd"]["client_urls"] = Value::from(etcd::client_urls(inventory, &inputs.joining));
         variables["etcd"]["environment"] = etcd::environment(&inventory.etcd.flags);
         variables["admission"]["configured"] = Value::from(inventory.admission.is_configured());
         let input =

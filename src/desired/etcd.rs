@@ -4,13 +4,11 @@ use super::flags::FlagLists;
 use super::place::Place;
 use super::static_pod::INVENTORY;
 use super::{TemplateError, body::Unusable};
-use crate::inventory::{Inventory, Node, Role};
+use crate::inventory::{Inventory, Node, NodeName, Role};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 const ETCD: &str = "etcd";
-const CLIENT_PORT: u16 = 2379;
-const PEER_PORT: u16 = 2380;
 
 /// Flags that have one place only in an etcd that systemd runs: benchmarks look for the first on the command line, and with
 /// the second etcd would ignore every other one.
@@ -23,11 +21,13 @@ const FIXED: [(&str, &str); 2] = [
 /// these and of itself, and of nobody who has not joined yet: etcd would refuse it.
 pub type RunningMembers = BTreeMap<String, Vec<String>>;
 
-/// Where clients reach the members, as API servers take it.
-pub(super) fn client_urls(inventory: &Inventory) -> String {
-    let urls =
-        inventory.with_role(Role::Etcd).map(|node| format!("https://{}:{CLIENT_PORT}", node.url_host()));
-    urls.collect::<Vec<_>>().join(",")
+/// Where clients reach the members, as API servers take it. A member that is yet to join those that run is none of them: what an API
+/// server asked there would be answered by nobody.
+pub(super) fn client_urls(inventory: &Inventory, joining: &BTreeSet<NodeName>) -> String {
+    let (new, old): (Vec<&Node>, Vec<&Node>) =
+        inventory.with_role(Role::Etcd).partition(|node| joining.contains(&node.name));
+    let members = if old.is_empty() { new } else { old };
+    members.into_iter().map(Node::etcd_client_url).collect::<Vec<_>>().join(",")
 }
 
 /// The inventory's flags as variables of etcd's environment, by name.
@@ -39,17 +39,16 @@ pub(super) fn environment(flags: &BTreeMap<String, String>) -> Value {
 /// What a member without data is started with: all members of the inventory make a new cluster together, and one that joins
 /// asks those that run.
 pub(super) fn first_start(inventory: &Inventory, node: &Node, joins: Option<&RunningMembers>) -> Value {
-    let peer_url = |node: &Node| format!("https://{}:{PEER_PORT}", node.url_host());
     let (state, members): (_, Vec<(&str, String)>) = match joins {
         None => {
             let members = inventory.with_role(Role::Etcd);
-            ("new", members.map(|member| (member.name.as_str(), peer_url(member))).collect())
+            ("new", members.map(|member| (member.name.as_str(), member.etcd_peer_url())).collect())
         }
         Some(running) => {
             let own = node.name.as_str();
             let others = running.iter().filter(|(name, _)| name.as_str() != own);
             let others = others.flat_map(|(name, urls)| urls.iter().map(|url| (name.as_str(), url.clone())));
-            ("existing", others.chain([(own, peer_url(node))]).collect())
+            ("existing", others.chain([(own, node.etcd_peer_url())]).collect())
         }
     };
     let members: Vec<String> = members.into_iter().map(|(name, url)| format!("{name}={url}")).collect();
@@ -119,9 +118,16 @@ mod tests {
     fn a_member_that_joins_is_told_of_those_that_run_and_of_itself() {
         let inventory = parse("harden.toml".as_ref(), EXTERNAL.into(), None).unwrap().inventory;
         assert_eq!(
-            client_urls(&inventory),
+            client_urls(&inventory, &BTreeSet::new()),
             "https://[fd00::1]:2379,https://etcd-2.example.net:2379,https://10.0.0.3:2379"
         );
+        let members = || inventory.with_role(Role::Etcd).map(|node| node.name.clone());
+        assert_eq!(
+            client_urls(&inventory, &members().take(1).collect()),
+            "https://etcd-2.example.net:2379,https://10.0.0.3:2379"
+        );
+        // Of a new etcd all join.
+        assert_eq!(client_urls(&inventory, &members().collect()).split(',').count(), 3);
         let node = &inventory.nodes[3];
         assert_eq!(
             first_start(&inventory, node, None),

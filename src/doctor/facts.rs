@@ -38,6 +38,8 @@ pub struct HostFacts {
     pub names: BTreeMap<String, Lookup>,
     /// What of a cluster is there: paths.
     pub left: BTreeSet<String>,
+    /// Who answers at the address that kube-vip is to hold, as the host finds it: `aa:bb:…`, or that its port is open.
+    pub claimed: Option<String>,
     /// SHA-256 of the certificate of the cluster's CA, in hexadecimal digits.
     pub ca_sha256: Option<String>,
 }

@@ -2,9 +2,10 @@
 //! [`HostFacts`], and [`judge()`] says what of all hosts' facts speaks against them, with remedies. Asking and judging are apart:
 //! the judgement is pure. A host that is a member of a cluster already is judged as one: what runs there holds its ports by right.
 //!
-//! It pulls nothing and asks the network for nothing but the addresses of names. Whether a host's standing allows to make a
+//! It pulls nothing and asks the network for nothing but the addresses of names, and whether kube-vip's is free. Whether a host's standing allows to make a
 //! cluster on it is decided by who makes one.
 
+mod claim;
 mod error;
 mod facts;
 mod finding;
@@ -27,11 +28,15 @@ pub use version::Version;
 use crate::remote::Session;
 use std::time::Duration;
 
-/// Asks one host, in one round trip.
+/// Asks one host, in one round trip; and where kube-vip is to hold an address, who has that now.
 pub fn ask(
     session: &mut dyn Session,
     question: &Question,
     deadline: Duration,
 ) -> Result<HostFacts, DoctorError> {
-    parse(&session.run(&question.script(), deadline)?)
+    let mut facts = parse(&session.run(&question.script(), deadline)?)?;
+    if let Some((address, port)) = question.virtual_address.filter(|_| facts.live) {
+        facts.claimed = claim::of(session, address, port, deadline)?;
+    }
+    Ok(facts)
 }

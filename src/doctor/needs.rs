@@ -1,7 +1,7 @@
 //! What hosts need, as tables: ports, programs' versions, kernel modules and parameters, room on disks.
 
 use super::{Severity, Version};
-use crate::inventory::{EtcdTopology, Inventory, Node, Role};
+use crate::inventory::{ETCD_CLIENT_PORT, ETCD_DATA, ETCD_PEER_PORT, EtcdTopology, Inventory, Node, Role};
 
 const GIB: u64 = 1 << 30;
 
@@ -51,14 +51,14 @@ pub(super) const PORTS: &[Port] = &[
     port(10250, Who::Kubernetes, "kubelet"),
     port(10249, Who::Kubernetes, "kube-proxy"),
     port(10256, Who::Kubernetes, "kube-proxy"),
-    port(2379, Who::Etcd, "etcd"),
-    port(2380, Who::Etcd, "etcd"),
+    port(ETCD_CLIENT_PORT, Who::Etcd, "etcd"),
+    port(ETCD_PEER_PORT, Who::Etcd, "etcd"),
     port(2381, Who::Etcd, "etcd"),
 ];
 
 /// Where a running kubelet answers, and a running etcd.
 pub(super) const KUBELET_PORTS: &[u16] = &[10248, 10250];
-pub(super) const ETCD_PORTS: &[u16] = &[2379, 2380];
+pub(super) const ETCD_PORTS: &[u16] = &[ETCD_CLIENT_PORT, ETCD_PEER_PORT];
 
 /// A kernel parameter.
 pub(super) struct Sysctl {
@@ -137,7 +137,7 @@ pub(super) struct Room {
 
 pub(super) const ROOMS: &[Room] = &[
     // The quota that etcd has by default.
-    Room { directory: "/var/lib/etcd", who: Who::Etcd, bytes: 2 * GIB },
+    Room { directory: ETCD_DATA, who: Who::Etcd, bytes: 2 * GIB },
     Room { directory: "/var/lib/kubelet", who: Who::Kubernetes, bytes: GIB },
     // The control plane's images and a network plugin's, unpacked and packed.
     Room { directory: "/var/lib/containerd", who: Who::Kubernetes, bytes: 4 * GIB },

@@ -4,7 +4,7 @@ use super::needs::{MODULES, PORTS, ROOMS, SYSCTLS, Who};
 use crate::inventory::{Connection, EtcdTopology, Inventory, Node};
 use crate::remote::{Script, quote};
 use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
 /// What is asked of one host.
@@ -28,6 +28,8 @@ pub struct Question {
     pub ports: BTreeSet<u16>,
     /// Directories for data.
     pub directories: BTreeSet<String>,
+    /// The address that kube-vip is to hold there, and the API's port.
+    pub virtual_address: Option<(IpAddr, u16)>,
 }
 
 impl Question {
@@ -49,6 +51,7 @@ impl Question {
             version: bootstrap.version.clone(),
             repository: bootstrap.image_repository.clone(),
             names,
+            virtual_address: virtual_address(inventory).filter(|_| is(Who::ControlPlane)),
             ports: PORTS.iter().filter(|port| is(port.who)).map(|port| port.number).collect(),
             directories: ROOMS
                 .iter()
@@ -90,6 +93,12 @@ impl Question {
             .section("names", include_str!("names.sh"))
             .section("standing", include_str!("standing.sh"))
     }
+}
+
+fn virtual_address(inventory: &Inventory) -> Option<(IpAddr, u16)> {
+    inventory.kube_vip.as_ref()?;
+    let endpoint: SocketAddr = inventory.api_endpoint().parse().ok()?;
+    Some((endpoint.ip(), endpoint.port()))
 }
 
 fn is_live(connection: &Connection) -> bool {

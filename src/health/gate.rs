@@ -158,7 +158,8 @@ fn api_ready(readiness: &Readiness) -> Result<Held, Pending> {
     }
 }
 
-pub(super) fn etcd_serves(status: &EtcdStatus) -> Result<(), Pending> {
+/// Whether a member takes part and keeps up.
+pub fn etcd_serves(status: &EtcdStatus) -> Result<(), Pending> {
     if !status.errors.is_empty() {
         return pending(format!("the member reports: {}", status.errors.join(", ")));
     }

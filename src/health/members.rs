@@ -21,7 +21,7 @@ impl Reach {
     }
 
     /// Asks a node's own member.
-    pub(super) fn etcd<T>(
+    pub fn etcd<T>(
         &self,
         node: &NodeName,
         question: impl FnOnce(&Etcd) -> Result<T, ClusterError>,

@@ -17,7 +17,7 @@ mod wait;
 
 pub use encryption::{EncryptionReport, Trial};
 pub use error::{GateError, HealthError};
-pub use gate::{EtcdCluster, GateAccess, Held, NodeReport, Pending, UnitReport, check};
+pub use gate::{EtcdCluster, GateAccess, Held, NodeReport, Pending, UnitReport, check, etcd_serves};
 pub use kubelet::{KubeletReport, serving_certificate};
 pub use processes::{ContainerReport, ProcessReport, StaticPodReport};
 pub use reach::Reach;

@@ -169,7 +169,8 @@ pub(super) struct RawBootstrap {
     /// Where the control plane's images come from.
     #[schemars(extend("default" = "registry.k8s.io"))]
     image_repository: Option<Text>,
-    /// What kubeadm's preflight may find without ending there, as kubeadm names it: `["Swap"]`.
+    /// What kubeadm's preflight may find without ending there, as kubeadm names it: `["Swap"]`. What `harden doctor` finds is accepted
+    /// by its `--skip`.
     ignore_preflight_errors: Option<Vec<Text>>,
     /// The manifests of the network plugin: a file or a folder, relative to the inventory's directory.
     cni: Option<Text>,

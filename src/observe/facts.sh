@@ -17,7 +17,7 @@ harden_made=
 for harden_file in /var/lib/kubelet/config.yaml /etc/kubernetes/manifests/kube-apiserver.yaml /etc/kubernetes/manifests/etcd.yaml; do
   [ -e "$R$harden_file" ] && harden_made="$harden_made kubernetes" && break
 done
-[ -d "$R"/var/lib/etcd/member ] && harden_made="$harden_made etcd"
+[ -d "$R"/var/lib/etcd/member/wal ] && harden_made="$harden_made etcd"
 [ -e "$R"/var/lib/harden/joining ] && harden_made="$harden_made joining"
 printf 'root %s\nlive %s\nsystemd %s\nhostname %s\nkubelet %s\nmade %s\n' \
   "$R" "$harden_live" "$harden_systemd" "$harden_hostname" "$harden_kubelet" "${harden_made# }"

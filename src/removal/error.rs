@@ -32,6 +32,12 @@ pub enum RemovalError {
         /// What was seen last.
         last: String,
     },
+    /// An apply holds the lock of the host since the plan was made.
+    #[error("lock the node: it is locked by {owner}")]
+    Locked {
+        /// Who.
+        owner: String,
+    },
     /// A script on the host failed.
     #[error("{attempt}: {words}")]
     Script {
@@ -62,6 +68,7 @@ impl Hint for RemovalError {
             Self::Etcd { .. } | Self::Member { .. } => {
                 "see `etcdctl member list` and `etcdctl endpoint health --cluster`, then run it again"
             }
+            Self::Locked { .. } => "wait for its end, or bring it to one with `harden unlock`",
             Self::Script { .. } => "put right on the host what it names, then run it again",
             Self::Left { .. } => {
                 "end it on the host (`crictl pods`, `systemctl status kubelet`), or restart the host, then run it again"

@@ -6,6 +6,12 @@ use crate::inventory::NodeName;
 
 /// What does the steps.
 pub trait Hands {
+    /// Keeps others off the node.
+    fn begin(&mut self) -> Result<(), RemovalError>;
+
+    /// Lets them at it again, however it ended.
+    fn end(&mut self);
+
     /// Does one.
     fn act(&mut self, step: &Step) -> Result<(), RemovalError>;
 
@@ -46,6 +52,8 @@ pub fn carry_out(
     interrupted: &dyn Fn() -> bool,
 ) -> Outcome {
     let mut outcome = Outcome { steps: Vec::new(), error: None, is_interrupted: false, is_changed: false };
+    outcome.error = hands.begin().err();
+    let is_begun = outcome.error.is_none();
     for step in steps {
         if outcome.error.is_some() || outcome.is_interrupted || interrupted() {
             outcome.is_interrupted |= outcome.error.is_none();
@@ -65,6 +73,9 @@ pub fn carry_out(
                 outcome.steps.push((step.clone(), Ended::Failed));
             }
         }
+    }
+    if is_begun {
+        hands.end();
     }
     let end = match &outcome.error {
         Some(error) => NodeOutcome::Failed(error.to_string()),

@@ -1,7 +1,7 @@
 //! What is true of a node that is to be taken away, of the control planes that stay, and of etcd. Plain data.
 
 use crate::cluster::{Alarm, EtcdMember, EtcdStatus, NodeInfo};
-use crate::inventory::NodeName;
+use crate::inventory::{EtcdTopology, Node, NodeName, Role};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything that the plan of a removal rests on.
@@ -11,10 +11,10 @@ pub struct Facts {
     pub node: NodeName,
     /// Its address in the inventory.
     pub address: String,
-    /// Whether it is a control-plane node.
-    pub is_control_plane: bool,
-    /// Whether an etcd member runs on it that is no static pod of kubeadm's.
-    pub has_external_etcd: bool,
+    /// What runs there.
+    pub runs: Runs,
+    /// Whether it has an etcd member that neither kubeadm nor harden runs.
+    pub has_foreign_etcd: bool,
     /// Where nodes and clients reach the API, `host:port`, where that is known.
     pub endpoint: Option<String>,
     /// Whether something on the control planes holds that address, and so moves it by itself.
@@ -25,8 +25,33 @@ pub struct Facts {
     pub kubernetes: Result<Option<NodeInfo>, String>,
     /// The control-plane nodes that stay.
     pub others: BTreeMap<NodeName, Other>,
-    /// etcd; `None` where none of those that stay has a member of kubeadm's.
+    /// What the members of the nodes that stay say of themselves, where it has one too.
+    pub members: BTreeMap<NodeName, Result<EtcdStatus, String>>,
+    /// etcd as a whole; `None` where none of those that stay has a member.
     pub etcd: Option<Result<EtcdFacts, String>>,
+}
+
+/// What runs on a host: it is ended, and looked for afterwards.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Runs {
+    /// A kubelet.
+    pub kubelet: bool,
+    /// The static pods of a control plane.
+    pub control_plane: bool,
+    /// A member of an external etcd, as the unit that harden makes.
+    pub etcd_unit: bool,
+}
+
+impl Runs {
+    /// What is to run on a node of an inventory.
+    pub fn of(node: &Node, topology: EtcdTopology) -> Self {
+        let has = |role| node.roles.contains(&role);
+        Self {
+            kubelet: has(Role::ControlPlane) || has(Role::Worker),
+            control_plane: has(Role::ControlPlane),
+            etcd_unit: has(Role::Etcd) && topology == EtcdTopology::External,
+        }
+    }
 }
 
 /// The host of a node.
@@ -43,10 +68,12 @@ pub enum Host {
 pub struct HostFacts {
     /// Whether it is no machine but a directory tree.
     pub is_tree: bool,
-    /// Whether a transaction of harden's holds its lock.
+    /// Whether a transaction of harden's holds its lock. That of a removal which was cut is no obstacle.
     pub is_locked: bool,
     /// The SHA-256 of the public keys of the cluster CA's certificates on it; empty where it has none.
     pub ca: BTreeSet<[u8; 32]>,
+    /// The same of etcd's CA.
+    pub etcd_ca: BTreeSet<[u8; 32]>,
     /// The private keys on it that are the whole cluster's, by path.
     pub keys: BTreeSet<String>,
     /// What a reset takes away: files, processes, ports, in words.
@@ -55,6 +82,8 @@ pub struct HostFacts {
     pub data_directory: String,
     /// Until when its kubelet's client certificate is valid, seconds since 1970.
     pub kubelet_until: Option<i64>,
+    /// The same of the certificate of the member that harden's unit runs.
+    pub etcd_until: Option<i64>,
     /// The same of the administrator's certificate in admin.conf.
     pub admin_until: Option<i64>,
     /// Whether it has super-admin.conf.
@@ -68,8 +97,6 @@ pub struct HostFacts {
 pub struct Other {
     /// Why its API server does not take requests, or could not be asked.
     pub unready: Option<String>,
-    /// What its etcd member says of itself; `None` where it has none.
-    pub member: Option<Result<EtcdStatus, String>>,
     /// What its host has; `None` where it was not read.
     pub host: Option<HostFacts>,
 }

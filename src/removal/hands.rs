@@ -1,7 +1,10 @@
 //! The steps, through the sessions and clients of `health`: on the host itself, and through the control planes that stay.
 
 use super::execute::Hands;
-use super::scripts::{left, left_script, reset_script, stop_kubelet_script};
+use super::facts::Runs;
+use super::scripts::{
+    left, left_script, lock_script, reset_script, stop_etcd_script, stop_kubelet_script, unlock_script,
+};
 use super::{RemovalError, Step};
 use crate::apply::{Cordon, Fleet as _};
 use crate::cluster::{ClusterError, Etcd};
@@ -10,7 +13,7 @@ use crate::event::{Event, Listener};
 use crate::health::{HealthError, Reach};
 use crate::inventory::NodeName;
 use crate::plan::Drain;
-use crate::remote::{RemoteError, Script};
+use crate::remote::{RemoteError, Reply, Script};
 use std::time::{Duration, Instant};
 
 /// kubeadm stops the kubelet's pods one by one.
@@ -22,6 +25,8 @@ const AGREE: Duration = Duration::from_mins(1);
 /// How long processes may take to end.
 const END: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_secs(1);
+/// The code of the lock's script where somebody else has it.
+const LOCKED: i32 = 75;
 
 /// A removal's way to the node and to the cluster. The node's own API server must not be among those of `reach`.
 pub struct ByReach<'a> {
@@ -109,16 +114,15 @@ impl<'a> ByReach<'a> {
         }
     }
 
-    /// The ids of the members that have a leader, of the control planes that stay.
+    /// The ids of the members that have a leader, of the nodes that stay.
     fn serving(&self) -> Result<Vec<u64>, String> {
         let mut ids = Vec::new();
-        for plane in self.reach.control_planes() {
-            let asked = self.reach.ask(plane, |plane| plane.etcd.as_ref().map(Etcd::status).transpose());
-            match asked {
-                Ok(Some(status)) if status.leader != 0 => ids.push(status.header.member_id),
-                Ok(Some(_)) => return Err(format!("the member of {plane} has no leader")),
-                Ok(None) => {}
-                Err(error) => return Err(format!("{plane}: {}", Chain(&error))),
+        for node in self.reach.members() {
+            match self.reach.etcd(node, Etcd::status) {
+                Ok(status) if status.leader != 0 => ids.push(status.header.member_id),
+                Ok(_) => return Err(format!("the member of {node} has no leader")),
+                Err(HealthError::NoEtcd { .. }) => {}
+                Err(error) => return Err(format!("{node}: {}", Chain(&error))),
             }
         }
         Ok(ids)
@@ -127,38 +131,36 @@ impl<'a> ByReach<'a> {
     /// Asks the members one after the other, until one answers.
     fn any_etcd<T>(&self, question: impl Fn(&Etcd) -> Result<T, ClusterError>) -> Result<T, HealthError> {
         let mut failure = HealthError::NoEtcd { node: self.node.clone() };
-        for plane in self.reach.control_planes() {
-            match self.reach.ask(plane, |plane| plane.etcd.as_ref().map(&question).transpose()) {
-                Ok(Some(answer)) => return Ok(answer),
-                Ok(None) => {}
+        for node in self.reach.members() {
+            match self.reach.etcd(node, &question) {
+                Err(HealthError::NoEtcd { .. }) => {}
                 Err(error) => failure = error,
+                answer => return answer,
             }
         }
         Err(failure)
     }
 
-    fn run(&self, script: &Script, deadline: Duration) -> Result<(), RemovalError> {
-        let reply = match self.reach.run(self.node, script, deadline) {
-            // The connection may have died while something else was done; each script may run twice.
+    /// The connection may have died while something else was done; each script may run twice.
+    fn reply(&self, script: &Script, deadline: Duration) -> Result<Reply, HealthError> {
+        match self.reach.run(self.node, script, deadline) {
             Err(HealthError::Remote(RemoteError::Unknown { .. } | RemoteError::Protocol { .. })) => {
                 self.reach.reconnect(self.node)?;
-                self.reach.run(self.node, script, deadline)?
+                self.reach.run(self.node, script, deadline)
             }
-            reply => reply?,
-        };
-        let failed = reply.code != 0 || reply.sections.values().any(|section| section.code != 0);
-        if failed {
-            let (attempt, words) = (script.title().to_owned(), reply.last_words());
-            return Err(RemovalError::Script { attempt, words });
+            reply => reply,
         }
-        Ok(())
     }
 
-    fn reset(&self, data_directory: &str, is_control_plane: bool) -> Result<(), RemovalError> {
-        self.run(&reset_script(data_directory), RESET)?;
+    fn run(&self, script: &Script, deadline: Duration) -> Result<(), RemovalError> {
+        succeeded(script, &self.reply(script, deadline)?)
+    }
+
+    fn reset(&self, data_directory: &str, runs: Runs) -> Result<(), RemovalError> {
+        self.run(&reset_script(data_directory, runs), RESET)?;
         let began = Instant::now();
         loop {
-            let reply = self.reach.run(self.node, &left_script(data_directory, is_control_plane), LOOK)?;
+            let reply = self.reach.run(self.node, &left_script(data_directory, runs), LOOK)?;
             let left = left(&reply);
             if left.is_empty() {
                 return Ok(());
@@ -171,17 +173,44 @@ impl<'a> ByReach<'a> {
     }
 }
 
+fn succeeded(script: &Script, reply: &Reply) -> Result<(), RemovalError> {
+    if reply.code == 0 && reply.sections.values().all(|section| section.code == 0) {
+        return Ok(());
+    }
+    Err(RemovalError::Script { attempt: script.title().to_owned(), words: reply.last_words() })
+}
+
 impl Hands for ByReach<'_> {
+    fn begin(&mut self) -> Result<(), RemovalError> {
+        let script = lock_script(&self.mark);
+        let reply = match self.reply(&script, LOOK) {
+            // It is lost, and was said to be.
+            Err(HealthError::NoSession { .. }) => return Ok(()),
+            reply => reply?,
+        };
+        let said = reply.section("lock");
+        if said.code == LOCKED {
+            return Err(RemovalError::Locked { owner: said.text().trim().to_owned() });
+        }
+        succeeded(&script, &reply)
+    }
+
+    fn end(&mut self) {
+        // After a reset there is none. What cannot be given back the next removal takes over.
+        let _ = self.run(&unlock_script(), LOOK);
+    }
+
     fn act(&mut self, step: &Step) -> Result<(), RemovalError> {
         match step {
             Step::Drain => self.drain(),
             Step::RemoveMember { id, name, .. } => self.remove_member(*id, name),
+            Step::StopEtcd => self.run(&stop_etcd_script(), STOP),
             Step::StopKubelet => self.run(&stop_kubelet_script(), STOP),
             Step::DeleteNode => {
                 self.reach.any_api(self.node, |api| api.delete_node(self.node.as_str()))?;
                 Ok(())
             }
-            Step::Reset { data_directory, is_control_plane } => self.reset(data_directory, *is_control_plane),
+            Step::Reset { data_directory, runs } => self.reset(data_directory, *runs),
         }
     }
 

@@ -1,7 +1,10 @@
 # shellcheck shell=sh
 # Tells what a host has of a cluster's secrets, by path alone, and in which state it is. It writes nothing.
 [ -z "$R" ] || echo tree
-if [ -e "$R"/var/lib/harden/lock ] || [ -L "$R"/var/lib/harden/lock ]; then echo locked; fi
+if [ -e "$R"/var/lib/harden/lock ] || [ -L "$R"/var/lib/harden/lock ]; then
+  # That of a removal which was cut is taken over.
+  [ "$(readlink -- "$R"/var/lib/harden/lock)" = removal ] || echo locked
+fi
 for harden_key in pki/ca.key pki/etcd/ca.key pki/front-proxy-ca.key pki/sa.key; do
   [ ! -s "$R/etc/kubernetes/$harden_key" ] || printf 'key /etc/kubernetes/%s\n' "$harden_key"
 done

@@ -25,4 +25,8 @@ cat -- "$R"/proc/net/tcp "$R"/proc/net/tcp6 2>/dev/null |
 for harden_folder in /etc/kubernetes "$harden_data/member" /var/lib/kubelet/pki /etc/harden-etcd /var/lib/harden; do
   harden_files "$harden_folder"
 done
+if [ "$harden_etcd_unit" = 1 ]; then
+  harden_files /etc/etcd
+  [ ! -e "$R"/etc/systemd/system/etcd.service ] || echo 'file /etc/systemd/system/etcd.service'
+fi
 :

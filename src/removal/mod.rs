@@ -3,6 +3,7 @@
 //! done is not in the next plan. It does not change the inventory, and leaves the hardening of the host beneath Kubernetes alone.
 
 mod error;
+mod etcd;
 mod execute;
 mod facts;
 mod gather;
@@ -13,9 +14,9 @@ mod scripts;
 
 pub use error::RemovalError;
 pub use execute::{Ended, Hands, Outcome, carry_out};
-pub use facts::{EtcdFacts, Facts, Host, HostFacts, Other};
+pub use facts::{EtcdFacts, Facts, Host, HostFacts, Other, Runs};
 pub use gather::{Question, gather};
 pub use hands::ByReach;
 pub use plan::{Consent, Refusal, Removal, Step, plan};
 pub use remains::remains;
-pub use scripts::{host_facts, host_script, left, reset_script};
+pub use scripts::{host_facts, host_script, left, lock_script, reset_script, unlock_script};

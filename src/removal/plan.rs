@@ -1,7 +1,7 @@
 //! The judgement: what speaks against taking the node away, and otherwise the steps, in order. Pure.
 
-use super::facts::{EtcdFacts, Facts, Host, HostFacts, host_of};
-use crate::cluster::EtcdMember;
+use super::etcd;
+use super::facts::{Facts, Host, HostFacts, Runs, host_of};
 use std::collections::BTreeSet;
 
 /// What the user agreed to beforehand.
@@ -34,6 +34,8 @@ pub enum Step {
         /// How many members there are with it.
         of: usize,
     },
+    /// Stop its etcd, which has no place among the members any more.
+    StopEtcd,
     /// Stop its kubelet, which would make the Node again.
     StopKubelet,
     /// Delete the Node.
@@ -42,8 +44,8 @@ pub enum Step {
     Reset {
         /// etcd's data directory.
         data_directory: String,
-        /// Whether the components of a control plane must be gone too.
-        is_control_plane: bool,
+        /// What must be gone from it.
+        runs: Runs,
     },
 }
 
@@ -55,8 +57,12 @@ impl Step {
             Self::RemoveMember { name, of, .. } => {
                 format!("remove the etcd member {name}, one of {of}, and wait for the quorum of the others")
             }
+            Self::StopEtcd => String::from("stop its etcd, and have it never start again"),
             Self::StopKubelet => String::from("stop its kubelet"),
             Self::DeleteNode => String::from("delete the Node, and with it what is left of its pods"),
+            Self::Reset { runs, .. } if !runs.kubelet => String::from(
+                "reset the host: delete etcd's unit, certificates, keys and data, and look that nothing is left",
+            ),
             Self::Reset { .. } => String::from(
                 "reset the host: end its containers, delete certificates, keys and etcd's data, and look that nothing is left",
             ),
@@ -68,6 +74,7 @@ impl Step {
         match self {
             Self::Drain => "drain",
             Self::RemoveMember { .. } => "remove-etcd-member",
+            Self::StopEtcd => "stop-etcd",
             Self::StopKubelet => "stop-kubelet",
             Self::DeleteNode => "delete-node",
             Self::Reset { .. } => "reset-host",
@@ -91,7 +98,7 @@ pub fn plan(facts: &Facts, consent: Consent) -> Removal {
     let mut removal = Removal::default();
     control_planes(facts, &mut removal);
     host(facts, consent, &mut removal);
-    let member = etcd(facts, &mut removal);
+    let member = etcd::judge(facts, &mut removal);
     keys(facts, &mut removal);
     removal.steps = steps(facts, member);
     warn(facts, &mut removal);
@@ -111,7 +118,10 @@ fn steps(facts: &Facts, member: Option<Step>) -> Vec<Step> {
     }
     steps.extend(member);
     let reset = reached.filter(|host| is_joined || !host.left.is_empty());
-    if reset.is_some() {
+    if reset.is_some() && facts.runs.etcd_unit {
+        steps.push(Step::StopEtcd);
+    }
+    if reset.is_some() && facts.runs.kubelet {
         steps.push(Step::StopKubelet);
     }
     if is_joined {
@@ -119,18 +129,18 @@ fn steps(facts: &Facts, member: Option<Step>) -> Vec<Step> {
     }
     if let Some(host) = reset {
         let data_directory = host.data_directory.clone();
-        steps.push(Step::Reset { data_directory, is_control_plane: facts.is_control_plane });
+        steps.push(Step::Reset { data_directory, runs: facts.runs });
     }
     steps
 }
 
-fn refuse(removal: &mut Removal, reason: impl Into<String>, remedy: &str) {
+pub(super) fn refuse(removal: &mut Removal, reason: impl Into<String>, remedy: &str) {
     removal.refusals.push(Refusal { reason: reason.into(), remedy: remedy.to_owned() });
 }
 
 fn control_planes(facts: &Facts, removal: &mut Removal) {
     let unready = facts.others.iter().filter_map(|(name, other)| Some((name, other.unready.as_ref()?)));
-    if facts.is_control_plane && facts.others.is_empty() {
+    if facts.runs.control_plane && facts.others.is_empty() {
         refuse(
             removal,
             "it is the last control-plane node",
@@ -164,7 +174,7 @@ fn control_planes(facts: &Facts, removal: &mut Removal) {
     let endpoint = facts.endpoint.as_deref().and_then(host_of);
     if let Some(endpoint) = endpoint.filter(|endpoint| facts.has(endpoint))
         && !facts.endpoint_moves
-        && facts.is_control_plane
+        && facts.runs.control_plane
     {
         refuse(
             removal,
@@ -200,15 +210,25 @@ fn host(facts: &Facts, consent: Consent, removal: &mut Removal) {
             "wait for its end, or bring it to one with `harden unlock`",
         );
     }
-    let cluster: BTreeSet<&[u8; 32]> = hosts(facts).flat_map(|other| &other.ca).collect();
-    if !host.ca.is_empty() && !cluster.is_empty() && !host.ca.iter().any(|key| cluster.contains(key)) {
-        refuse(
-            removal,
-            "its host belongs to another cluster: its CA is not that of the control planes",
-            "look at its address in the inventory",
-        );
+    let ca: Authorities = |host| &host.ca;
+    let etcd_ca: Authorities = |host| &host.etcd_ca;
+    for (of, whose) in [("CA", ca), ("etcd CA", etcd_ca)] {
+        let cluster: BTreeSet<&[u8; 32]> = hosts(facts).flat_map(whose).collect();
+        if !whose(host).is_empty()
+            && !cluster.is_empty()
+            && !whose(host).iter().any(|key| cluster.contains(key))
+        {
+            refuse(
+                removal,
+                format!("its host belongs to another cluster: its {of} is not that of the control planes"),
+                "look at its address in the inventory",
+            );
+        }
     }
 }
+
+/// The CAs of a host that are of one kind.
+type Authorities = fn(&HostFacts) -> &BTreeSet<[u8; 32]>;
 
 fn hosts(facts: &Facts) -> impl Iterator<Item = &HostFacts> {
     facts.others.values().filter_map(|other| other.host.as_ref())
@@ -217,7 +237,7 @@ fn hosts(facts: &Facts) -> impl Iterator<Item = &HostFacts> {
 /// A key that it alone has would be gone with it.
 fn keys(facts: &Facts, removal: &mut Removal) {
     let Host::Reached(host) = &facts.host else { return };
-    if !facts.is_control_plane {
+    if !facts.runs.control_plane {
         return;
     }
     for key in &host.keys {
@@ -231,103 +251,13 @@ fn keys(facts: &Facts, removal: &mut Removal) {
     }
 }
 
-/// The step that takes its member out, where there is one; and what speaks against it.
-fn etcd(facts: &Facts, removal: &mut Removal) -> Option<Step> {
-    if facts.has_external_etcd {
-        refuse(
-            removal,
-            "it runs an etcd member that is no static pod of kubeadm's; harden does not take those away",
-            "take the member out with `etcdctl member remove`, stop it, and take the role etcd from the node in the inventory",
-        );
-        return None;
-    }
-    if !facts.is_control_plane {
-        return None;
-    }
-    let etcd = match facts.etcd.as_ref()? {
-        Ok(etcd) => etcd,
-        Err(reason) => {
-            let reason = format!("etcd's quorum does not answer: {reason}");
-            refuse(removal, reason, "bring its members back first; see `crictl ps -a` on the control planes");
-            return None;
-        }
-    };
-    let member = facts.member(etcd);
-    let rest: Vec<&EtcdMember> =
-        etcd.members.iter().filter(|other| member.is_none_or(|member| member.id != other.id)).collect();
-    if rest.is_empty() {
-        refuse(removal, "its etcd member is the only one", "add another control-plane node first");
-        return None;
-    }
-    let healthy = unhealthy(facts, etcd, &rest, removal);
-    let member = member?;
-    let (voters, quorum) = voters(&etcd.members);
-    let is_lost = matches!(facts.host, Host::Lost(_));
-    // The old members vote on the change. That one is lost may be known to harden alone, and so it is not counted on.
-    if is_lost && healthy < quorum {
-        refuse(
-            removal,
-            format!(
-                "etcd has {healthy} healthy of {voters} voting members without it and needs {quorum} to change anything"
-            ),
-            "restore etcd first: start the last healthy member with `--force-new-cluster`, or from a snapshot",
-        );
-    }
-    match rest.iter().filter(|other| !other.is_learner).count() {
-        1 => removal.warnings.push(String::from(
-            "one etcd member is left: when it fails, the cluster stands still, and its data is there alone",
-        )),
-        2 => removal.warnings.push(String::from(
-            "two etcd members are left, and both are needed: when either fails, the cluster stands still until it is back",
-        )),
-        _ => {}
-    }
-    Some(Step::RemoveMember { id: member.id, name: shown(member), of: etcd.members.len() })
-}
-
-/// How many members vote, and how many of them are needed.
-fn voters(members: &[EtcdMember]) -> (usize, usize) {
-    let voters = members.iter().filter(|member| !member.is_learner).count();
-    (voters, voters / 2 + 1)
-}
-
-fn shown(member: &EtcdMember) -> String {
-    if member.name.is_empty() { member.peer_urls.join(", ") } else { member.name.clone() }
-}
-
-/// Refuses for every member that stays and is not healthy. Returns how many of them vote and are.
-fn unhealthy(facts: &Facts, etcd: &EtcdFacts, rest: &[&EtcdMember], removal: &mut Removal) -> usize {
-    let mut healthy = 0;
-    for member in rest {
-        let status = facts.others.iter().find_map(|(name, other)| match other.member.as_ref()? {
-            Ok(status) if status.header.member_id == member.id => Some(Ok(status)),
-            Err(reason) if member.name == name.as_str() => Some(Err(reason.clone())),
-            _ => None,
-        });
-        let alarm = etcd.alarms.iter().find(|alarm| alarm.member_id == member.id);
-        let reason = match status {
-            _ if member.name.is_empty() => Some(String::from("it was added and never started")),
-            _ if member.is_learner => Some(String::from("it is still a learner")),
-            None => Some(String::from("no control plane that can be reached runs it")),
-            Some(Err(reason)) => Some(reason),
-            Some(Ok(status)) if status.leader == 0 => Some(String::from("it has no leader")),
-            Some(Ok(status)) if !status.errors.is_empty() => Some(status.errors.join(", ")),
-            Some(Ok(_)) => alarm.map(|alarm| format!("it raises the alarm {}", alarm.alarm)),
-        };
-        match reason {
-            None => healthy += 1,
-            Some(reason) => refuse(
-                removal,
-                format!("the etcd member {} is not healthy: {reason}", shown(member)),
-                "let every member that stays become healthy first",
-            ),
-        }
-    }
-    healthy
-}
-
 fn warn(facts: &Facts, removal: &mut Removal) {
-    if facts.is_control_plane && !removal.steps.is_empty() {
+    if facts.runs.etcd_unit && !removal.steps.is_empty() {
+        removal.warnings.push(String::from(
+            "the API servers name its member until the `harden apply` that follows without it in the inventory, and go on with the other ones",
+        ));
+    }
+    if facts.runs.control_plane && !removal.steps.is_empty() {
         let text = match &facts.endpoint {
             Some(_) if facts.endpoint_moves => None,
             Some(endpoint) => Some(format!(

@@ -9,10 +9,15 @@ pub fn remains(facts: &Facts) -> Vec<String> {
         Host::Reached(host) => Some(host),
         Host::Lost(_) => None,
     };
-    said.push(kubelet(facts, known));
-    if facts.is_control_plane {
+    if facts.runs.kubelet {
+        said.push(kubelet(facts, known));
+    }
+    if facts.runs.etcd_unit {
+        said.push(member(known));
+    }
+    if facts.runs.control_plane {
         control_plane(known, &mut said);
-    } else {
+    } else if facts.runs.kubelet {
         said.push(String::from(
             "Secrets that were mounted into its pods could be read on the host: change those that matter if you do not trust it",
         ));
@@ -22,7 +27,7 @@ pub fn remains(facts: &Facts) -> Vec<String> {
             "the host was not reset: kubelet, containers, certificates, keys and data are on it as they were. Erase it before it is \
              connected again",
         )),
-        Some(host) => on_host(host, &mut said),
+        Some(host) => on_host(facts, host, &mut said),
     }
     said
 }
@@ -38,6 +43,15 @@ fn kubelet(facts: &Facts, host: Option<&HostFacts>) -> String {
     format!(
         "Kubernetes revokes no certificate: the kubelet's, system:node:{node}, is valid {until}; {copy} can register the Node {node} \
          again, and read what is then bound to it"
+    )
+}
+
+fn member(host: Option<&HostFacts>) -> String {
+    let until = until(host.and_then(|host| host.etcd_until));
+    format!(
+        "etcd revokes no certificate: its member's, signed by etcd's CA, is valid {until}, and whoever has a copy of its key reads and writes \
+         everything at any member that can be reached; it held a copy of all data, too. Rotate etcd's CA, and change Secrets that matter, \
+         unless you trust the host and its disks"
     )
 }
 
@@ -75,9 +89,15 @@ fn control_plane(host: Option<&HostFacts>, said: &mut Vec<String>) {
     }
 }
 
-fn on_host(host: &HostFacts, said: &mut Vec<String>) {
+fn on_host(facts: &Facts, host: &HostFacts, said: &mut Vec<String>) {
     if !host.kubeconfigs.is_empty() {
         said.push(format!("kubeconfigs of users stay on the host: {}", host.kubeconfigs.join(", ")));
+    }
+    if !facts.runs.kubelet {
+        said.push(String::from(
+            "the host keeps its packages and logs, the user etcd, and its hardening (SSH server, kernel parameters, audit rules)",
+        ));
+        return;
     }
     said.push(String::from(
         "the host keeps its packages, images and logs, the network plugin's files (/etc/cni/net.d) and rules, and its hardening (SSH \

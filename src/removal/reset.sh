@@ -14,7 +14,9 @@ harden_remove() { # PATH
   rm -rf -- "$R$1"
 }
 harden_failed=0
-if command -v kubeadm >/dev/null 2>&1; then
+if [ "$harden_kubelet" = 0 ]; then
+  : # No pod ever ran here.
+elif command -v kubeadm >/dev/null 2>&1; then
   kubeadm reset --force --skip-phases=remove-etcd-member >&2 || harden_failed=1
 elif command -v crictl >/dev/null 2>&1; then
   harden_pods=$(crictl pods -q) || harden_failed=1
@@ -28,6 +30,11 @@ harden_empty /var/lib/kubelet/pki || harden_failed=1
 for harden_file in config.yaml kubeadm-flags.env instance-config.yaml; do
   rm -f -- "$R/var/lib/kubelet/$harden_file" || harden_failed=1
 done
+if [ "$harden_etcd_unit" = 1 ]; then
+  harden_empty /etc/etcd || harden_failed=1
+  rm -f -- "$R/etc/systemd/system/etcd.service" || harden_failed=1
+  if [ -z "$R" ] && command -v systemctl >/dev/null 2>&1; then systemctl daemon-reload || harden_failed=1; fi
+fi
 harden_remove /etc/harden-etcd || harden_failed=1
 harden_remove /var/lib/harden || harden_failed=1
 exit "$harden_failed"

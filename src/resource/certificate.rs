@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+const SECONDS_A_DAY: i64 = 86_400;
+
 /// A certificate and its private key. The key is made at apply and never leaves the node again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CertificateSpec {
@@ -39,8 +41,18 @@ pub struct CertificateSpec {
     pub algorithm: KeyAlgorithm,
     /// Lifetime in days.
     pub lifetime_days: u32,
-    /// Renew when fewer days than this are left.
+    /// Renew when fewer days than this are left; 0 where it does not live as long.
     pub renew_before_days: u32,
+}
+
+impl CertificateSpec {
+    /// How long before its end it is renewed, in seconds. Of one that lives too short for a window of whole days it is the last third.
+    pub fn renewal_window(&self) -> i64 {
+        match self.renew_before_days {
+            0 => i64::from(self.lifetime_days) * SECONDS_A_DAY / 3,
+            days => i64::from(days) * SECONDS_A_DAY,
+        }
+    }
 }
 
 /// Where the private key of a certificate is, and so what the files look like.

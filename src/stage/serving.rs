@@ -15,7 +15,6 @@ use crate::resource::{
 use std::collections::{BTreeMap, BTreeSet};
 
 const FLAG: &str = "--kubelet-certificate-authority";
-const SECONDS_A_DAY: i64 = 86_400;
 
 /// Everything that the procedure depends on.
 #[derive(Debug, Clone)]
@@ -105,7 +104,7 @@ fn lacks(observed: &Observed, spec: &CertificateSpec, wish: &ServingWish<'_>) ->
     if let Some(reason) = shortcoming(facts, wish.names, wish.now) {
         return Some(format!("{} {reason}", spec.path));
     }
-    if facts.not_after - wish.now < i64::from(spec.renew_before_days) * SECONDS_A_DAY {
+    if facts.not_after - wish.now < spec.renewal_window() {
         return Some(format!("{} must be renewed", spec.path));
     }
     let config = match observed.files.get(wish.config) {

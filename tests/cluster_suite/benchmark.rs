@@ -22,7 +22,13 @@ pub(super) type Verdicts = BTreeMap<String, String>;
 
 /// What kube-bench says of a node.
 pub(super) fn kube_bench(lab: &Lab, node: &str) -> Verdicts {
-    let targets = if node.starts_with("cp-") { "master,etcd,controlplane,node,policies" } else { "node" };
+    let has_etcd_hosts = lab.names().iter().any(|name| name.starts_with("etcd-"));
+    let targets = match node.split('-').next() {
+        Some("cp") if has_etcd_hosts => "master,controlplane,node,policies",
+        Some("cp") => "master,etcd,controlplane,node,policies",
+        Some("etcd") => "etcd",
+        _ => "node",
+    };
     let output = lab.output(
         node,
         &format!(

@@ -360,7 +360,7 @@ fn a_user_with_sudo_and_without_forwarding_will_do(lab: &Lab, harden: &mut Harde
 
 fn nothing_secret_was_printed(lab: &Lab, harden: &Harden<'_>) {
     let key = lab.output("cp-1", "sed -n 's/.*secret: *//p' /etc/kubernetes/encryption/config.yaml");
-    let private = lab.output("cp-1", "sed -n 2p /etc/kubernetes/pki/etcd/ca.key");
+    let private = lab.output("cp-1", "sed -n 2p /etc/kubernetes/pki/ca.key");
     let secrets = [POISON, key.trim().trim_matches('"'), private.trim()];
     let leaks = |text: &str| secrets.iter().any(|secret| secret.len() > 8 && text.contains(secret));
     assert!(!leaks(&harden.outputs), "a secret was printed");

@@ -437,4 +437,17 @@ fn the_virtual_address_is_nobodys_yet() {
         found("192.0.2.11", "127.0.0.1"),
         ["192.0.2.11, which kube-vip is to hold, is the address of cp-1"]
     );
+    // Somebody else has it; unless there is a control plane already, which may be that somebody.
+    let claimed = |standing: &str| {
+        let text = INVENTORY.replace("api.example.com", "192.0.2.10");
+        let mut world = World::new(&format!("{text}{vip}")).change("cp-1", "standing", "", standing);
+        world.claimed.insert(String::from("cp-1"), String::from("02:00:00:00:00:99 has it"));
+        let report = world.judge();
+        let of_it = report.findings.iter().filter(|finding| finding.check == Check::Address);
+        of_it.map(|finding| (finding.severity, finding.fact.clone())).collect::<Vec<_>>()
+    };
+    let fact =
+        "192.0.2.10, which kube-vip is to hold, is in use: as seen from there 02:00:00:00:00:99 has it";
+    assert_eq!(claimed(""), [(Severity::Fatal, fact.to_owned())]);
+    assert_eq!(claimed("left /etc/kubernetes/manifests\n"), []);
 }

@@ -75,6 +75,8 @@ struct World {
     inventory: Inventory,
     replies: BTreeMap<String, BTreeMap<&'static str, String>>,
     lost: BTreeMap<String, DoctorError>,
+    /// Who has kube-vip's address, as each host finds it.
+    claimed: BTreeMap<String, String>,
 }
 
 impl World {
@@ -89,7 +91,7 @@ impl World {
                 (node.name.to_string(), FIT.iter().map(|(name, text)| (*name, put(text))).collect())
             })
             .collect();
-        Self { inventory, replies, lost: BTreeMap::new() }
+        Self { inventory, replies, lost: BTreeMap::new(), claimed: BTreeMap::new() }
     }
 
     /// Puts a text in the place of another in the answer of a host; an empty one adds it to the end of a section.
@@ -111,7 +113,8 @@ impl World {
 
     fn facts(&self, node: &Node) -> HostFacts {
         let sections = &self.replies[node.name.as_str()];
-        parse(&reply(sections.iter().map(|(name, text)| (*name, text.as_str())))).unwrap()
+        let facts = parse(&reply(sections.iter().map(|(name, text)| (*name, text.as_str())))).unwrap();
+        HostFacts { claimed: self.claimed.get(node.name.as_str()).cloned(), ..facts }
     }
 
     fn judge(mut self) -> Report {

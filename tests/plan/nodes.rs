@@ -107,6 +107,25 @@ fn secrets_are_compared_and_shown_masked() {
 }
 
 #[test]
+fn a_certificate_of_a_day_is_renewed_in_its_last_third() {
+    for (left, reason) in [(8 * 3600, ""), (8 * 3600 - 1, "expires in 7 hours"), (3600, "expires in 1 hour")]
+    {
+        let plan = planned(|resources, observed| {
+            for resource in resources {
+                if let Spec::Certificate(spec) = &mut resource.spec {
+                    (spec.lifetime_days, spec.renew_before_days) = (1, 0);
+                }
+            }
+            let found = CertificateFacts { not_after: NOW + left, ..facts(&certificate()) };
+            observed.certificates.insert(path(CERTIFICATE_PATH), CertificateState::Present(found));
+        });
+        let found = plan.changes().find(|(_, change)| change.resource.name == "etcd-server");
+        let found = found.map(|(_, change)| change.reasons.join("; ")).unwrap_or_default();
+        assert_eq!(found, reason);
+    }
+}
+
+#[test]
 fn certificates_are_compared_by_meaning() {
     let reasons = |alter: &dyn Fn(&mut CertificateFacts)| {
         let plan = planned(|_, observed| {

@@ -2,7 +2,9 @@
 
 use crate::health::name;
 use harden::cluster::{Alarm, EtcdHeader, EtcdMember, EtcdStatus, NodeInfo};
-use harden::removal::{Consent, EtcdFacts, Facts, Host, HostFacts, Other, Removal, Step, plan, remains};
+use harden::removal::{
+    Consent, EtcdFacts, Facts, Host, HostFacts, Other, Removal, Runs, Step, plan, remains,
+};
 
 fn member(id: u64, node: &str) -> EtcdMember {
     let peer_urls = vec![format!("https://10.0.0.{id}:2380")];
@@ -25,8 +27,8 @@ fn host(keys: &[&str]) -> HostFacts {
     }
 }
 
-fn other(id: u64) -> Other {
-    Other { unready: None, member: Some(Ok(status(id))), host: Some(host(&["ca.key", "sa.key"])) }
+fn other() -> Other {
+    Other { unready: None, host: Some(host(&["ca.key", "sa.key"])) }
 }
 
 fn node(text: &str) -> NodeInfo {
@@ -39,13 +41,14 @@ fn control_plane() -> Facts {
     Facts {
         node: name("cp-3"),
         address: String::from("10.0.0.3"),
-        is_control_plane: true,
-        has_external_etcd: false,
+        runs: Runs { kubelet: true, control_plane: true, etcd_unit: false },
+        has_foreign_etcd: false,
         endpoint: Some(String::from("api.example.org:6443")),
         endpoint_moves: false,
         host: Host::Reached(host(&["ca.key", "sa.key"])),
         kubernetes: Ok(Some(node("cp-3"))),
-        others: [(name("cp-1"), other(1)), (name("cp-2"), other(2))].into(),
+        others: [(name("cp-1"), other()), (name("cp-2"), other())].into(),
+        members: [(name("cp-1"), Ok(status(1))), (name("cp-2"), Ok(status(2)))].into(),
         etcd: Some(Ok(EtcdFacts {
             members: vec![member(1, "cp-1"), member(2, "cp-2"), member(3, "cp-3")],
             alarms: Vec::new(),
@@ -58,7 +61,7 @@ fn worker() -> Facts {
     Facts {
         node: name("w-1"),
         address: String::from("10.0.0.9"),
-        is_control_plane: false,
+        runs: Runs { kubelet: true, ..Runs::default() },
         host: Host::Reached(host),
         kubernetes: Ok(Some(NodeInfo { addresses: Vec::new(), ..node("w-1") })),
         ..control_plane()
@@ -141,8 +144,7 @@ fn the_last_control_plane_stays() {
 #[test]
 fn every_member_that_stays_must_be_healthy() {
     let silent = |facts: &mut Facts| {
-        let cp2 = facts.others.get_mut(&name("cp-2")).unwrap();
-        cp2.member = Some(Err(String::from("connection refused")));
+        facts.members.insert(name("cp-2"), Err(String::from("connection refused")));
     };
     let cases: [(Change<'_>, &str); 7] = [
         (&silent, "the etcd member cp-2 is not healthy: connection refused"),
@@ -156,7 +158,7 @@ fn every_member_that_stays_must_be_healthy() {
         ),
         (
             &|facts| etcd(facts).members.push(member(4, "cp-4")),
-            "the etcd member cp-4 is not healthy: no control plane that can be reached runs it",
+            "the etcd member cp-4 is not healthy: no node that can be reached runs it",
         ),
         (
             &|facts| etcd(facts).alarms.push(Alarm { member_id: 1, alarm: String::from("NOSPACE") }),
@@ -164,8 +166,7 @@ fn every_member_that_stays_must_be_healthy() {
         ),
         (
             &|facts| {
-                let cp1 = facts.others.get_mut(&name("cp-1")).unwrap();
-                cp1.member = Some(Ok(EtcdStatus { leader: 0, ..status(1) }));
+                facts.members.insert(name("cp-1"), Ok(EtcdStatus { leader: 0, ..status(1) }));
             },
             "the etcd member cp-1 is not healthy: it has no leader",
         ),
@@ -190,6 +191,7 @@ fn of_two_members_one_stays_with_a_warning_and_the_only_one_is_not_taken() {
     let mut facts = control_plane();
     etcd(&mut facts).members.remove(1);
     facts.others.remove(&name("cp-2"));
+    facts.members.remove(&name("cp-2"));
     let removal = plan(&facts, Consent::default());
     assert!(removal.refusals.is_empty());
     assert!(removal.warnings[0].starts_with("one etcd member is left"), "{:?}", removal.warnings);
@@ -267,10 +269,89 @@ fn the_endpoint_must_not_go_with_it() {
     }
 }
 
+/// etcd-3 of etcd-1, etcd-2, etcd-3, beside two control planes.
+fn external_member() -> Facts {
+    let on_host = HostFacts {
+        ca: [].into(),
+        etcd_ca: [[9; 32]].into(),
+        etcd_until: Some(1_795_478_400),
+        left: vec![String::from("files in /etc/etcd")],
+        keys: [].into(),
+        ..host(&[])
+    };
+    let plane = || {
+        let mut plane = other();
+        plane.host.as_mut().unwrap().etcd_ca = [[9; 32]].into();
+        plane
+    };
+    Facts {
+        node: name("etcd-3"),
+        runs: Runs { etcd_unit: true, ..Runs::default() },
+        host: Host::Reached(on_host),
+        kubernetes: Ok(None),
+        others: [(name("cp-1"), plane()), (name("cp-2"), plane())].into(),
+        members: [(name("etcd-1"), Ok(status(1))), (name("etcd-2"), Ok(status(2)))].into(),
+        etcd: Some(Ok(EtcdFacts {
+            members: vec![member(1, "etcd-1"), member(2, "etcd-2"), member(3, "etcd-3")],
+            alarms: Vec::new(),
+        })),
+        ..control_plane()
+    }
+}
+
 #[test]
-fn external_members_are_somebody_elses() {
-    let facts = Facts { has_external_etcd: true, ..worker() };
-    assert!(reasons(&facts)[0].contains("is no static pod of kubeadm's"));
+fn an_external_member_leaves_etcd_before_its_unit_ends() {
+    let removal = plan(&external_member(), Consent::default());
+    assert!(removal.refusals.is_empty(), "{removal:?}");
+    assert_eq!(steps(&removal), ["remove-etcd-member", "stop-etcd", "reset-host"]);
+    assert!(removal.warnings[0].starts_with("two etcd members are left"), "{:?}", removal.warnings);
+    assert!(removal.warnings[1].starts_with("the API servers name its member"), "{:?}", removal.warnings);
+    let said = remains(&external_member()).join("\n");
+    assert!(said.contains("its member's, signed by etcd's CA, is valid until 2026-11-24"), "{said}");
+    assert!(!said.contains("kubelet's, system:node"), "{said}");
+    // A run before this one took it out.
+    let mut facts = external_member();
+    etcd(&mut facts).members.pop();
+    assert_eq!(steps(&plan(&facts, Consent::default())), ["stop-etcd", "reset-host"]);
+    // It never started, and has no name in etcd.
+    let mut facts = external_member();
+    etcd(&mut facts).members[2].name.clear();
+    assert_eq!(steps(&plan(&facts, Consent::default())).len(), 3);
+    facts.host = Host::Lost(String::from("no route to host"));
+    assert_eq!(steps(&plan(&facts, LOST)), ["remove-etcd-member"]);
+}
+
+#[test]
+fn an_external_member_stays_where_the_others_could_not_do_without_it() {
+    let cases: [(Change<'_>, &str); 4] = [
+        (
+            &|facts| drop(facts.members.insert(name("etcd-2"), Err(String::from("refused")))),
+            "the etcd member etcd-2 is not healthy: refused",
+        ),
+        (&|facts| (facts.members, facts.etcd) = ([].into(), None), "its etcd member is the only one"),
+        (
+            &|facts| facts.etcd = Some(Err(String::from("etcd-1: no leader"))),
+            "etcd's quorum does not answer: etcd-1: no leader",
+        ),
+        (
+            &|facts| {
+                let Host::Reached(host) = &mut facts.host else { panic!() };
+                host.etcd_ca = [[1; 32]].into();
+            },
+            "its host belongs to another cluster: its etcd CA is not that of the control planes",
+        ),
+    ];
+    for (change, reason) in cases {
+        let mut facts = external_member();
+        change(&mut facts);
+        assert_eq!(reasons(&facts), [reason]);
+    }
+}
+
+#[test]
+fn members_that_are_neither_kubeadms_nor_hardens_are_somebody_elses() {
+    let facts = Facts { has_foreign_etcd: true, ..worker() };
+    assert!(reasons(&facts)[0].contains("neither kubeadm nor harden made"));
     let facts = Facts { etcd: None, ..control_plane() };
     assert_eq!(
         steps(&plan(&facts, Consent::default())),

@@ -119,7 +119,7 @@ fn everything_is_asked_of_those_that_stay() {
     assert!(facts.joined().is_some_and(|node| node.ready));
     assert_eq!(facts.etcd.as_ref().unwrap().as_ref().unwrap().members.len(), 1);
     let Host::Reached(host) = &facts.host else { panic!("{facts:?}") };
-    assert!(host.is_tree && !facts.is_control_plane && !facts.has_external_etcd);
+    assert!(host.is_tree && !facts.runs.control_plane && !facts.has_foreign_etcd);
     let reasons: Vec<String> =
         plan(&facts, Consent::default()).refusals.into_iter().map(|refusal| refusal.reason).collect();
     assert_eq!(reasons, ["it is a directory tree and no machine"]);

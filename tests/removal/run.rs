@@ -11,9 +11,25 @@ struct Imagined {
     done: Vec<&'static str>,
     fails_at: Option<&'static str>,
     is_put_back: bool,
+    /// How often the node was locked and given back.
+    locked: usize,
+    given_back: usize,
+    is_locked_by_others: bool,
 }
 
 impl Hands for Imagined {
+    fn begin(&mut self) -> Result<(), RemovalError> {
+        if self.is_locked_by_others {
+            return Err(RemovalError::Locked { owner: String::from("you@there") });
+        }
+        self.locked += 1;
+        Ok(())
+    }
+
+    fn end(&mut self) {
+        self.given_back += 1;
+    }
+
     fn act(&mut self, step: &Step) -> Result<(), RemovalError> {
         if self.fails_at == Some(step.name()) {
             return Err(RemovalError::Left { left: vec![String::from("process etcd (7)")] });
@@ -82,4 +98,20 @@ fn an_interrupt_lets_the_step_in_hand_end() {
     let (outcome, _) = run(&mut hands, 1);
     assert_eq!(ends(&outcome), [Ended::Done, Ended::NotBegun, Ended::NotBegun]);
     assert!(outcome.is_interrupted && outcome.error.is_none() && outcome.is_changed);
+}
+
+#[test]
+fn the_node_is_locked_meanwhile_and_given_back_however_it_ends() {
+    for fails_at in [None, Some("drain"), Some("delete-node")] {
+        let mut hands = Imagined { fails_at, ..Imagined::default() };
+        run(&mut hands, usize::MAX);
+        assert_eq!((hands.locked, hands.given_back), (1, 1));
+    }
+    let mut hands = Imagined { is_locked_by_others: true, ..Imagined::default() };
+    let (outcome, _) = run(&mut hands, usize::MAX);
+    assert_eq!(ends(&outcome), [Ended::NotBegun; 3]);
+    assert!(!outcome.is_changed && hands.given_back == 0);
+    let error = outcome.error.unwrap();
+    assert!(error.to_string().contains("locked by you@there"), "{error}");
+    assert!(error.hint().unwrap().contains("harden unlock"));
 }

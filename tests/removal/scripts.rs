@@ -3,8 +3,14 @@
 use crate::observe::node::{SHELLS, Shell, Tree, snapshot};
 use crate::support::shells;
 use harden::remote::{Reply, Script, Session as _};
-use harden::removal::{HostFacts, host_facts, host_script, left, reset_script};
+use harden::removal::{
+    HostFacts, Runs, host_facts, host_script, left, lock_script, reset_script, unlock_script,
+};
 use std::time::Duration;
+
+const PLANE: Runs = Runs { kubelet: true, control_plane: true, etcd_unit: false };
+const WORKER: Runs = Runs { kubelet: true, control_plane: false, etcd_unit: false };
+const MEMBER: Runs = Runs { kubelet: false, control_plane: false, etcd_unit: true };
 
 /// A control-plane node with etcd's data elsewhere, and what it is to keep.
 fn host() -> Tree {
@@ -42,8 +48,8 @@ fn run(tree: &Tree, shell: Shell, script: &Script) -> Reply {
     tree.session(shell).run(script, Duration::from_secs(30)).unwrap()
 }
 
-fn facts(tree: &Tree, is_control_plane: bool) -> HostFacts {
-    let script = host_script(is_control_plane);
+fn facts(tree: &Tree, runs: Runs) -> HostFacts {
+    let script = host_script(runs);
     shells::by_all(
         &SHELLS,
         || snapshot(&tree.root()),
@@ -61,7 +67,7 @@ fn facts(tree: &Tree, is_control_plane: bool) -> HostFacts {
 #[test]
 fn a_host_tells_what_it_has_and_no_secret() {
     let tree = host();
-    let facts = facts(&tree, true);
+    let facts = facts(&tree, PLANE);
     let key = |path: &str| format!("/etc/kubernetes/{path}");
     assert_eq!(
         facts.keys,
@@ -85,7 +91,7 @@ fn a_host_tells_what_it_has_and_no_secret() {
         ]
     );
     tree.link("/var/lib/harden/lock", "txn/1");
-    let locked = self::facts(&tree, false);
+    let locked = self::facts(&tree, WORKER);
     assert!(locked.is_locked);
     // Another program on a worker may be called so.
     assert!(!locked.left.contains(&String::from("process etcd (7)")), "{:?}", locked.left);
@@ -95,7 +101,7 @@ fn a_host_tells_what_it_has_and_no_secret() {
 fn a_blank_host_has_nothing() {
     let tree = Tree::new();
     std::fs::create_dir_all(tree.root().join("etc/kubernetes/manifests")).unwrap();
-    let facts = facts(&tree, true);
+    let facts = facts(&tree, PLANE);
     assert!(facts.left.is_empty() && facts.keys.is_empty() && facts.kubeconfigs.is_empty(), "{facts:?}");
     assert_eq!(facts.data_directory, "/var/lib/etcd");
 }
@@ -133,14 +139,14 @@ fn a_reset_takes_what_is_the_clusters_and_nothing_else() {
         std::fs::create_dir_all(tree.root().join("etc/kubernetes/mine")).unwrap();
         // A link out of the directory is deleted, and not what it leads to.
         tree.link("/etc/kubernetes/mine/link", "../../cni");
-        let reply = run(&tree, shell, &reset_script("/data/it's etcd"));
+        let reply = run(&tree, shell, &reset_script("/data/it's etcd", PLANE));
         assert_eq!((reply.code, reply.section("reset").code), (0, 0), "{shell:?}");
         assert_eq!(files(&tree), KEPT, "{shell:?}");
         assert!(tree.root().join("etc/kubernetes").is_dir());
         let asked = std::fs::read_to_string(tree.directory.path().join("bin/asked")).unwrap();
         assert_eq!(asked, "reset --force --skip-phases=remove-etcd-member\n");
         // Again, on what is left of it.
-        assert_eq!(run(&tree, shell, &reset_script("/data/it's etcd")).code, 0, "{shell:?}");
+        assert_eq!(run(&tree, shell, &reset_script("/data/it's etcd", PLANE)).code, 0, "{shell:?}");
     }
 }
 
@@ -149,7 +155,7 @@ fn keys_are_deleted_though_kubeadm_fails() {
     for shell in SHELLS {
         let tree = host();
         tree.program("kubeadm", "#!/bin/sh\nexit 1\n");
-        let reply = run(&tree, shell, &reset_script("/data/it's etcd"));
+        let reply = run(&tree, shell, &reset_script("/data/it's etcd", PLANE));
         assert_eq!(reply.code, 1, "{shell:?}");
         assert_eq!(files(&tree), KEPT, "{shell:?}");
     }
@@ -161,9 +167,67 @@ fn without_kubeadm_the_pods_are_ended_by_crictl() {
     let crictl =
         "#!/bin/sh\n[ \"$1\" = pods ] && { echo a; echo b; exit; }\necho \"$*\" >>\"${0%/*}/asked\"\n";
     tree.program("crictl", crictl);
-    assert_eq!(run(&tree, Shell::Dash, &reset_script("/data/it's etcd")).code, 0);
+    assert_eq!(run(&tree, Shell::Dash, &reset_script("/data/it's etcd", PLANE)).code, 0);
     let asked = std::fs::read_to_string(tree.directory.path().join("bin/asked")).unwrap();
     assert_eq!(asked, "rmp -f a\nrmp -f b\n");
-    let rest = left(&run(&tree, Shell::Dash, &host_script(true)));
+    let rest = left(&run(&tree, Shell::Dash, &host_script(PLANE)));
     assert_eq!(rest, ["process kubelet (12)", "process etcd (7)", "port 10250"]);
+}
+
+#[test]
+fn an_external_member_is_taken_off_its_host_and_nothing_else() {
+    for shell in SHELLS {
+        let tree = Tree::new();
+        tree.program("kubeadm", "#!/bin/sh\n: >\"${0%/*}/asked\"\n");
+        for (path, mode) in [
+            ("/etc/etcd/etcd.conf", 0o600),
+            ("/etc/etcd/pki/server.key", 0o600),
+            ("/etc/systemd/system/etcd.service", 0o644),
+            ("/var/lib/etcd/member/snap/db", 0o600),
+            ("/var/lib/harden/joining", 0o600),
+            ("/etc/kubernetes.mine", 0o644),
+        ] {
+            tree.write(path, "x", mode);
+        }
+        let facts = host_facts(&run(&tree, shell, &host_script(MEMBER)));
+        let expected = [
+            "files in /var/lib/etcd/member",
+            "files in /var/lib/harden",
+            "files in /etc/etcd",
+            "file /etc/systemd/system/etcd.service",
+        ];
+        assert_eq!(facts.left, expected, "{shell:?}");
+        let reply = run(&tree, shell, &reset_script(&facts.data_directory, MEMBER));
+        assert_eq!((reply.code, reply.section("reset").code), (0, 0), "{shell:?}");
+        assert_eq!(files(&tree), ["etc/kubernetes.mine"], "{shell:?}");
+        assert!(!tree.directory.path().join("bin/asked").exists(), "kubeadm has no part in it");
+    }
+}
+
+#[test]
+fn the_lock_is_that_of_applies_and_a_cut_removal_takes_its_own_over() {
+    for shell in SHELLS {
+        let tree = Tree::new();
+        let lock = tree.root().join("var/lib/harden/lock");
+        for _ in 0..2 {
+            assert_eq!(
+                run(&tree, shell, &lock_script("remove by me@here")).section("lock").code,
+                0,
+                "{shell:?}"
+            );
+            assert_eq!(std::fs::read_to_string(lock.join("owner")).unwrap(), "remove by me@here\n");
+        }
+        assert!(!host_facts(&run(&tree, shell, &host_script(PLANE))).is_locked, "{shell:?}");
+        assert_eq!(run(&tree, shell, &unlock_script()).section("unlock").code, 0);
+        assert!(files(&tree).is_empty(), "{shell:?}");
+        // An apply's is left alone.
+        tree.write("/var/lib/harden/txn/1/owner", "you@there\n", 0o600);
+        tree.link("/var/lib/harden/lock", "txn/1");
+        let refused = run(&tree, shell, &lock_script("remove by me@here"));
+        let said = refused.section("lock");
+        assert_eq!((said.code, said.text().trim()), (75, "you@there"), "{shell:?}");
+        run(&tree, shell, &unlock_script());
+        assert!(lock.is_symlink(), "{shell:?}");
+        assert!(host_facts(&run(&tree, shell, &host_script(PLANE))).is_locked, "{shell:?}");
+    }
 }

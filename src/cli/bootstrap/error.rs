@@ -20,7 +20,7 @@ pub enum BootstrapVerbError {
         nodes.join(", "),
         if nodes.len() == 1 { "is" } else { "are" }
     )]
-    NoAuthorities {
+    NotTakenOver {
         /// The nodes.
         nodes: Vec<String>,
     },
@@ -73,7 +73,7 @@ impl Hint for BootstrapVerbError {
             Self::Unreachable { .. } => Some(String::from(
                 "`harden doctor` tells what is wrong with each; leave them out with --limit '!HOST' if you must",
             )),
-            Self::NoAuthorities { .. } => {
+            Self::NotTakenOver { .. } => {
                 Some(String::from("`harden pki import` takes them over; then `harden bootstrap` adds hosts"))
             }
             Self::Unfit { .. } => {

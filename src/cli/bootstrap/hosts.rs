@@ -64,7 +64,6 @@ impl<'a> Hosts<'a> {
         };
         let engine = self.engine(&listener);
         let of = |kind| plan.joins.iter().filter(|join| join.kind == kind).collect::<Vec<&Join>>();
-        engine.members(&of(JoinKind::Etcd), reach).map_err(|error| stopped(plan, error))?;
         let begins = !of(JoinKind::Init).is_empty();
         if let Some(node) = reach.control_planes().first().filter(|_| !begins) {
             self.network(node, reach, &listener)?;
@@ -72,7 +71,7 @@ impl<'a> Hosts<'a> {
         let control_planes =
             plan.joins.iter().filter(|join| matches!(join.kind, JoinKind::Init | JoinKind::ControlPlane));
         for join in control_planes {
-            engine.control_plane(join, reach).map_err(|error| hosts(vec![(join.node.clone(), error)]))?;
+            engine.control_plane(join, reach).map_err(|error| failed(vec![(join.node.clone(), error)]))?;
             if join.kind == JoinKind::Init {
                 self.network(&join.node, reach, &listener)?;
             }
@@ -83,7 +82,7 @@ impl<'a> Hosts<'a> {
             .filter_map(|(node, result)| Some((node, result.err()?)))
             .collect();
         if !failed.is_empty() {
-            return Err(hosts(failed));
+            return Err(self::failed(failed));
         }
         for join in plan.joins.iter().filter(|join| join.kind != JoinKind::Etcd) {
             let taints = self.inventory.node(&join.node).and_then(|node| node.taints.as_deref());
@@ -103,8 +102,8 @@ impl<'a> Hosts<'a> {
         Bootstrap {
             endpoint: Probe::of_endpoint(&self.inventory.api_endpoint()),
             topology: self.inventory.etcd.topology,
-            members: self.inventory.with_role(Role::Etcd).map(|node| node.name.clone()).collect(),
-            super_admin: Some(self.super_admin.clone()),
+            kubernetes: self.inventory.cluster.kubernetes,
+            super_admin: self.super_admin.clone(),
             parallelism: self.parallelism,
             listener,
             interrupted: &signal::interrupted,
@@ -160,7 +159,7 @@ fn label(
     let set = reach.any_api(name, |api| api.set_node(name.as_str(), labels, taints));
     set.map(drop).map_err(|source| {
         let error = BootstrapError::Node { node: name.clone(), source: Box::new(source) };
-        hosts(vec![(name.clone(), error)])
+        failed(vec![(name.clone(), error)])
     })
 }
 
@@ -183,7 +182,7 @@ fn wait_until_ready(nodes: &[NodeName], reach: &Reach, listener: &Listener<'_>) 
     health::wait(&gates, &mut access, &pace(), listener, &signal::interrupted).map_err(|source| {
         let node = source.node().clone();
         let error = BootstrapError::Gate { node: node.clone(), source: Box::new(source) };
-        hosts(vec![(node, error)])
+        failed(vec![(node, error)])
     })
 }
 
@@ -192,13 +191,8 @@ fn pace() -> Pace {
     Pace { stable: Duration::ZERO, steady: Duration::ZERO, ..Pace::default() }
 }
 
-fn stopped(plan: &Plan, error: BootstrapError) -> Error {
-    let first = plan.joins.iter().map(|join| join.node.clone()).next();
-    hosts(first.map(|node| (node, error)).into_iter().collect())
-}
-
 /// What has joined stays; the next run goes on from there.
-fn hosts(failed: Vec<(NodeName, BootstrapError)>) -> Error {
+pub(super) fn failed(failed: Vec<(NodeName, BootstrapError)>) -> Error {
     let code = if failed.iter().any(|(_, error)| matches!(error, BootstrapError::Interrupted { .. })) {
         ExitCode::Interrupted
     } else {

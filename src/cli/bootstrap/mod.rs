@@ -4,12 +4,13 @@
 mod brought;
 mod error;
 mod hosts;
+mod members;
 mod reset;
 
 pub use error::BootstrapVerbError;
 
 use super::apply::{Applying, Consent, Safeguards, carry_out};
-use super::pipeline::Pipeline;
+use super::pipeline::{Observation, Pipeline};
 use super::{Error, Global, Parts, doctor, signal};
 use crate::doctor::Check;
 use crate::error::ExitCode;
@@ -22,13 +23,16 @@ use brought::Brought;
 use clap::Args;
 use hosts::Hosts;
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 
 /// Make a cluster of blank hosts, hardened from its first second, or add hosts to one
 ///
 /// Every host of the inventory that is no node yet becomes one. The hosts have systemd, a container runtime, kubeadm, kubelet and
 /// their images; everything else comes from here: CAs and certificates from the store beside the inventory, files and kernel
 /// parameters from the templates, kubeadm's configuration with the same flags that `harden apply` keeps. What was interrupted goes
-/// on where it was when it is run again. Nodes that exist are not touched, and a host of another cluster is refused.
+/// on where it was when it is run again. Nodes that exist are not touched, and a host of another cluster is refused. A host more of an
+/// external etcd becomes a learner while all other members are healthy, and votes when it has caught up; the next `harden apply` tells
+/// the API servers.
 #[derive(Debug, Clone, Args)]
 pub struct Bootstrap {
     /// Do not ask; there is no environment variable for it, on purpose
@@ -39,7 +43,8 @@ pub struct Bootstrap {
     #[arg(long, value_name = "HOST")]
     pub reset: Vec<String>,
 
-    /// Accept what this check of `harden doctor` finds fatal; may be repeated
+    /// Accept what this check of `harden doctor` finds fatal; may be repeated. kubeadm looks for itself on each host: what it may find
+    /// there is `ignore-preflight-errors` under [bootstrap], by its own names
     #[arg(long, value_name = "NAME", value_enum)]
     pub skip: Vec<Check>,
 }
@@ -81,28 +86,48 @@ fn begin(applying: &mut Applying<'_>, arguments: &Bootstrap) -> Result<ExitCode,
         let Pipeline { inventory, limit, .. } = &applying.pipeline;
         brought.missing(inventory, limit, &observation.reach)?
     };
-    let plan = if plan.joins.is_empty() {
+    if plan.joins.is_empty() {
         applying.output.message("every host of the inventory is a node already\n");
         ask_for_rest(applying, &brought)?;
-        plan
     } else {
         refuse_unfit(applying, &plan, &arguments.skip)?;
         applying.show(&plan)?;
         ask(applying, &plan)?;
-        // Keys are made before they are planned with, so that the plan knows their digests.
-        let secrets = applying.open_store(&plan)?;
-        let plan = applying.pipeline.plan_hosts(&observation)?;
-        if !plan.waves.is_empty()
-            && let Some(failed) = applying.execute(&plan, &observation, secrets)
-        {
-            return Ok(failed);
-        }
-        plan
-    };
+    }
     signal::listen(applying.output);
-    Hosts::new(applying, brought)?.join(&plan, &mut observation.reach)?;
+    let rest = match prepare(applying, &plan, &mut observation)? {
+        ControlFlow::Continue(rest) => rest,
+        ControlFlow::Break(code) => return Ok(code),
+    };
+    members::whole(applying, &rest, &observation.reach)?;
+    Hosts::new(applying, brought)?.join(&rest, &mut observation.reach)?;
     drop(observation);
     finish(applying, &plan)
+}
+
+/// Brings to the hosts everything that can be there before they join. Members that join an etcd which runs are whole before that: the
+/// others are looked at anew then. Breaks with the exit code where one could not be prepared.
+fn prepare(
+    applying: &mut Applying<'_>,
+    plan: &Plan,
+    observation: &mut Observation,
+) -> Result<ControlFlow<ExitCode, Plan>, Error> {
+    match members::grow(applying, plan, observation)? {
+        ControlFlow::Continue(0) => {}
+        ControlFlow::Continue(_) => *observation = applying.observe()?,
+        ControlFlow::Break(code) => return Ok(ControlFlow::Break(code)),
+    }
+    let plan = applying.pipeline.plan_hosts(observation)?;
+    members::begin(applying, &plan, &observation.reach)?;
+    // Keys are made before they are planned with, so that the plan knows their digests.
+    let secrets = applying.open_store(&plan)?;
+    let plan = applying.pipeline.plan_hosts(observation)?;
+    if !plan.waves.is_empty()
+        && let Some(code) = applying.execute(&plan, observation, secrets)
+    {
+        return Ok(ControlFlow::Break(code));
+    }
+    Ok(ControlFlow::Continue(plan))
 }
 
 /// What kubeadm could not be told is applied as ever; where nothing is left this shows it. A node that was there before is not
@@ -141,7 +166,7 @@ fn refuse_members(applying: &Applying<'_>) -> Result<(), Error> {
     let joining = applying.pipeline.joining(&observation).nodes;
     let members = observation.nodes.into_keys().filter(|node| !joining.contains(node));
     let nodes: Vec<String> = members.map(|node| node.to_string()).collect();
-    if nodes.is_empty() { Ok(()) } else { Err(Error::hinted(BootstrapVerbError::NoAuthorities { nodes })) }
+    if nodes.is_empty() { Ok(()) } else { Err(Error::hinted(BootstrapVerbError::NotTakenOver { nodes })) }
 }
 
 /// Makes CAs, key pair and the kubeconfig for emergencies where they are missing; returns what was made.

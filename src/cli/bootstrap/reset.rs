@@ -6,13 +6,11 @@ use crate::cli::apply::Applying;
 use crate::cli::pipeline::Observation;
 use crate::cli::remove::{self, Eviction, Remove};
 use crate::error::ExitCode;
-use crate::inventory::NodeName;
-use crate::removal::reset_script;
+use crate::inventory::{ETCD_DATA, NodeName};
+use crate::removal::{Runs, reset_script};
 use crate::ui;
 use std::time::Duration;
 
-/// Where kubeadm's etcd keeps its data.
-const ETCD_DATA: &str = "/var/lib/etcd";
 /// `kubeadm reset` waits for containers to end.
 const RESET: Duration = Duration::from_mins(5);
 
@@ -62,7 +60,9 @@ fn alone(host: &NodeName, applying: &Applying<'_>, observation: &Observation) ->
     if !applying.asked && !ui::confirm(applying.output, &question)? {
         return Err(Error::new(BootstrapVerbError::Declined));
     }
-    let reply = observation.reach.run(host, &reset_script(ETCD_DATA), RESET).map_err(Error::hinted)?;
+    let inventory = &applying.pipeline.inventory;
+    let runs = inventory.node(host).map(|node| Runs::of(node, inventory.etcd.topology)).unwrap_or_default();
+    let reply = observation.reach.run(host, &reset_script(ETCD_DATA, runs), RESET).map_err(Error::hinted)?;
     if reply.code == 0 {
         applying.output.message(&format!("{host} is blank again\n"));
         return Ok(());

@@ -4,7 +4,7 @@ use super::super::facts::{Answer, Programs};
 use super::super::finding::few;
 use super::super::{Check, Host, HostFacts, Severity, Standing, Version};
 use super::Findings;
-use crate::inventory::{Inventory, Node, NodeName};
+use crate::inventory::{Inventory, Node, NodeName, Role};
 use crate::resource::{ClockReading, clock_faults};
 use std::collections::BTreeMap;
 
@@ -107,7 +107,20 @@ fn virtual_address(inventory: &Inventory, hosts: &[Host], facts: &Answers, found
         {
             let fact = format!("it has {address}, which kube-vip is to hold");
             found.add(Some(&host.node), Check::Address, Severity::Fatal, fact, remedy);
+            return;
         }
+    }
+    // As soon as something of the cluster is on one of them, it may be kube-vip itself.
+    let is_blank =
+        |node: &Node| hosts.iter().any(|host| host.node == node.name && host.standing == Standing::Blank);
+    let claims = facts.iter().find_map(|(name, facts)| Some((name, facts.claimed.as_ref()?)));
+    if let Some((name, who)) = claims
+        && inventory.with_role(Role::ControlPlane).all(is_blank)
+    {
+        let fact = format!("{address}, which kube-vip is to hold, is in use: as seen from there {who}");
+        let remedy =
+            "find out whose it is and have it freed, or write an address that nobody has as `endpoint`";
+        found.add(Some(name), Check::Address, Severity::Fatal, fact, remedy);
     }
 }
 

@@ -1,5 +1,6 @@
 //! From everything that is desired and observed to one plan.
 
+mod authority_keys;
 pub(super) mod cluster;
 mod compare;
 pub(super) mod drain;
@@ -106,6 +107,7 @@ pub fn build(inputs: Inputs<'_>) -> Result<Plan, PlanError> {
         return Err(PlanError { problems });
     }
     let joins = join::joins(&inputs, &mut notices)?;
+    notices.extend(authority_keys::notice(&inputs));
     notices.extend(outage::notice(inputs.inventory, &changed));
     notices.extend(drain::notice(inputs.inventory, &changed));
     let mut cluster_changes = cluster::changes(&inputs, &changed, &mut notices)?;

@@ -14,6 +14,7 @@ use std::collections::BTreeSet;
 use std::fmt::Display;
 
 const SECONDS_A_DAY: i64 = 86_400;
+const SECONDS_AN_HOUR: i64 = 3600;
 
 pub(super) fn certificate(
     resource: &Resource,
@@ -143,9 +144,10 @@ fn due(spec: &CertificateSpec, facts: &CertificateFacts, now: i64) -> Option<Str
     if left <= 0 {
         return Some(format!("expired on {}", date(facts.not_after)));
     }
-    let days = left / SECONDS_A_DAY;
-    (days < i64::from(spec.renew_before_days))
-        .then(|| format!("expires in {days} {}", if days == 1 { "day" } else { "days" }))
+    let (days, hours) = (left / SECONDS_A_DAY, left / SECONDS_AN_HOUR);
+    let (number, unit) = if days == 0 { (hours, "hour") } else { (days, "day") };
+    let plural = if number == 1 { "" } else { "s" };
+    (left < spec.renewal_window()).then(|| format!("expires in {number} {unit}{plural}"))
 }
 
 fn observed_text(spec: &CertificateSpec, facts: &CertificateFacts, observed: &Observed) -> String {

@@ -1,7 +1,7 @@
 //! kubeadm's configuration (v1beta4) for one host, as data.
 
 use super::{FOLDER, JoinKind};
-use crate::inventory::{EtcdTopology, Inventory, Node, PkiAlgorithm, Role, Taint};
+use crate::inventory::{ETCD_DATA, EtcdTopology, Inventory, Minor, Node, PkiAlgorithm, Role, Taint};
 use crate::plan::build::{Inputs, PlanError, Problem, cluster};
 use crate::plan::kubeadm::{self, cluster_configuration};
 use crate::plan::{manifest, yaml, yaml_keys};
@@ -12,8 +12,6 @@ use serde_json::{Value, json};
 const CONFIG_API: &str = "kubeadm.k8s.io/v1beta4";
 /// With what a host that joins says who it is. It trusts the CA that is in it and no other.
 const KUBELET_KUBECONFIG: &str = "/etc/kubernetes/kubelet.conf";
-/// Where kubeadm's etcd keeps its data.
-pub(super) const ETCD_DATA: &str = "/var/lib/etcd";
 /// The kubelet's configuration and kube-proxy's.
 const KUBELET_API: &str = "kubelet.config.k8s.io/v1beta1";
 const KUBE_PROXY_API: &str = "kubeproxy.config.k8s.io/v1alpha1";
@@ -26,8 +24,10 @@ const SKIPPED_AT_JOIN: [&str; 3] = [
     "control-plane-prepare/kubeconfig",
 ];
 
-/// In which `kubeadm join` adds an etcd member, since 1.33.
-const ETCD_PHASE: &str = "etcd-join";
+/// In which `kubeadm join` adds an etcd member: since 1.33 while the kubelet waits for its own API server
+/// (ControlPlaneKubeletLocalMode is on), and until then afterwards. 1.32 knows the newer name, but only as a phase that never runs.
+const ETCD_PHASES: [&str; 2] = ["control-plane-join/etcd", "etcd-join"];
+const ETCD_JOINS_EARLY_SINCE: Minor = Minor(33);
 
 /// What stands for the token that kubeadm insists on making: the host puts one of its own there, and deletes it when kubeadm is
 /// done.
@@ -156,11 +156,13 @@ fn join(node: &Node, kind: JoinKind, registration: &Value) -> Value {
     document
 }
 
-/// A JoinConfiguration without the phase that adds an etcd member. A text that is none comes back as it is.
-pub(super) fn without_etcd(config: &str) -> String {
+/// A JoinConfiguration without the phase in which the kubeadm of a minor version adds an etcd member. A text that is none comes back
+/// as it is.
+pub(super) fn without_etcd(config: &str, kubeadm: Minor) -> String {
+    let phase = ETCD_PHASES[usize::from(kubeadm >= ETCD_JOINS_EARLY_SINCE)];
     let skipped = || {
         let mut document = yaml::parse(config).ok()?;
-        document.get_mut("skipPhases")?.as_array_mut()?.push(ETCD_PHASE.into());
+        document.get_mut("skipPhases")?.as_array_mut()?.push(phase.into());
         yaml::rewrite(config, &document).ok()
     };
     skipped().unwrap_or_else(|| config.to_owned())
@@ -211,8 +213,7 @@ fn etcd(inventory: &Inventory) -> Value {
     if inventory.etcd.topology == EtcdTopology::Stacked {
         return json!({"local": {"dataDir": ETCD_DATA}});
     }
-    let endpoints =
-        inventory.with_role(Role::Etcd).map(|member| format!("https://{}:2379", member.url_host()));
+    let endpoints = inventory.with_role(Role::Etcd).map(Node::etcd_client_url);
     json!({"external": {
         "endpoints": endpoints.collect::<Vec<_>>(),
         "caFile": "/etc/kubernetes/pki/etcd/ca.crt",
@@ -243,7 +244,11 @@ mod tests {
     #[test]
     fn a_member_that_takes_part_is_not_added_again() {
         let config = "kind: JoinConfiguration\nskipPhases:\n- control-plane-prepare/certs\n";
-        assert_eq!(without_etcd(config), format!("{config}- etcd-join\n"));
-        assert_eq!(without_etcd("kind: JoinConfiguration\n"), "kind: JoinConfiguration\n");
+        for (kubeadm, phase) in
+            [(32, "control-plane-join/etcd"), (33, "etcd-join"), (Minor::NEWEST.0, "etcd-join")]
+        {
+            assert_eq!(without_etcd(config, Minor(kubeadm)), format!("{config}- {phase}\n"));
+        }
+        assert_eq!(without_etcd("kind: JoinConfiguration\n", Minor(33)), "kind: JoinConfiguration\n");
     }
 }

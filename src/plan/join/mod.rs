@@ -8,7 +8,7 @@ mod documents;
 mod patches;
 
 use super::build::{Inputs, PlanError};
-use crate::inventory::{EtcdTopology, Inventory, Node, NodeName, Role, Taint};
+use crate::inventory::{ETCD_DATA, EtcdTopology, Inventory, Minor, Node, NodeName, Role, Taint};
 use crate::resource::{Observed, Spec};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -76,9 +76,9 @@ impl JoinKind {
 }
 
 impl Join {
-    /// kubeadm's configuration where the host's etcd member takes part already.
-    pub fn without_etcd(&self) -> String {
-        documents::without_etcd(&self.config)
+    /// kubeadm's configuration where the host's etcd member takes part already; `kubeadm` is the version of it on the host.
+    pub fn without_etcd(&self, kubeadm: Minor) -> String {
+        documents::without_etcd(&self.config, kubeadm)
     }
 }
 
@@ -226,7 +226,7 @@ fn join(
 fn directories(node: &Node, inputs: &Inputs<'_>) -> BTreeMap<String, String> {
     let resources = inputs.desired.get(&node.name).map(|desired| desired.resources.as_slice());
     let of_others = resources.unwrap_or_default().iter().filter_map(|resource| match &resource.spec {
-        Spec::Attributes(spec) if spec.pattern == documents::ETCD_DATA => {
+        Spec::Attributes(spec) if spec.pattern == ETCD_DATA => {
             Some((spec.pattern.clone(), spec.owner.clone()?))
         }
         _ => None,

@@ -94,7 +94,7 @@ fn said(site: &Site) -> String {
     std::fs::read_to_string(site.folder().join(SAID)).unwrap()
 }
 
-fn begin(site: &Site, harden: &Harden<'_>) -> Child {
+pub(super) fn begin(site: &Site, harden: &Harden<'_>) -> Child {
     Command::new(env!("CARGO_BIN_EXE_harden"))
         .args(["bootstrap", "--yes"])
         .env("HARDEN_INVENTORY", site.lab().inventory())

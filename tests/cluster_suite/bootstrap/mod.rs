@@ -23,6 +23,8 @@ struct Topology {
     settings: &'static str,
     /// What `harden plan` shows of it, in this order.
     order: &'static [&'static str],
+    /// What kube-bench looks for beside the API servers in vain: etcd's files, which are judged on its own hosts.
+    elsewhere: &'static [&'static str],
 }
 
 const STACKED: Topology = Topology {
@@ -36,6 +38,22 @@ const STACKED: Topology = Topology {
         "w-1: join as a worker",
         "w-2: join as a worker",
     ],
+    elsewhere: &[],
+};
+
+const EXTERNAL: Topology = Topology {
+    name: "three etcd hosts, two control planes, a worker",
+    hosts: &["etcd-1", "etcd-2", "etcd-3", "cp-1", "cp-2", "w-1"],
+    settings: "[etcd]\ntopology = \"external\"\n",
+    order: &[
+        "etcd-1: run an etcd member",
+        "etcd-2: run an etcd member",
+        "etcd-3: run an etcd member",
+        "cp-1: begin the cluster",
+        "cp-2: join as a control-plane node",
+        "w-1: join as a worker",
+    ],
+    elsewhere: &["1.1.11", "1.1.12", "1.1.7", "1.1.8"],
 };
 
 /// How much longer than kubeadm by hand it may take, with everything that kubeadm does not do.
@@ -48,11 +66,23 @@ fn cluster_bootstrap_stacked() {
     let mut harden = Harden::new(site.lab(), site.folder());
     let took = from_blank_hosts(&STACKED, &site, &mut harden);
     is_not_much_slower_than_kubeadm(took);
-    proof::holds(&site, &mut harden);
+    proof::holds(&STACKED, &site, &mut harden);
     workloads::work(&site, &mut harden);
     growth::a_worker_comes_and_goes(&site, &mut harden);
     growth::a_control_plane_goes_and_comes(&site, &mut harden);
     strangers::are_left_alone(&site, &mut harden);
+    super::nothing_secret_was_printed(site.lab(), &harden);
+}
+
+#[test]
+#[ignore = "needs the lab, and some minutes: tests/run --full"]
+fn cluster_bootstrap_full_external() {
+    let site = Site::blank(&[EXTERNAL.hosts, &[growth::MEMBER]].concat());
+    let mut harden = Harden::new(site.lab(), site.folder());
+    from_blank_hosts(&EXTERNAL, &site, &mut harden);
+    proof::holds(&EXTERNAL, &site, &mut harden);
+    workloads::work(&site, &mut harden);
+    growth::a_member_comes_cut_twice_and_goes(&site, &mut harden);
     super::nothing_secret_was_printed(site.lab(), &harden);
 }
 
@@ -69,7 +99,11 @@ fn from_blank_hosts(topology: &Topology, site: &Site, harden: &mut Harden<'_>) -
         "+ /etc/kubernetes/pki/apiserver.crt",
         "+ /etc/kubernetes/encryption/config.yaml",
         "+ /etc/kubernetes/audit/policy.yaml",
-        "+ /etc/kubernetes/pki/etcd/server.crt",
+        if topology.settings.is_empty() {
+            "+ /etc/kubernetes/pki/etcd/server.crt"
+        } else {
+            "+ /etc/etcd/pki/server.crt"
+        },
     ] {
         assert!(plan.contains(shown), "the plan does not show {shown}:\n{plan}");
     }

@@ -12,7 +12,7 @@ apiVersion: apps/v1
 kind: Deployment
 metadata: {name: web, namespace: default}
 spec:
-  replicas: 2
+  replicas: WORKERS
   selector: {matchLabels: {app: web}}
   template:
     metadata: {labels: {app: web}}
@@ -41,7 +41,8 @@ spec:
 
 pub(super) fn work(site: &Site, harden: &mut Harden<'_>) {
     let lab = site.lab();
-    let web = harden::remote::quote(WEB);
+    let web = WEB.replace("WORKERS", &site.nodes(Some("worker")).len().to_string());
+    let web = harden::remote::quote(&web);
     let kubectl = "kubectl --kubeconfig /etc/kubernetes/admin.conf";
     lab.output("cp-1", &format!("printf %s {web} | {kubectl} apply -f -"));
     lab.kubectl(&["rollout", "status", "deployment/web", "--timeout=120s"]);

@@ -122,6 +122,10 @@ blank() { # [NAME...]
   # shellcheck disable=SC2034 # used by hosts.bash
   CNI=none
   up "${pairs[@]}"
+  for name in "$@"; do
+    # Where etcd is a program, a golden image brings it.
+    [[ $name != etcd-* ]] || on "$name" 'cat >/usr/local/bin/etcd && chmod 0755 /usr/local/bin/etcd' <"$ETCD/etcd"
+  done
   recorded "$STATE/haproxy.pid" >/dev/null || start_balancer
 }
 
