@@ -106,34 +106,6 @@ fn a_verbose_plan_shortens_nothing() {
 }
 
 #[test]
-fn drift_says_of_each_difference_whose_it_is() {
-    let mut plan = plans::whole();
-    assert_snapshot!(ui::plan::drift(&plan, PLAIN));
-    let value: serde_json::Value = serde_json::from_str(&json::drift(&plan).unwrap()).unwrap();
-    assert_eq!(value["nodes"][0]["changes"][0]["origin"], "drift");
-    assert_eq!(
-        value["summary"],
-        serde_json::json!({
-            "drift": 3, "drift_nodes": 2, "pending": 6, "pending_nodes": 2, "pending_cluster": 2, "of": 6,
-            "unreachable": 1
-        })
-    );
-    let mut closing = |alter: fn(&mut Plan)| {
-        alter(&mut plan);
-        ui::plan::drift(&plan, PLAIN).lines().last().unwrap().to_owned()
-    };
-    let lines = [
-        closing(|plan| plan.unreachable.clear()),
-        closing(|plan| plan.cluster_changes.clear()),
-        closing(|plan| plan.waves.truncate(1)),
-        closing(|plan| plan.waves[0].nodes[0].changes.truncate(1)),
-        closing(|plan| plan.waves[0].nodes[0].changes[0].origin = Origin::New),
-        closing(|plan| plan.waves.clear()),
-    ];
-    assert_snapshot!(lines.join("\n"));
-}
-
-#[test]
 fn a_coloured_plan_marks_the_changed_words() {
     let plan = plans::plan(vec![plans::wave(
         "canary control-plane node",
@@ -272,10 +244,8 @@ fn everything(text: &str) -> String {
     let colored = View { paint: Paint { color: true }, ..PLAIN };
     for view in [PLAIN, colored, View { verbose: true, ..PLAIN }] {
         output.result(&ui::plan::render(&plan, view)).unwrap();
-        output.result(&ui::plan::drift(&plan, view)).unwrap();
     }
     output.result(&json::plan(&plan).unwrap()).unwrap();
-    output.result(&json::drift(&plan).unwrap()).unwrap();
     let mut applied = Applied::new(text, 0);
     applied.error = Some(text.to_owned());
     output.result(&json::applied(&applied).unwrap()).unwrap();

@@ -35,6 +35,9 @@ pub struct Report {
     /// Differences in the cluster's own records and objects, which are of no node.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cluster_items: Vec<Item>,
+    /// Why the cluster's own records could not be read, where they should have been.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster_error: Option<String>,
     /// What the inventory says is to be ignored, and how often it was.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ignores: Vec<Ignore>,
@@ -284,6 +287,12 @@ impl Report {
         let of_nodes =
             self.nodes.iter().flat_map(|node| node.items().iter().map(|item| (Some(&node.node), item)));
         of_nodes.chain(self.cluster_items.iter().map(|item| (None, item)))
+    }
+
+    /// Whether something could not be read that may have drifted as well.
+    pub fn is_incomplete(&self) -> bool {
+        let unreachable = |node: &NodeReport| matches!(node.state, NodeState::Unreachable { .. });
+        self.cluster_error.is_some() || self.nodes.iter().any(unreachable)
     }
 
     /// Counts.

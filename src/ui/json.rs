@@ -17,14 +17,6 @@
 //!
 //! Without `summary` and `no_return` it is the type [`Plan`], and it can be read as one. Secrets are masked in every text.
 //!
-//! Drift (`harden drift -o json`) is one object with `format_version`, `harden_version`, `cluster`, `created`,
-//! `cluster_changes`, `in_sync`, `unreachable` and `notices` as in a plan, and with
-//!
-//! | key | what |
-//! |---|---|
-//! | `nodes` | the nodes that differ, each `{"node", "changes"}`; the `origin` of a change is `drift` where somebody changed the node, `pending` or `new` where it is declared and not applied yet, or `both` |
-//! | `summary` | `{"drift", "drift_nodes", "pending", "pending_nodes", "pending_cluster", "of", "unreachable"}`, the numbers of the closing line, and `partial` as in a plan |
-//!
 //! An apply (`harden apply -o json`) is one object, printed at the end of the run, and the only thing on standard output:
 //!
 //! | key | what |
@@ -59,10 +51,9 @@
 
 use super::Applied;
 use super::foreign::is_unsafe;
-use super::plan::DriftSummary;
 use crate::event::{Event, Outcome};
 use crate::inventory::NodeName;
-use crate::plan::{Change, ClusterChange, NoReturn, Plan, Summary, Unreachable};
+use crate::plan::{NoReturn, Plan, Summary};
 use crate::secret::mask;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -79,43 +70,6 @@ struct Document<'a> {
 /// A plan as a pretty-printed JSON document.
 pub fn plan(plan: &Plan) -> Result<String, serde_json::Error> {
     document(&Document { plan, summary: plan.summary(), no_return: plan.no_return() })
-}
-
-#[derive(Serialize)]
-struct NodeDrift<'a> {
-    node: &'a NodeName,
-    changes: &'a [Change],
-}
-
-#[derive(Serialize)]
-struct Drift<'a> {
-    format_version: &'a str,
-    harden_version: &'a str,
-    cluster: &'a str,
-    created: i64,
-    nodes: Vec<NodeDrift<'a>>,
-    cluster_changes: &'a [ClusterChange],
-    in_sync: &'a [NodeName],
-    unreachable: &'a [Unreachable],
-    notices: &'a [String],
-    summary: DriftSummary,
-}
-
-/// What drifted and what is pending as a pretty-printed JSON document.
-pub fn drift(plan: &Plan) -> Result<String, serde_json::Error> {
-    let nodes = plan.waves.iter().flat_map(|wave| &wave.nodes);
-    document(&Drift {
-        format_version: &plan.format_version,
-        harden_version: &plan.harden_version,
-        cluster: &plan.cluster,
-        created: plan.created,
-        nodes: nodes.map(|node| NodeDrift { node: &node.node, changes: &node.changes }).collect(),
-        cluster_changes: &plan.cluster_changes,
-        in_sync: &plan.in_sync,
-        unreachable: &plan.unreachable,
-        notices: &plan.notices,
-        summary: DriftSummary::of(plan),
-    })
 }
 
 /// What an apply did as a pretty-printed JSON document.

@@ -5,6 +5,7 @@ use super::gather::Check;
 use crate::cli::Error;
 use crate::cluster::{ClusterError, ReadApi, Writing};
 use crate::drift::{self, Report};
+use crate::error::Chain;
 use crate::event::{Event, Listener};
 use crate::health::ReadReach;
 use crate::inventory::{NodeName, Role};
@@ -59,8 +60,9 @@ pub(super) fn judge(
     let (records, items) = match answer {
         Ok(answer) => answer,
         Err(error) => {
-            let text = crate::error::Chain(&error).to_string();
-            report.notices.push(format!("the cluster's own records were not judged: {text}"));
+            let text = Chain(&error).to_string();
+            report.notices.push(format!("the cluster's own records could not be read: {text}"));
+            report.cluster_error = Some(text);
             return Ok(());
         }
     };

@@ -7,16 +7,21 @@ mod gather;
 mod judge;
 mod lock;
 
+use super::load::now;
 use super::pipeline::Pipeline;
+use super::requests::requests;
 use super::{Error, Format, Global, Parts};
-use crate::drift::{self, Report, Shard, Summary};
+use crate::drift::{self, Report, Shard};
 use crate::error::ExitCode;
 use crate::event::{Event, Listener};
 use crate::inventory::{Deadline, Jitter};
+use crate::ui::drift::{FailedRun, ReportKind};
+use crate::ui::reports::Request;
 use crate::ui::{self, Output, Progress};
 use clap::Args;
 use error::DriftError;
 use gather::Check;
+use std::convert::Infallible;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -48,6 +53,10 @@ pub struct Drift {
     #[arg(long, value_name = "PART/PARTS", env = "HARDEN_SHARD", hide_env_values = true)]
     pub shard: Option<Shard>,
 
+    /// Write a report as well, as in `prom=FILE`; the kinds are json, prom, junit, sarif, html and markdown; may be repeated
+    #[arg(long = "report", value_name = "KIND=FILE", value_parser = requests::<ReportKind, Infallible>())]
+    pub reports: Vec<Request<ReportKind>>,
+
     /// Which part.
     #[command(flatten)]
     pub parts: Parts,
@@ -55,7 +64,37 @@ pub struct Drift {
 
 /// Reads and reports.
 pub fn run(arguments: &Drift, global: &Global, output: &Output) -> Result<ExitCode, Error> {
-    let pipeline = Pipeline::load(global, &arguments.parts, output)?;
+    let (started, begun) = (now(), Instant::now());
+    let pipeline = Pipeline::load(global, &arguments.parts, output);
+    let cluster = pipeline.as_ref().ok().map(|pipeline| pipeline.inventory.cluster.name.clone());
+    let report = pipeline.and_then(|pipeline| {
+        let report = checked(&pipeline, arguments, global, output)?;
+        Ok((pipeline, report))
+    });
+    match report {
+        Ok((pipeline, report)) => show(&report, &pipeline, arguments, global, output),
+        Err(error) => {
+            // A dashboard must not take the figures of the run before for those of this one.
+            let milliseconds = milliseconds(begun);
+            let run =
+                FailedRun { cluster: cluster.as_deref(), shard: arguments.shard, started, milliseconds };
+            for request in &arguments.reports {
+                if let Request::File { kind: ReportKind::Prometheus, path } = request {
+                    ui::drift::write_failed(path, &run).map_err(Error::hinted)?;
+                }
+            }
+            Err(error)
+        }
+    }
+}
+
+/// The report, with everything marked in it that does not count.
+fn checked(
+    pipeline: &Pipeline,
+    arguments: &Drift,
+    global: &Global,
+    output: &Output,
+) -> Result<Report, Error> {
     let last = arguments.since_last.as_deref().map(last_report).transpose().map_err(Error::hinted)?;
     let _lock = arguments.lock_file.as_deref().map(lock::take).transpose().map_err(Error::hinted)?;
     let progress = Progress::start(output.clone(), global.progress, global.quiet);
@@ -64,8 +103,7 @@ pub fn run(arguments: &Drift, global: &Global, output: &Output) -> Result<ExitCo
         let most = u64::try_from(jitter.0.as_millis()).unwrap_or(u64::MAX);
         wait(Duration::from_millis(gather::random_between((0, most))), &listener);
     }
-    let mut report = check(&pipeline, arguments, &listener)?;
-    drop(progress);
+    let mut report = check(pipeline, arguments, &listener)?;
     drift::apply_ignores(&mut report, &pipeline.inventory.drift.ignores, pipeline.now);
     match last {
         Some(Some(last)) => drift::compare(&mut report, &last).map_err(Error::hinted)?,
@@ -74,19 +112,42 @@ pub fn run(arguments: &Drift, global: &Global, output: &Output) -> Result<ExitCo
         }
         None => {}
     }
+    Ok(report)
+}
+
+/// Prints the report and writes those that were asked for. One that cannot be written keeps no other from being.
+fn show(
+    report: &Report,
+    pipeline: &Pipeline,
+    arguments: &Drift,
+    global: &Global,
+    output: &Output,
+) -> Result<ExitCode, Error> {
     output.result(&match global.output {
-        Format::Text => ui::drift::table(&report, output.view(global.verbose > 0)),
-        Format::Json => ui::drift::json(&report)?,
+        Format::Text => ui::drift::table(report, output.view(global.verbose > 0)),
+        Format::Json => ui::drift::json(report)?,
     })?;
-    Ok(exit_code(report.summary()))
+    let mut failure = None;
+    for request in &arguments.reports {
+        let written = match request {
+            Request::File { kind, path } => ui::drift::write(*kind, path, report, Some(&pipeline.inventory)),
+            Request::Sent { kind, .. } => match *kind {},
+        };
+        if let Err(error) = written
+            && let Some(error) = failure.replace(Error::hinted(error))
+        {
+            ui::report(output, &error, error.hints());
+        }
+    }
+    failure.map_or_else(|| Ok(exit_code(report)), Err)
 }
 
 /// What a report means for the exit code.
-fn exit_code(summary: Summary) -> ExitCode {
+fn exit_code(report: &Report) -> ExitCode {
     match () {
-        // Incomplete information: what could not be read may have drifted as well.
-        () if summary.unreachable > 0 => ExitCode::Error,
-        () if summary.drift > 0 => ExitCode::Changes,
+        // What could not be read may have drifted as well.
+        () if report.is_incomplete() => ExitCode::Error,
+        () if report.summary().drift > 0 => ExitCode::Changes,
         () => ExitCode::Success,
     }
 }
@@ -96,10 +157,15 @@ fn check(pipeline: &Pipeline, arguments: &Drift, listener: &Listener<'_>) -> Res
     let until = arguments.deadline.map(|deadline| begun + deadline.0);
     let mut report = Check::prepare(pipeline, arguments.shard, until)?.run(listener)?;
     report.shards.extend(arguments.shard);
-    report.milliseconds = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    report.milliseconds = milliseconds(begun);
     Ok(report)
 }
 
+fn milliseconds(begun: Instant) -> u64 {
+    u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Lets a random time go by: many jobs that are started at once then do not come at once.
 fn wait(time: Duration, listener: &Listener<'_>) {
     listener(Event::Cluster { step: format!("wait {} s before it begins", time.as_secs()) });
     std::thread::sleep(time);

@@ -9,6 +9,7 @@
 //! | `since_last` | when the check began whose report this one was compared with; left out where it was compared with none |
 //! | `nodes` | every node that was asked, in the inventory's order, with the keys below |
 //! | `cluster_items` | the differences in the cluster's own records, as those of a node |
+//! | `cluster_error` | why the cluster's own records could not be read, where they should have been; otherwise left out |
 //! | `ignores` | each `[[drift.ignore]]`: `{"of", "reason", "expires", "expired", "count"}` |
 //! | `notices` | what else the user should know, a text each |
 //! | `summary` | `{"drift", "drift_nodes", "pending", "pending_nodes", "ignored", "known", "of", "busy", "unreachable", "failed_applies"}`, the numbers of the closing line |

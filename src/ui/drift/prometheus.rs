@@ -27,9 +27,9 @@ const EXPIRY: &str = "harden_cert_not_after_timestamp_seconds";
 /// Every metric and its help, in the order in which they are written. All of them are gauges.
 const FAMILIES: [(&str, &str); 12] = [
     (BUILD, "The version of harden that made these metrics; always 1."),
-    (SUCCESS, "Whether the last check read every host, whatever it found."),
+    (SUCCESS, "Whether the last check read everything that it should, whatever it found."),
     (LAST_RUN, "When the last check began."),
-    (LAST_SUCCESS, "When the last check began that read every host."),
+    (LAST_SUCCESS, "When the last check began that read everything that it should."),
     (DURATION, "For how long the last check went on."),
     (HOSTS, "Hosts that the last check asked."),
     (UNREACHABLE, "Hosts that the last check could not read."),
@@ -101,7 +101,7 @@ fn run_labels(cluster: &str, shards: &[Shard]) -> Labels {
 fn per_run(metrics: &mut Exposition, report: &Report, before: &Exposition) {
     let summary = report.summary();
     let labels = run_labels(&report.cluster, &report.shards);
-    let success = summary.unreachable == 0;
+    let success = !report.is_incomplete();
     metrics.set(BUILD, labels.clone().and("version", &report.harden_version), 1);
     metrics.set(SUCCESS, labels.clone(), u8::from(success));
     metrics.set(LAST_RUN, labels.clone(), report.started);

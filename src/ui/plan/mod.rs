@@ -2,12 +2,9 @@
 //! the plan and computes nothing about the cluster.
 
 mod closing;
-mod drift;
 mod gates;
 mod item;
 mod joins;
-
-pub use drift::{DriftSummary, drift};
 
 use super::change::References;
 use super::{Tone, View, count, line};
