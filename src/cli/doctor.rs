@@ -25,7 +25,7 @@ use std::num::NonZeroUsize;
 #[derive(Debug, Clone, Args)]
 pub struct Doctor {
     /// Accept what this check finds fatal; may be repeated. It is about harden's checks: those of kubeadm, which looks again in a
-    /// bootstrap, are accepted by `ignore-preflight-errors` under [bootstrap]
+    /// bootstrap, are accepted by `[bootstrap] ignore-preflight-errors` of the inventory
     #[arg(long, value_name = "NAME", value_enum)]
     pub skip: Vec<Check>,
 }

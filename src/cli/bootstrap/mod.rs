@@ -44,7 +44,7 @@ pub struct Bootstrap {
     pub reset: Vec<String>,
 
     /// Accept what this check of `harden doctor` finds fatal; may be repeated. kubeadm looks for itself on each host: what it may find
-    /// there is `ignore-preflight-errors` under [bootstrap], by its own names
+    /// there is `[bootstrap] ignore-preflight-errors` of the inventory, by its own names
     #[arg(long, value_name = "NAME", value_enum)]
     pub skip: Vec<Check>,
 }
