@@ -208,7 +208,7 @@ pub enum Profile {
 }
 
 /// The name of a node: its Kubernetes node name and its hostname. A DNS label or subdomain.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(transparent)]
 pub struct NodeName(pub(crate) String);
 

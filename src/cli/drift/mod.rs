@@ -143,7 +143,7 @@ fn show(
 }
 
 /// What a report means for the exit code.
-fn exit_code(report: &Report) -> ExitCode {
+pub(super) fn exit_code(report: &Report) -> ExitCode {
     match () {
         // What could not be read may have drifted as well.
         () if report.is_incomplete() => ExitCode::Error,

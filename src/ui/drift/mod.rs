@@ -17,7 +17,7 @@ mod words;
 
 pub use closing::closing;
 pub use html::render as html;
-pub use json::render as json;
+pub use json::{render as json, schema};
 pub use junit::render as junit;
 pub use markdown::render as markdown;
 pub use prometheus::{FailedRun, failed as prometheus_failed, render as prometheus};
