@@ -16,6 +16,7 @@ mod cluster_suite;
 mod controls;
 mod desired;
 mod doctor;
+mod drift;
 mod drift_reports;
 mod faults;
 mod health;

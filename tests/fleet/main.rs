@@ -1,4 +1,4 @@
-//! How fast `harden plan` and `harden check` read a fleet: N real sshd on this machine, 20 managed files each, beside a minimal
+//! How fast `harden plan`, `harden check` and `harden drift` read a fleet: N real sshd on this machine, 20 managed files each, beside a minimal
 //! ssh2 program that shakes hands, logs in and runs one command per node (the floor). Prints a Markdown table; exit code 1 when a
 //! target is missed. The machine plays controller and nodes at once, so the ratio counts, not the seconds.
 //!
@@ -30,6 +30,8 @@ const STARTS: usize = 50;
 
 const MOST_RATIO: f64 = 1.3;
 const MOST_MEBIBYTES: f64 = 64.0;
+/// Of a drift check of 200 nodes.
+const MOST_MEBIBYTES_DRIFT: f64 = 96.0;
 const MOST_MILLISECONDS: f64 = 20.0;
 
 struct Arguments {
@@ -44,14 +46,17 @@ fn main() -> ExitCode {
     measure::check_plan(&hosts, State::InSync);
     measure::check_plan(&hosts, State::Differing);
     measure::check_check(&hosts);
+    measure::check_drift(&hosts);
 
     let in_sync = pairs(&hosts, Verb::Plan(State::InSync), PARALLELISM, runs);
     let differing = pairs(&hosts, Verb::Plan(State::Differing), PARALLELISM, runs);
     let check = pairs(&hosts, Verb::Check, PARALLELISM, runs);
+    let drift = pairs(&hosts, Verb::Drift, PARALLELISM, runs);
     let best = best_parallelism(&hosts, runs);
     let at_best = pairs(&hosts, Verb::Plan(State::InSync), best, runs);
     let mebibytes = measure::peak_memory(&hosts, Verb::Plan(State::InSync));
     let mebibytes_differing = measure::peak_memory(&hosts, Verb::Plan(State::Differing));
+    let mebibytes_drift = measure::peak_memory(&hosts, Verb::Drift);
     let mebibytes_check = measure::peak_memory(&hosts, Verb::Check);
     let start = 1000.0 * median((0..STARTS).map(|_| seconds(measure::version())).collect());
 
@@ -63,13 +68,16 @@ fn main() -> ExitCode {
     row(&format!("the same, {best} at once, which suits the floor best"), &at_best, "");
     row("`harden plan`, every file differs", &differing, "");
     row("`harden check`, what a benchmark asks of a worker", &check, &format!("≤ {MOST_RATIO}"));
+    row("`harden drift`, nothing drifted", &drift, &format!("≤ {MOST_RATIO}"));
     println!("| peak memory, in sync | | {mebibytes:.0} MiB | | ≤ {MOST_MEBIBYTES} MiB |");
     println!("| peak memory, every file differs | | {mebibytes_differing:.0} MiB | | |");
     println!("| peak memory, `harden check` | | {mebibytes_check:.0} MiB | | ≤ {MOST_MEBIBYTES} MiB |");
+    println!("| peak memory, `harden drift` | | {mebibytes_drift:.0} MiB | | ≤ {MOST_MEBIBYTES_DRIFT} MiB |");
     println!("| start-up, `harden --version` | | {start:.1} ms | | < {MOST_MILLISECONDS} ms |");
 
-    let is_slow = [&in_sync, &check].into_iter().any(|pairs| ratio(pairs) > MOST_RATIO);
-    let is_large = [mebibytes, mebibytes_check].into_iter().any(|peak| peak > MOST_MEBIBYTES);
+    let is_slow = [&in_sync, &check, &drift].into_iter().any(|pairs| ratio(pairs) > MOST_RATIO);
+    let is_large = [mebibytes, mebibytes_check].into_iter().any(|peak| peak > MOST_MEBIBYTES)
+        || mebibytes_drift > MOST_MEBIBYTES_DRIFT;
     let missed = is_slow || is_large || start >= MOST_MILLISECONDS;
     if missed {
         println!("\nA target is missed.");
