@@ -72,11 +72,7 @@ pub fn run(arguments: &Report, global: &Global, output: &Output) -> Result<ExitC
         Format::Json => ui::drift::json(&merged.report)?,
     })?;
     arguments.reports.deliver(&merged.report, inventory.as_ref())?;
-    Ok(if merged.missing.is_empty() {
-        drift_verb::exit_code(&merged.report)
-    } else {
-        ExitCode::Error
-    })
+    Ok(if merged.missing.is_empty() { drift_verb::exit_code(&merged.report) } else { ExitCode::Error })
 }
 
 fn read(path: &PathBuf) -> Result<Part, ReadError> {

@@ -7,8 +7,8 @@
 mod cause;
 mod classify;
 mod ignore;
-mod objects;
 mod merge;
+mod objects;
 mod process;
 mod report;
 mod shard;
@@ -17,8 +17,8 @@ mod since;
 pub use cause::{Found, explain};
 pub use classify::{found, of_cluster};
 pub use ignore::apply_ignores;
-pub use objects::object;
 pub use merge::{MergeError, Merged, Part, merge};
+pub use objects::object;
 pub use process::{PROGRAMS, processes};
 pub use report::{
     Cause, CauseKind, CertificateExpiry, Class, FORMAT_VERSION, FailedApply, Ignore, Ignored, Item,

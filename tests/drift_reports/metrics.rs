@@ -103,7 +103,10 @@ fn records_of_the_cluster_that_could_not_be_read_are_kept() {
     const DRIFT: &str = "harden_drift_items{cluster=\"prod\",host=\"cluster\",kind=\"drift\"}";
     let before = prometheus(&report(), "");
     let lost = Report { cluster_error: Some(String::from("503")), ..quiet() };
-    assert_eq!((value(&prometheus(&lost, &before), DRIFT), value(&prometheus(&lost, ""), DRIFT)), (String::from("1"), String::new()));
+    assert_eq!(
+        (value(&prometheus(&lost, &before), DRIFT), value(&prometheus(&lost, ""), DRIFT)),
+        (String::from("1"), String::new())
+    );
     assert_eq!(value(&prometheus(&lost, ""), "harden_run_success{cluster=\"prod\"}"), "0");
 }
 
