@@ -227,7 +227,9 @@ fn a_process_is_judged_by_its_manifest() {
     };
     let right = process(&["--profiling=false"]);
     let wrong = process(&["--profiling=true", "--v=9"]);
-    assert!(processes(&observed, &[]).is_empty() && processes(&observed, &[right.clone()]).is_empty());
+    assert!(
+        processes(&observed, &[]).is_empty() && processes(&observed, std::slice::from_ref(&right)).is_empty()
+    );
     assert!(processes(&observed, &[wrong.clone(), right]).is_empty(), "one is replaced by the other");
     let items = processes(&observed, &[wrong]);
     assert_eq!((items[0].resource.as_str(), items[0].class), ("process.kube-scheduler", Class::Drift));

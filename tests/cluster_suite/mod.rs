@@ -8,6 +8,7 @@ mod drain;
 mod drift;
 mod faults;
 mod rollback;
+mod schedule;
 mod workloads;
 
 use crate::support::availability::Availability;
@@ -157,6 +158,8 @@ fn cluster_main_job() {
     drift::is_found_and_cleared(&lab, &mut harden);
     drift::is_none_where_nobody_was(&lab, &mut harden);
     drift::a_node_that_is_down_hides_no_other(&lab, &mut harden);
+    schedule::the_timer_fires(&lab, &mut harden);
+    schedule::the_cron_job_runs(&lab, &mut harden);
     rollback::brings_the_old_state_back(&lab, &mut harden);
     a_kubelet_without_its_certificate_is_repaired(&lab, &mut harden);
     a_user_with_sudo_and_without_forwarding_will_do(&lab, &mut harden);
