@@ -48,6 +48,17 @@ impl<'a> Harden<'a> {
 
     fn call(&mut self, arguments: &[&str]) -> Call {
         let started = Instant::now();
+        let call = self.silently(arguments);
+        println!(
+            "figure: harden {}: exit {} after {:.1?}",
+            arguments.join(" "),
+            call.code,
+            started.elapsed()
+        );
+        call
+    }
+
+    fn silently(&mut self, arguments: &[&str]) -> Call {
         let output = Command::new(env!("CARGO_BIN_EXE_harden"))
             .args(arguments)
             .env("HARDEN_INVENTORY", self.lab.inventory())
@@ -60,12 +71,6 @@ impl<'a> Harden<'a> {
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         };
-        println!(
-            "figure: harden {}: exit {} after {:.1?}",
-            arguments.join(" "),
-            call.code,
-            started.elapsed()
-        );
         self.outputs.push_str(&call.stdout);
         self.outputs.push_str(&call.stderr);
         call
