@@ -6,6 +6,7 @@ mod error;
 mod gather;
 mod judge;
 mod lock;
+mod probe;
 
 use super::pipeline::Pipeline;
 use super::{Error, Format, Global, Parts};
@@ -17,6 +18,7 @@ use crate::ui::{self, Output, Progress};
 use clap::Args;
 use error::DriftError;
 use gather::Check;
+pub use probe::PrintProbe;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -48,6 +50,10 @@ pub struct Drift {
     #[arg(long, value_name = "PART/PARTS", env = "HARDEN_SHARD", hide_env_values = true)]
     pub shard: Option<Shard>,
 
+    /// What of a locked key is to be printed.
+    #[command(flatten)]
+    pub probe: PrintProbe,
+
     /// Which part.
     #[command(flatten)]
     pub parts: Parts,
@@ -56,6 +62,9 @@ pub struct Drift {
 /// Reads and reports.
 pub fn run(arguments: &Drift, global: &Global, output: &Output) -> Result<ExitCode, Error> {
     let pipeline = Pipeline::load(global, &arguments.parts, output)?;
+    if arguments.probe.print_probe {
+        return probe::print(&arguments.probe, &Check::prepare(&pipeline, None, None)?, global, output);
+    }
     let last = arguments.since_last.as_deref().map(last_report).transpose().map_err(Error::hinted)?;
     let _lock = arguments.lock_file.as_deref().map(lock::take).transpose().map_err(Error::hinted)?;
     let progress = Progress::start(output.clone(), global.progress, global.quiet);
