@@ -22,6 +22,7 @@ mod faults;
 mod health;
 mod inventory;
 mod layering;
+mod locked;
 mod manifests;
 mod observe;
 mod pki;

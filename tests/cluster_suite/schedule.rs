@@ -104,7 +104,7 @@ pub(super) fn the_cron_job_runs(lab: &Lab, harden: &mut Harden<'_>) {
     lab.output(RUNNER, &format!("install -d -m 777 {REPORTS}"));
     let manifests = site.render(
         harden,
-        &["cronjob", "--image", IMAGE, "--every", "1h", "--claim", "reports", "--exporter-image", IMAGE],
+        &["cronjob", "--image", IMAGE, "--every", "5m", "--claim", "reports", "--exporter-image", IMAGE],
     );
     let volume = site.folder.join("volume.yaml");
     fs::write(&volume, volume_of(RUNNER)).unwrap();

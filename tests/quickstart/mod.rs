@@ -14,6 +14,7 @@ mod parts;
 mod pki;
 mod plan;
 mod preflight;
+mod reading;
 mod remove;
 mod rollback;
 mod saved;

@@ -6,6 +6,9 @@ mod error;
 mod gather;
 mod judge;
 mod lock;
+mod probe;
+
+pub use probe::PrintProbe;
 
 use super::load::now;
 use super::pipeline::Pipeline;
@@ -57,6 +60,10 @@ pub struct Drift {
     #[arg(long = "report", value_name = "KIND=FILE", value_parser = requests::<ReportKind, Infallible>())]
     pub reports: Vec<Request<ReportKind>>,
 
+    /// What of a locked key is to be printed.
+    #[command(flatten)]
+    pub probe: PrintProbe,
+
     /// Which part.
     #[command(flatten)]
     pub parts: Parts,
@@ -66,6 +73,10 @@ pub struct Drift {
 pub fn run(arguments: &Drift, global: &Global, output: &Output) -> Result<ExitCode, Error> {
     let (started, begun) = (now(), Instant::now());
     let pipeline = Pipeline::load(global, &arguments.parts, output);
+    if arguments.probe.print_probe {
+        let pipeline = pipeline?;
+        return probe::print(&arguments.probe, &Check::prepare(&pipeline, None, None)?, global, output);
+    }
     let cluster = pipeline.as_ref().ok().map(|pipeline| pipeline.inventory.cluster.name.clone());
     let report = pipeline.and_then(|pipeline| {
         let report = checked(&pipeline, arguments, global, output)?;
