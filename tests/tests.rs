@@ -41,3 +41,4 @@ mod store;
 mod support;
 mod trust;
 mod ui;
+mod webhook;
