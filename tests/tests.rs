@@ -42,3 +42,4 @@ mod store;
 mod support;
 mod trust;
 mod ui;
+mod webhook;

@@ -9,7 +9,7 @@ use crate::ui::drift::ReportKind;
 use crate::ui::reports::Request;
 use crate::ui::{self, Output};
 use clap::{Args, Subcommand};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Work on reports of drift checks
 #[derive(Debug, Clone, Args)]
@@ -64,14 +64,15 @@ pub fn run(arguments: &Report, global: &Global, output: &Output) -> Result<ExitC
     let parts = arguments.files.iter().map(read).collect::<Result<_, _>>().map_err(Error::hinted)?;
     let merged = drift::merge(parts).map_err(Error::hinted)?;
     // Nothing but SARIF needs the inventory: the reports are often joined where it is not.
-    let points_into_it = |it: &Request<_>| matches!(it, Request::File { kind: ReportKind::Sarif, .. });
+    let points_into_it = |it: &Request<_, _>| matches!(it, Request::File { kind: ReportKind::Sarif, .. });
     let inventory = arguments.reports.reports.iter().any(points_into_it);
     let inventory = inventory.then(|| load_inventory(global, output)).transpose()?;
     output.result(&match global.output {
         Format::Text => ui::drift::table(&merged.report, output.view(global.verbose > 0)),
         Format::Json => ui::drift::json(&merged.report)?,
     })?;
-    arguments.reports.deliver(&merged.report, inventory.as_ref())?;
+    let templates = global.inventory.parent().unwrap_or(Path::new("")).join("templates");
+    arguments.reports.deliver(&merged.report, inventory.as_ref(), &templates)?;
     Ok(if merged.missing.is_empty() { drift_verb::exit_code(&merged.report) } else { ExitCode::Error })
 }
 

@@ -10,21 +10,19 @@ mod probe;
 
 pub use probe::PrintProbe;
 
-use super::load::now;
+use super::load::{now, overrides};
 use super::pipeline::Pipeline;
-use super::requests::requests;
+use super::reports::Reports;
 use super::{Error, Format, Global, Parts};
 use crate::drift::{self, Report, Shard};
 use crate::error::ExitCode;
 use crate::event::{Event, Listener};
 use crate::inventory::{Deadline, Jitter};
-use crate::ui::drift::{FailedRun, ReportKind};
-use crate::ui::reports::Request;
+use crate::ui::drift::FailedRun;
 use crate::ui::{self, Output, Progress};
 use clap::Args;
 use error::DriftError;
 use gather::Check;
-use std::convert::Infallible;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -56,9 +54,9 @@ pub struct Drift {
     #[arg(long, value_name = "PART/PARTS", env = "HARDEN_SHARD", hide_env_values = true)]
     pub shard: Option<Shard>,
 
-    /// Write a report as well, as in `prom=FILE`; the kinds are json, prom, junit, sarif, html and markdown; may be repeated
-    #[arg(long = "report", value_name = "KIND=FILE", value_parser = requests::<ReportKind, Infallible>())]
-    pub reports: Vec<Request<ReportKind>>,
+    /// Where to.
+    #[command(flatten)]
+    pub reports: Reports,
 
     /// What of a locked key is to be printed.
     #[command(flatten)]
@@ -89,10 +87,8 @@ pub fn run(arguments: &Drift, global: &Global, output: &Output) -> Result<ExitCo
             let milliseconds = milliseconds(begun);
             let run =
                 FailedRun { cluster: cluster.as_deref(), shard: arguments.shard, started, milliseconds };
-            for request in &arguments.reports {
-                if let Request::File { kind: ReportKind::Prometheus, path } = request {
-                    ui::drift::write_failed(path, &run).map_err(Error::hinted)?;
-                }
+            if let Err(other) = arguments.reports.deliver_failure(&run) {
+                ui::report(output, &other, other.hints());
             }
             Err(error)
         }
@@ -126,7 +122,7 @@ fn checked(
     Ok(report)
 }
 
-/// Prints the report and writes those that were asked for. One that cannot be written keeps no other from being.
+/// Prints the report, and delivers those that were asked for.
 fn show(
     report: &Report,
     pipeline: &Pipeline,
@@ -138,19 +134,8 @@ fn show(
         Format::Text => ui::drift::table(report, output.view(global.verbose > 0)),
         Format::Json => ui::drift::json(report)?,
     })?;
-    let mut failure = None;
-    for request in &arguments.reports {
-        let written = match request {
-            Request::File { kind, path } => ui::drift::write(*kind, path, report, Some(&pipeline.inventory)),
-            Request::Sent { kind, .. } => match *kind {},
-        };
-        if let Err(error) = written
-            && let Some(error) = failure.replace(Error::hinted(error))
-        {
-            ui::report(output, &error, error.hints());
-        }
-    }
-    failure.map_or_else(|| Ok(exit_code(report)), Err)
+    arguments.reports.deliver(report, Some(&pipeline.inventory), &overrides(&pipeline.inventory))?;
+    Ok(exit_code(report))
 }
 
 /// What a report means for the exit code.
