@@ -2,7 +2,8 @@
 //! ssh2 program that shakes hands, logs in and runs one command per node (the floor). Prints a Markdown table; exit code 1 when a
 //! target is missed. The machine plays controller and nodes at once, so the ratio counts, not the seconds.
 //!
-//! `cargo bench --bench fleet -- [--nodes 100] [--runs 5]`; needs root and the Debian package `openssh-server`.
+//! `cargo bench --bench fleet -- [--nodes 100] [--runs 5]`; needs root and the Debian package `openssh-server`. With `--simulate` it
+//! runs `harden drift` on 1,250, 2,500 and 5,000 nodes whose answers are in memory instead: processor and memory must grow with them.
 
 // A benchmark that unwraps says where it failed; the lints that forbid it are for the program.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
@@ -10,6 +11,7 @@
 mod floor;
 mod hosts;
 mod measure;
+mod simulation;
 #[allow(dead_code)]
 #[path = "../support/sshd.rs"]
 mod sshd;
@@ -37,10 +39,29 @@ const MOST_MILLISECONDS: f64 = 20.0;
 struct Arguments {
     nodes: usize,
     runs: usize,
+    mode: Mode,
+}
+
+#[derive(Clone, Copy)]
+enum Mode {
+    /// Real sshd.
+    Fleet,
+    /// Fleets that nobody has.
+    Simulate,
+    /// One of them, in a process of its own.
+    Simulated(usize),
 }
 
 fn main() -> ExitCode {
-    let Arguments { nodes, runs } = arguments();
+    let Arguments { nodes, runs, mode } = arguments();
+    match mode {
+        Mode::Fleet => {}
+        Mode::Simulate => return simulate(),
+        Mode::Simulated(nodes) => {
+            simulation::simulate(nodes);
+            return ExitCode::SUCCESS;
+        }
+    }
     eprintln!("starting {nodes} sshd");
     let hosts = Hosts::start(nodes);
     measure::check_plan(&hosts, State::InSync);
@@ -85,17 +106,34 @@ fn main() -> ExitCode {
     ExitCode::from(u8::from(missed))
 }
 
+fn simulate() -> ExitCode {
+    let costs = simulation::run();
+    println!("| simulated nodes, {FILES} files each | processor | peak memory |\n|---|---|---|");
+    for simulation::Cost { nodes, processor, memory } in &costs {
+        println!("| {nodes} | {processor:.1} s | {memory:.0} MiB |");
+    }
+    let is_linear = simulation::is_linear(&costs);
+    if !is_linear {
+        println!("\nIt does not grow with the number of nodes alone.");
+    }
+    ExitCode::from(u8::from(!is_linear))
+}
+
 fn arguments() -> Arguments {
-    let mut arguments = Arguments { nodes: 100, runs: 5 };
+    let mut arguments = Arguments { nodes: 100, runs: 5, mode: Mode::Fleet };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         let mut number = || words.next().and_then(|word| word.parse().ok()).filter(|number| *number > 0);
         match word.as_str() {
             // From cargo.
             "--bench" => {}
+            "--simulate" => arguments.mode = Mode::Simulate,
+            "--simulated" => arguments.mode = Mode::Simulated(number().expect("--simulated takes a number")),
             "--nodes" => arguments.nodes = number().expect("--nodes takes a number"),
             "--runs" => arguments.runs = number().expect("--runs takes a number"),
-            other => panic!("unknown argument {other}; there are --nodes NUMBER and --runs NUMBER"),
+            other => {
+                panic!("unknown argument {other}; there are --nodes NUMBER, --runs NUMBER and --simulate")
+            }
         }
     }
     arguments

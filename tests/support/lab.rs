@@ -84,7 +84,9 @@ impl Lab {
     /// When that fails.
     pub(crate) fn put(&self, host: &str, file: &Path, path: &str, mode: &str) {
         assert!(self.names.iter().any(|known| known == host), "the lab has no host {host}");
-        let command = format!("umask 077 && mkdir -p -m 755 \"$(dirname {path})\" && cat >{path} && chmod {mode} {path}");
+        let command = format!(
+            "umask 077 && mkdir -p -m 755 \"$(dirname {path})\" && cat >{path} && chmod {mode} {path}"
+        );
         let file = std::fs::File::open(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         let status = Command::new(program()).args(["ssh", host, &command]).stdin(file).status().unwrap();
         assert!(status.success(), "{host}: {command}");

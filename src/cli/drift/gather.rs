@@ -1,9 +1,9 @@
 //! The way from an inventory to the report of a drift check. Each node is read and judged in one go, so that of a fleet no more than
 //! what is being looked at is in memory; control planes and etcd members come first, since others are judged beside them.
 
-use super::cluster;
 use super::error::NodeError;
 use super::judge::Judged;
+use super::{Connect, cluster};
 use crate::cli::Error;
 use crate::cli::pipeline::{Pipeline, deadline};
 use crate::desired::{EncryptionPhase, Inputs, Renderer};
@@ -27,6 +27,8 @@ pub(super) struct Check<'a> {
     pub(super) pipeline: &'a Pipeline,
     shard: Option<Shard>,
     until: Option<Instant>,
+    /// Other connections than those to the inventory's nodes.
+    connect: Option<&'a Connect<'a>>,
     /// Everything that any template manages: what is read.
     reading: Renderer<'a>,
     /// What nodes should have whose API servers read with the encryption key, and write with it.
@@ -58,10 +60,16 @@ impl<'a> Check<'a> {
             pipeline,
             shard,
             until,
+            connect: None,
             reading: renderer(pipeline.whole(), all)?,
             reads: renderer(&pipeline.templates, inputs(EncryptionPhase::Read)?)?,
             writes: renderer(&pipeline.templates, inputs(EncryptionPhase::Write)?)?,
         })
+    }
+
+    /// By these connections, where there are some.
+    pub(super) fn through(self, connect: Option<&'a Connect<'a>>) -> Self {
+        Self { connect, ..self }
     }
 
     /// Reads and judges everything.
@@ -199,9 +207,10 @@ impl<'a> Check<'a> {
     fn connect(&self, node: &Node) -> Result<Box<dyn Reader>, NodeError> {
         self.time_left(Duration::MAX)?;
         let access = &self.pipeline.access;
-        let connect = || match self.pipeline.inventory.drift.locked_login(node) {
-            Some(login) => remote::connect_locked(&node.name, &login, access),
-            None => remote::connect_reader(node, access),
+        let connect = || match (self.connect, self.pipeline.inventory.drift.locked_login(node)) {
+            (Some(connect), _) => connect(node),
+            (None, Some(login)) => remote::connect_locked(&node.name, &login, access),
+            (None, None) => remote::connect_reader(node, access),
         };
         match connect() {
             Err(error) if error.is_refusal() => {

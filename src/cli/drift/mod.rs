@@ -17,7 +17,9 @@ use super::{Error, Format, Global, Parts};
 use crate::drift::{self, Report, Shard};
 use crate::error::ExitCode;
 use crate::event::{Event, Listener};
+use crate::inventory::Node;
 use crate::inventory::{Deadline, Jitter};
+use crate::remote::{Reader, RemoteError};
 use crate::ui::drift::FailedRun;
 use crate::ui::{self, Output, Progress};
 use clap::Args;
@@ -67,9 +69,25 @@ pub struct Drift {
     pub parts: Parts,
 }
 
+/// How nodes are connected to.
+pub type Connect<'a> = dyn Fn(&Node) -> Result<Box<dyn Reader>, RemoteError> + Sync + 'a;
+
 /// Reads and reports.
 pub fn run(arguments: &Drift, global: &Global, output: &Output) -> Result<ExitCode, Error> {
+    run_through(arguments, global, output, None)
+}
+
+/// As [`run`], by other connections than those to the inventory's nodes where there are some: what a check of thousands of nodes
+/// costs is measured without having them.
+pub fn run_through(
+    arguments: &Drift,
+    global: &Global,
+    output: &Output,
+    connect: Option<&Connect<'_>>,
+) -> Result<ExitCode, Error> {
     let (started, begun) = (now(), Instant::now());
+    // Whoever has it tells the dashboards what is found.
+    let _lock = arguments.lock_file.as_deref().map(lock::take).transpose().map_err(Error::hinted)?;
     let pipeline = Pipeline::load(global, &arguments.parts, output);
     if arguments.probe.print_probe {
         let pipeline = pipeline?;
@@ -77,7 +95,7 @@ pub fn run(arguments: &Drift, global: &Global, output: &Output) -> Result<ExitCo
     }
     let cluster = pipeline.as_ref().ok().map(|pipeline| pipeline.inventory.cluster.name.clone());
     let report = pipeline.and_then(|pipeline| {
-        let report = checked(&pipeline, arguments, global, output)?;
+        let report = checked(&pipeline, arguments, global, output, connect)?;
         Ok((pipeline, report))
     });
     match report {
@@ -101,16 +119,20 @@ fn checked(
     arguments: &Drift,
     global: &Global,
     output: &Output,
+    connect: Option<&Connect<'_>>,
 ) -> Result<Report, Error> {
     let last = arguments.since_last.as_deref().map(last_report).transpose().map_err(Error::hinted)?;
-    let _lock = arguments.lock_file.as_deref().map(lock::take).transpose().map_err(Error::hinted)?;
     let progress = Progress::start(output.clone(), global.progress, global.quiet);
     let listener = |event| progress.emit(&event);
     if let Some(jitter) = &arguments.jitter {
         let most = u64::try_from(jitter.0.as_millis()).unwrap_or(u64::MAX);
         wait(Duration::from_millis(gather::random_between((0, most))), &listener);
     }
-    let mut report = check(pipeline, arguments, &listener)?;
+    let begun = Instant::now();
+    let until = arguments.deadline.map(|deadline| begun + deadline.0);
+    let mut report = Check::prepare(pipeline, arguments.shard, until)?.through(connect).run(&listener)?;
+    report.shards.extend(arguments.shard);
+    report.milliseconds = milliseconds(begun);
     drift::apply_ignores(&mut report, &pipeline.inventory.drift.ignores, pipeline.now);
     match last {
         Some(Some(last)) => drift::compare(&mut report, &last).map_err(Error::hinted)?,
@@ -146,15 +168,6 @@ pub(super) fn exit_code(report: &Report) -> ExitCode {
         () if report.summary().drift > 0 => ExitCode::Changes,
         () => ExitCode::Success,
     }
-}
-
-fn check(pipeline: &Pipeline, arguments: &Drift, listener: &Listener<'_>) -> Result<Report, Error> {
-    let begun = Instant::now();
-    let until = arguments.deadline.map(|deadline| begun + deadline.0);
-    let mut report = Check::prepare(pipeline, arguments.shard, until)?.run(listener)?;
-    report.shards.extend(arguments.shard);
-    report.milliseconds = milliseconds(begun);
-    Ok(report)
 }
 
 fn milliseconds(begun: Instant) -> u64 {
