@@ -6,6 +6,7 @@ mod drain;
 mod fleet;
 mod manifests;
 mod material;
+mod owner;
 mod pods;
 mod remember;
 mod report;
@@ -27,6 +28,7 @@ use crate::health::{GateError, HealthError};
 use crate::inventory::NodeName;
 use crate::plan::{ClusterOperation, Drain, Gate, Plan, Wave};
 use crate::remote::{Reply, Script};
+use crate::status::ProcessIdentity;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -94,6 +96,8 @@ pub struct Run<'a> {
     pub materials: &'a dyn Materials,
     /// Who runs it, `user@host`: shown to whoever finds the node locked.
     pub by: &'a str,
+    /// The process that runs it, so that it can be told later whether it still does; `None` where it cannot be named.
+    pub process: Option<&'a ProcessIdentity>,
     /// Seconds since 1970.
     pub now: i64,
     /// How many transactions a node keeps.

@@ -4,6 +4,7 @@
 //! within a node is here.
 
 use super::material::{Payload, Source};
+use super::owner::Owner;
 use super::pods::{manifests, removed, rested};
 use super::remember::remember;
 use crate::plan::{NodePlan, Operation, Prior, sha256};
@@ -11,7 +12,6 @@ use crate::remote::{Reply, Script, quote};
 use crate::resource::{Kind, NodePath};
 use base64::Engine as _;
 use std::fmt::Write as _;
-use std::time::Duration;
 
 const FUNCTIONS: &str = concat!(
     include_str!("transaction.sh"),
@@ -46,12 +46,13 @@ pub(super) mod code {
 /// The script that locks, backs up, stages, swaps and restarts. Units are left to [`restart_units`] where the plan has gates
 /// between.
 /// The node's own rollback is armed before anything else is written, where the plan says so.
-pub(super) fn change(id: &str, owner: &str, plan: &NodePlan, payloads: &[Payload]) -> Script {
+pub(super) fn change(id: &str, owner: Owner<'_>, plan: &NodePlan, payloads: &[Payload]) -> Script {
     let arm = plan.rollback_after.map(|after| format!("arm {after}\n")).unwrap_or_default();
     let begin = format!(
-        "{}begin {} {} <<'END_OF_ROLLBACK' || exit 70\n{}\nEND_OF_ROLLBACK\n{arm}cat \"$H/state.json\" 2>/dev/null || true\n",
+        "{}begin {} {} {} <<'END_OF_ROLLBACK' || exit 70\n{}\nEND_OF_ROLLBACK\n{arm}cat \"$H/state.json\" 2>/dev/null || true\n",
         functions(id),
-        quote(owner),
+        quote(owner.text),
+        quote(owner.process),
         sha256(ROLLBACK.as_bytes()),
         encode(ROLLBACK.as_bytes())
     );
@@ -132,29 +133,6 @@ pub(super) fn end(reply: &Reply) -> Option<End> {
         Some("reverted") => Some(End::Reverted),
         Some("committed") => Some(End::Committed),
         _ => None,
-    }
-}
-
-/// Who holds the lock of a node, as the reply to [`change`] tells with [`code::LOCKED`].
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Holder {
-    pub(super) owner: String,
-    pub(super) age: Duration,
-    /// The command that frees it.
-    pub(super) remedy: String,
-}
-
-/// Reads who holds the lock.
-pub(super) fn holder(reply: &Reply) -> Holder {
-    let text = reply.section("state").text();
-    let mut lines = text.lines();
-    let mut next = || lines.next().unwrap_or_default().to_owned();
-    let (owner, age, command, file) = (next(), next(), next(), next());
-    Holder {
-        owner,
-        // Clocks are set back at times.
-        age: Duration::from_secs(age.parse().unwrap_or_default()),
-        remedy: format!("{command} {}", if file.contains([' ', '\'']) { quote(&file) } else { file }),
     }
 }
 

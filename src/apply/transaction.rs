@@ -2,6 +2,7 @@
 //! never leaves a node without having said which of the two it was.
 
 use super::material::{self, Payload};
+use super::owner::{self, Holder, Owner};
 use super::report::Phase;
 use super::report::{NodeError, NodeOutcome};
 use super::script::{self, End, code};
@@ -52,12 +53,6 @@ fn identifier(now: i64) -> String {
     format!("{now}-{:08x}", u32::from_be_bytes(random))
 }
 
-/// What the lock shows to whoever finds it: `user@host (pid 4711, started 2026-11-24T08:45:00Z)`.
-fn owner(run: &Run<'_>) -> String {
-    let started = jiff::Timestamp::from_second(run.now).unwrap_or_default();
-    format!("{} (pid {}, started {started})", run.by, std::process::id())
-}
-
 /// The reply without what the node's own rollback said after the failure.
 fn before_rollback(reply: &Reply) -> Reply {
     let stderr = reply.stderr.split("rolling back\n").next().unwrap_or_default().to_owned();
@@ -96,7 +91,9 @@ impl Transaction<'_> {
 
     fn change(&self, payloads: &[Payload]) -> NodeOutcome {
         self.step(CHANGE);
-        let script = script::change(&self.id, &owner(self.run), self.plan, payloads);
+        let (text, process) = (owner::text(self.run), owner::process(self.run));
+        let owner = Owner { text: &text, process: &process };
+        let script = script::change(&self.id, owner, self.plan, payloads);
         let reply = match self.send(CHANGE, &script, self.plan.script_deadline()) {
             Ok(reply) => reply,
             Err(error) => return self.roll_back(error, false),
@@ -132,7 +129,7 @@ impl Transaction<'_> {
                 moved: reply.section("check").text().lines().map(str::to_owned).collect(),
             }),
             code::LOCKED => {
-                let script::Holder { owner, age, remedy } = script::holder(reply);
+                let Holder { owner, age, remedy } = owner::holder(reply);
                 NodeOutcome::Untouched(NodeError::Locked { node, owner, age, remedy })
             }
             code::UNTOUCHED => NodeOutcome::Untouched(self.refused(attempt, reply)),

@@ -20,10 +20,10 @@ owners=$(id -u)
 # Makes the transaction's directory and takes the lock. Either is there as a whole or not at all, whenever this is
 # killed: the directory is renamed into its place with the rollback in it, and the lock is a link to it. When somebody
 # else has the lock it prints who, for how many seconds, and the command and the file that free it.
-begin() { # OWNER SHA256-OF-ROLLBACK, and rollback.sh in base64 on standard input
+begin() { # OWNER PROCESS SHA256-OF-ROLLBACK, and rollback.sh in base64 on standard input
   new="$H/txn/.$ID"
   mkdir -p -- "$H/txn" && chmod 0700 -- "$H" "$H/txn" && mkdir -- "$new" "$new/files" || exit 70
-  receive "$new/rollback.sh" "$2" && prepare "$new" "$1" && mv -T -- "$new" "$T" || {
+  receive "$new/rollback.sh" "$3" && prepare "$new" "$1" "$2" && mv -T -- "$new" "$T" || {
     rm -rf -- "$new"
     exit 70
   }
@@ -84,10 +84,10 @@ digest() { # FILE
   printf %s "${sum%% *}"
 }
 
-# What rollback.sh reads. `worker` names this process and stays open: that is how it is told whether this still runs.
-prepare() { # DIRECTORY OWNER
+# What rollback.sh reads, and who began this. `worker` names this process and stays open: that is how it is told whether this still runs.
+prepare() { # DIRECTORY OWNER PROCESS
   sh -n "$1/rollback.sh" || return 1
-  printf '%s\n' "$R" >"$1/root" && printf '%s\n' "$2" >"$1/owner" || return 1
+  printf '%s\n' "$R" >"$1/root" && printf '%s\n' "$2" >"$1/owner" && printf '%s\n' "$3" >"$1/process" || return 1
   for list in paths staged units sysctls unit-states activations restarted restored result; do
     printf '' >"$1/$list" || return 1
   done

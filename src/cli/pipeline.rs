@@ -27,6 +27,7 @@ use crate::resource::{
 use crate::stage::{
     self, ControlPlane, EncryptionGoal, EncryptionState, Served, ServingStep, Stage, StageInput,
 };
+use crate::status::{self, Depth, NodeState};
 use crate::store::{self, Store};
 use crate::ui::Output;
 use std::collections::{BTreeMap, BTreeSet};
@@ -73,6 +74,8 @@ pub(super) struct Observation {
     pub(super) cluster: Option<ClusterObserved>,
     /// The Kubernetes nodes in full; `None` where there is no running cluster.
     pub(super) kubernetes: Option<Vec<NodeInfo>>,
+    /// Their transactions, where connections are kept to change the nodes.
+    pub(super) transactions: BTreeMap<NodeName, NodeState>,
     /// The clocks of running nodes.
     pub(super) clocks: BTreeMap<NodeName, ClockReading>,
     /// The certificate that each kubelet would serve with.
@@ -87,6 +90,7 @@ pub(super) struct Observation {
 struct Seen {
     session: Option<Box<dyn Session>>,
     state: Observed,
+    transactions: Option<NodeState>,
     clock: Option<ClockReading>,
 }
 
@@ -131,11 +135,12 @@ impl Pipeline {
             listener,
         );
         let (mut observed, mut sessions, mut unreachable) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
-        let mut clocks = BTreeMap::new();
+        let (mut clocks, mut transactions) = (BTreeMap::new(), BTreeMap::new());
         for (node, result) in found {
             match result {
                 Ok(seen) => {
                     sessions.extend(seen.session.map(|session| (node.clone(), session)));
+                    transactions.extend(seen.transactions.map(|state| (node.clone(), state)));
                     clocks.extend(seen.clock.map(|clock| (node.clone(), clock)));
                     observed.insert(node, seen.state);
                 }
@@ -166,6 +171,7 @@ impl Pipeline {
             reach,
             cluster,
             kubernetes,
+            transactions,
             clocks,
             certificates,
             served,
@@ -184,11 +190,23 @@ impl Pipeline {
             crate::pki::read(certificate, issuer).map_err(|error| Chain(&error).to_string())
         };
         let asked = preflight::milliseconds();
-        let state = observe::observe(session.as_mut(), wishes, deadline(node), &read_certificate)?;
+        let within = deadline(node);
+        let (state, transactions) = match keep {
+            Keep::ControlPlanes => {
+                (observe::observe(session.as_mut(), wishes, within, &read_certificate)?, None)
+            }
+            Keep::All => {
+                let beside = status::probe(Depth::Last);
+                let (state, reply) =
+                    observe::observe_beside(session.as_mut(), beside, wishes, within, &read_certificate)?;
+                // What cannot be read of them is left to the lock itself.
+                (state, status::parse(&reply).ok())
+            }
+        };
         let clock = preflight::clock(asked, &state.facts);
         let is_kept =
             keep == Keep::All || has_api_server(node, &state.facts) || members::has_one(node, &state.facts);
-        Ok(Seen { session: is_kept.then_some(session), state, clock })
+        Ok(Seen { session: is_kept.then_some(session), state, transactions, clock })
     }
 
     fn observe_cluster(

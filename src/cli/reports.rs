@@ -4,7 +4,7 @@ use super::Error;
 use super::requests::requests;
 use crate::drift::Report;
 use crate::error::Chain;
-use crate::inventory::{Inventory, Jitter};
+use crate::inventory::{Inventory, ReportDeadline};
 use crate::ui::drift::{self, FailedRun, MessageKind, ReportKind};
 use crate::ui::reports::{Kind as _, Receiver, Request};
 use crate::webhook;
@@ -22,7 +22,7 @@ pub struct Reports {
 
     /// How long a receiver is tried that does not take its report
     #[arg(long, value_name = "TIME", default_value = "30s")]
-    pub report_deadline: Jitter,
+    pub report_deadline: ReportDeadline,
 }
 
 /// Reports that came to nothing.

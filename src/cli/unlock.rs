@@ -8,12 +8,13 @@ use crate::error::{Chain, ExitCode, Hint};
 use crate::event::{Listener, Outcome};
 use crate::inventory::{Node, NodeName, Role};
 use crate::observe::fleet;
-use crate::remote;
+use crate::remote::{self, Access};
 use crate::status::{Consequence, Depth, Report};
 use crate::ui::status::{UnlockEnd, UnlockedNode};
 use crate::ui::{self, Output, Progress, count};
 use clap::Args;
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 
 /// Break the locks that applies left behind: what is not confirmed is put back
 ///
@@ -58,7 +59,15 @@ pub fn run(arguments: &Unlock, global: &Global, output: &Output) -> Result<ExitC
     }
     let ends = {
         let progress = Progress::start(output.clone(), global.progress, global.quiet);
-        unlock(&nodes, &locks, &|event| progress.emit(&event))
+        let selected: Vec<&Node> =
+            nodes.selected().into_iter().filter(|node| locks.contains_key(&node.name)).collect();
+        let way = Way {
+            access: &nodes.access,
+            parallelism: nodes.parallelism,
+            step: "unlock",
+            listener: &|event| progress.emit(&event),
+        };
+        unlock(&selected, &locks, &way)
     };
     match global.output {
         Format::Text if ends.is_empty() => {}
@@ -82,14 +91,21 @@ fn locks(report: &Report) -> BTreeMap<NodeName, Option<String>> {
     report.nodes.iter().filter_map(of).collect()
 }
 
+/// How nodes are reached, and what users read of it meanwhile.
+pub(super) struct Way<'a> {
+    pub(super) access: &'a Access,
+    pub(super) parallelism: NonZeroUsize,
+    /// In the imperative.
+    pub(super) step: &'a str,
+    pub(super) listener: &'a Listener<'a>,
+}
+
 /// Control planes one after the other, and none after one that failed; then the others together.
-fn unlock(
-    nodes: &Nodes,
+pub(super) fn unlock(
+    selected: &[&Node],
     locks: &BTreeMap<NodeName, Option<String>>,
-    listener: &Listener<'_>,
+    way: &Way<'_>,
 ) -> Vec<UnlockedNode> {
-    let selected: Vec<&Node> =
-        nodes.selected().into_iter().filter(|node| locks.contains_key(&node.name)).collect();
     let target = |node: &Node| locks.get(&node.name).cloned().flatten();
     let (planes, others): (Vec<&Node>, Vec<&Node>) = selected
         .iter()
@@ -105,14 +121,14 @@ fn unlock(
         }
         results.extend(fleet::each_node(
             &group,
-            nodes.parallelism,
-            "unlock",
+            way.parallelism,
+            way.step,
             |node| {
-                let mut session = remote::connect(node, &nodes.access)?;
+                let mut session = remote::connect(node, way.access)?;
                 apply::unlock(session.as_mut(), &target(node).unwrap_or_default())
             },
-            |_| Outcome::Finished(String::from("unlocked")),
-            listener,
+            |unlocked| Outcome::Finished(ended(*unlocked).words().to_owned()),
+            way.listener,
         ));
     }
     let end = |node: &Node| {
@@ -128,7 +144,7 @@ fn unlock(
         };
         UnlockedNode { node: node.name.clone(), outcome, error }
     };
-    selected.into_iter().map(end).collect()
+    selected.iter().copied().map(end).collect()
 }
 
 fn ended(unlocked: Unlocked) -> UnlockEnd {

@@ -30,7 +30,7 @@ mod waiver;
 pub use admission::{Admission, EventRateLimit, PodSecurity, PodSecurityLevel, RateLimit};
 pub use apply::{Apply, MaxUnavailable, MaxUnavailableError};
 pub use bootstrap::{Bootstrap, CaKeys, KubeVip, Network, Pki, PkiAlgorithm};
-pub use deadline::{Deadline, DeadlineError, Jitter, JitterError};
+pub use deadline::{Deadline, DeadlineError, Jitter, JitterError, ReportDeadline};
 pub use diagnostic::{Diagnostic, Level, Place};
 pub(crate) use diagnostic::{nearest, shown};
 pub use drain::Drain;

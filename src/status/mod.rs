@@ -5,6 +5,7 @@ mod age;
 mod choice;
 mod error;
 mod parse;
+mod process;
 pub mod record;
 mod report;
 mod transaction;
@@ -13,6 +14,7 @@ pub use age::Age;
 pub use choice::{PastError, choose};
 pub use error::StatusError;
 pub use parse::parse;
+pub use process::{Fate, ProcessIdentity, Seen};
 pub use report::{
     Consequence, FORMAT_VERSION, Lock, NodeState, NodeStatus, Recorded, Report, Standing, Summary,
 };

@@ -81,6 +81,7 @@ impl Reading {
                 };
             }
             "owner" => rest.clone_into(&mut open.owner),
+            "process" => open.process = rest.parse().ok(),
             // On a full disk it is empty, and then it was not armed.
             "deadline" => open.deadline = rest.parse().ok(),
             "undoes" => open.undoes = Some(rest.to_owned()),

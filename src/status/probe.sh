@@ -38,7 +38,7 @@ harden_transaction() { # ID
   [ -f "$harden_home/txn/$1/rollback.sh" ] || return 0
   printf 'transaction %s\n' "$1"
   harden_markers "$harden_home/txn/$1"
-  for harden_file in owner undoes deadline units paths result; do
+  for harden_file in owner process undoes deadline units paths result; do
     harden_lines "$harden_file" "$harden_home/txn/$1/$harden_file"
   done
   [ "$1" != "$harden_locked" ] || harden_worker "$harden_home/txn/$1"

@@ -1,5 +1,6 @@
 //! What the transactions say of a node and of a fleet: who is at rest, who is not, and what unlocking would do. Pure.
 
+use super::process::{Fate, ProcessIdentity};
 use super::transaction::{State, Transaction};
 use crate::inventory::NodeName;
 use crate::plan::Unreachable;
@@ -152,6 +153,14 @@ impl NodeState {
         })
     }
 
+    /// Where the lock leads, if it was left by a process that has ended for certain, and nobody was told to look at the node first: of
+    /// an old state that could not be put back it stands in `result` what a human has to put right.
+    pub fn left_behind(&self, fate: impl FnOnce(&ProcessIdentity) -> Fate) -> Option<&str> {
+        let target = self.lock.as_ref()?.target.as_deref()?;
+        let holder = self.holder().filter(|holder| holder.state != State::Failed)?;
+        (fate(holder.process.as_ref()?) == Fate::Ended).then_some(target)
+    }
+
     /// The transaction that holds the lock.
     pub fn holder(&self) -> Option<&Transaction> {
         self.last.as_ref().filter(|_| self.lock.as_ref().is_some_and(|lock| lock.has_transaction))
@@ -185,6 +194,51 @@ impl Report {
             nodes: nodes.collect(),
             unreachable,
             summary,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A node that is locked by a transaction of a process that is told, or is not.
+    fn locked(state: State, process: Option<&str>) -> NodeState {
+        let process = process.map(|text| text.parse().unwrap());
+        NodeState {
+            lock: Some(Lock { target: Some(String::from("txn/t1")), since: None, has_transaction: true }),
+            last: Some(Transaction { process, state, ..Transaction::named("t1") }),
+            ..NodeState::default()
+        }
+    }
+
+    #[test]
+    fn only_what_an_ended_process_left_is_left_behind() {
+        let process = Some("here 4711 99");
+        for state in [State::Prepared, State::Pending, State::PuttingBack, State::PutBack, State::Committed] {
+            assert_eq!(locked(state, process).left_behind(|_| Fate::Ended), Some("txn/t1"), "{state:?}");
+            for fate in [Fate::Runs, Fate::Unknown] {
+                assert_eq!(locked(state, process).left_behind(|_| fate), None, "{state:?} {fate:?}");
+            }
+            assert_eq!(locked(state, None).left_behind(|_| Fate::Ended), None, "{state:?}");
+        }
+        // Somebody was told to put something right first.
+        assert_eq!(locked(State::Failed, process).left_behind(|_| Fate::Ended), None);
+    }
+
+    #[test]
+    fn a_lock_without_its_transaction_belongs_to_nobody_that_could_be_asked() {
+        let whole = locked(State::Pending, Some("here 4711 99"));
+        let free = NodeState { lock: None, ..whole.clone() };
+        let lock = |target: Option<&str>| Lock {
+            target: target.map(str::to_owned),
+            since: None,
+            has_transaction: false,
+        };
+        let of = |target| NodeState { lock: Some(lock(target)), ..whole.clone() };
+        // The last transaction is then another one than that of the lock.
+        for state in [free, of(None), of(Some("removal")), of(Some("txn/t2"))] {
+            assert_eq!(state.left_behind(|_| Fate::Ended), None, "{state:?}");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! One transaction as its directory on the node tells it: plain data, and what follows from it.
 
+use super::process::ProcessIdentity;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -12,6 +13,9 @@ pub struct Transaction {
     pub began: Option<i64>,
     /// Who began it, `user@host (pid 4711, started 2026-11-24T08:45:00Z)`.
     pub owner: String,
+    /// The process that began it; `None` where it is not told, as by older versions.
+    #[serde(skip)]
+    pub process: Option<ProcessIdentity>,
     /// How far it has come.
     pub state: State,
     /// Who put the old state back, or tried to last.
@@ -104,6 +108,7 @@ impl Transaction {
             began: id.split('-').next().and_then(|seconds| seconds.parse().ok()),
             id: id.to_owned(),
             owner: String::new(),
+            process: None,
             state: State::Prepared,
             ended_by: None,
             ended: None,

@@ -15,8 +15,6 @@ const SHORTEST_TOKEN: usize = 20;
 pub struct Receiver {
     uri: Uri,
     shown: String,
-    /// Kept so that they are masked wherever they come up.
-    _masked: Vec<Secret<String>>,
 }
 
 impl std::fmt::Debug for Receiver {
@@ -46,10 +44,11 @@ impl Receiver {
             }
             _ => return Err(WebhookError::Url("is neither https nor http")),
         };
-        let token =
-            uri.path_and_query().map(|it| it.as_str().to_owned()).filter(|it| it.len() >= SHORTEST_TOKEN);
-        let masked = token.map(Secret::new).into_iter().chain([Secret::new(text.to_owned())]).collect();
-        Ok(Self { shown: format!("{scheme}://{host}"), uri, _masked: masked })
+        if let Some(path) = uri.path_and_query().filter(|path| path.as_str().len() >= SHORTEST_TOKEN) {
+            // To be masked from now on, as the URL as a whole is.
+            drop(Secret::new(path.as_str().to_owned()));
+        }
+        Ok(Self { shown: format!("{scheme}://{host}"), uri })
     }
 
     /// From the file that holds it.

@@ -8,6 +8,7 @@ use harden::apply::{NodeError, NodeOutcome, Stop};
 use harden::error::Hint as _;
 use harden::event::Event;
 use harden::resource::Applied;
+use harden::status::ProcessIdentity;
 use std::fs;
 
 const NODES: &[&str] = &["cp-1", "cp-2", "w-1", "w-2"];
@@ -34,6 +35,7 @@ fn a_lost_node_is_tried_for_a_minute_and_stays_locked() {
     let old = world.listing("cp-1");
     world.wrong.faults.insert(("cp-1", 0), Fault::After);
     world.wrong.unreachable.insert("cp-1", 7);
+    world.process = Some(ProcessIdentity::new(String::from("it's here"), 4711, 99));
     let report = world.apply(&plan);
     assert_eq!((word(&report.nodes[&name("cp-1")]), *world.pauses.lock().unwrap()), ("broken", 6));
     world.heal();
@@ -47,6 +49,9 @@ fn a_lost_node_is_tried_for_a_minute_and_stays_locked() {
     let pid = std::process::id();
     assert!(text.starts_with("lock cp-1: for ") && text.contains(" s it is locked by "), "{text}");
     assert!(text.ends_with(&format!("by me@here (pid {pid}, started 2026-11-24T00:00:00Z)")), "{text}");
+    // And the next run of this machine can tell whether that one still runs.
+    let written = fs::read_to_string(world.root("cp-1").join("var/lib/harden/lock/process")).unwrap();
+    assert_eq!(written.trim_end().parse().ok(), world.process);
     let output = std::process::Command::new("sh").args(["-c", remedy]).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stdout), "reverted\n", "{remedy}");
     assert_eq!(world.listing("cp-1"), old);

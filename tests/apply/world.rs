@@ -12,6 +12,7 @@ use harden::plan::{
     Action, ClusterChange, ClusterOperation, FORMAT_VERSION, Gate, NodePlan, Plan, StageTitle, Wave,
 };
 use harden::resource::{Kind, RenderedWith, ResourceId, Undo};
+use harden::status::ProcessIdentity;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -106,6 +107,8 @@ pub(super) struct World {
     pub(super) wrong: Wrong,
     pub(super) pods: Pods,
     pub(super) interrupted: AtomicBool,
+    /// The process that harden says it is.
+    pub(super) process: Option<ProcessIdentity>,
 }
 
 pub(super) fn name(text: &str) -> NodeName {
@@ -134,6 +137,7 @@ impl World {
             wrong: Wrong::default(),
             pods: Pods::default(),
             interrupted: AtomicBool::new(false),
+            process: None,
         };
         world.old = nodes.iter().map(|node| (name(node), world.listing(node))).collect();
         world
@@ -203,6 +207,7 @@ impl World {
             fleet: self,
             materials: &self.wrong.store,
             by: "me@here",
+            process: self.process.as_ref(),
             now: 1_795_478_400,
             retention: 10,
             listener: &|event| self.events.lock().unwrap().push(event),

@@ -36,6 +36,16 @@ fn alertmanager_gets_alerts_and_the_ends_of_those_before() {
 }
 
 #[test]
+fn records_of_the_cluster_that_could_not_be_read_are_told() {
+    let lost = Report { cluster_error: Some(String::from("503")), ..quiet() };
+    assert!(sent(MessageKind::Slack, &lost).unwrap().contains("the cluster's own records could not be read"));
+    let alerts: Vec<Value> = serde_json::from_str(&sent(MessageKind::Alertmanager, &lost).unwrap()).unwrap();
+    let of_cluster: Vec<_> = alerts.iter().filter(|alert| alert["labels"]["host"] == "cluster").collect();
+    assert_eq!(of_cluster.len(), 1, "its drift is not known");
+    assert_ne!(of_cluster[0]["startsAt"], of_cluster[0]["endsAt"]);
+}
+
+#[test]
 fn a_webhook_gets_the_whole_report() {
     let value: Value = serde_json::from_str(&sent(MessageKind::Webhook, &report()).unwrap()).unwrap();
     assert_eq!(value["event"], "harden.drift");

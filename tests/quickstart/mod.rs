@@ -8,6 +8,7 @@ mod doctor;
 mod etcd_user;
 mod host;
 mod kubeconfig;
+mod left_behind;
 mod managed;
 mod mistakes;
 mod parts;

@@ -24,6 +24,7 @@ fn transaction(ago: i64, state: State) -> Transaction {
         id: format!("{}-0badcafe", NOW - ago),
         began: Some(NOW - ago),
         owner: String::from("ops@bastion (pid 4711, started 2026-11-24T14:00:00Z)"),
+        process: None,
         state,
         ended_by: None,
         ended: None,

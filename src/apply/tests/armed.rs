@@ -1,6 +1,6 @@
 //! The node's own rollback: how it is armed, what it does alone and when the node starts, and that it is gone afterwards.
 
-use super::{SHELLS, listing, path, plan, run, run_with, spawn, tree};
+use super::{ME, SHELLS, listing, path, plan, run, run_with, spawn, tree};
 use crate::apply::script::{End, change, code, confirm, end, restart_units, roll_back};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -51,7 +51,7 @@ fn it_is_armed_before_anything_is_written_and_disarmed_at_the_end() {
             let systemd = with_systemd(root.path());
             let before = listing(root.path());
             let (plan, payloads) = plan(root.path());
-            let script = change("t1", "me@here", &plan, &payloads);
+            let script = change("t1", ME, &plan, &payloads);
             // Nothing of what is planned is there yet when it is armed.
             let halted = |text: &str| {
                 systemd(text).replace("cat \"$H/state.json\"", "kill -KILL $$; cat \"$H/state.json\"")
@@ -68,7 +68,7 @@ fn it_is_armed_before_anything_is_written_and_disarmed_at_the_end() {
                 listing(root.path()).into_iter().filter(|line| !line.contains("wants/")).collect();
             assert_eq!(left, before, "{shell:?}");
 
-            let script = change("t2", "me@here", &plan, &payloads);
+            let script = change("t2", ME, &plan, &payloads);
             let reply = run_with(shell, &script, root.path(), &systemd);
             assert_eq!(reply.code, 0, "{shell:?}: {}", reply.stderr);
             assert!(exists(root.path(), UNIT) && exists(root.path(), WANTED), "{shell:?}");
@@ -86,14 +86,14 @@ fn without_systemd_it_is_refused_unless_it_is_not_asked_for() {
         let root = tree();
         let before = listing(root.path());
         let (mut plan, payloads) = plan(root.path());
-        let script = change("t1", "me@here", &plan, &payloads);
+        let script = change("t1", ME, &plan, &payloads);
         let reply = run_with(shell, &script, root.path(), &awake);
         assert_eq!(reply.code, code::UNTOUCHED, "{shell:?}");
         assert!(reply.stderr.contains("--no-rollback-timer does without"), "{}", reply.stderr);
         assert_eq!(listing(root.path()), before, "{shell:?}");
         assert!(!exists(root.path(), "var/lib/harden/lock"));
         plan.rollback_after = None;
-        let script = change("t2", "me@here", &plan, &payloads);
+        let script = change("t2", ME, &plan, &payloads);
         assert_eq!(run_with(shell, &script, root.path(), &awake).code, 0, "{shell:?}");
     }
 }
@@ -108,7 +108,7 @@ fn alone_and_when_the_node_starts_it_puts_the_old_state_back() {
             let (plan, payloads) = plan(root.path());
             let before =
                 fs::read_to_string(root.path().join("etc/kubernetes/manifests/kube-apiserver.yaml")).unwrap();
-            let script = change("t1", "me@here", &plan, &payloads);
+            let script = change("t1", ME, &plan, &payloads);
             assert_eq!(run_with(shell, &script, root.path(), &systemd).code, 0);
             let rollback = root.path().join("var/lib/harden/lock/rollback.sh");
             let output = Command::new(shell[0]).args(&shell[1..]).arg(&rollback).arg(mode).output().unwrap();
@@ -133,7 +133,7 @@ fn what_was_put_back_meanwhile_is_not_gone_on_with() {
         let root = tree();
         let (mut plan, payloads) = plan(root.path());
         plan.between = vec![crate::plan::Gate::NodeReady { node: plan.node.clone() }];
-        assert_eq!(run(shell, &change("t1", "me@here", &plan, &payloads), root.path()).code, 0);
+        assert_eq!(run(shell, &change("t1", ME, &plan, &payloads), root.path()).code, 0);
         let rollback = root.path().join("var/lib/harden/lock/rollback.sh");
         assert!(Command::new("sh").arg(rollback).arg("alone").output().unwrap().status.success());
         let reply = run(shell, &restart_units("t1", &plan, &payloads).unwrap(), root.path());
@@ -147,7 +147,7 @@ fn what_was_put_back_meanwhile_is_not_gone_on_with() {
 fn what_could_not_be_put_back_stands_in_the_result() {
     let root = tree();
     let (plan, payloads) = plan(root.path());
-    assert_eq!(run(&["sh"], &change("t1", "me@here", &plan, &payloads), root.path()).code, 0);
+    assert_eq!(run(&["sh"], &change("t1", ME, &plan, &payloads), root.path()).code, 0);
     let manifest = path("/etc/kubernetes/manifests/kube-apiserver.yaml");
     let file = root.path().join(&manifest.as_str()[1..]);
     fs::remove_file(&file).unwrap();

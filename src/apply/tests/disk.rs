@@ -1,7 +1,7 @@
 //! Disks that refuse: immutable, read-only, full. They need root and what only real file systems do; where that is not to
 //! be had, a test says so loudly.
 
-use super::{SHELLS, listing, plan, run, tree};
+use super::{ME, SHELLS, listing, plan, run, tree};
 use crate::apply::script::{End, change, code, confirm, end, roll_back};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -39,7 +39,7 @@ fn an_immutable_file_is_rolled_back() {
             let (plan, payloads) = plan(root.path());
             let path = root.path().join(file);
             let Some(immutable) = Done::new(&["chattr", "+i"], &path, &["chattr", "-i"]) else { return };
-            let reply = run(shell, &change("t1", "me@here", &plan, &payloads), root.path());
+            let reply = run(shell, &change("t1", ME, &plan, &payloads), root.path());
             drop(immutable);
             // A file that refuses its new mode also refuses its old one, which it has: that is no failure.
             assert_eq!(reply.code, code::ROLLED_BACK, "{shell:?} {file}: {}", reply.stderr);
@@ -66,7 +66,7 @@ fn a_read_only_file_system_is_left_alone() {
             else {
                 return;
             };
-            let reply = run(shell, &change("t1", "me@here", &plan, &payloads), root.path());
+            let reply = run(shell, &change("t1", ME, &plan, &payloads), root.path());
             assert_eq!(reply.code, code::UNTOUCHED, "{shell:?} {folder}: {}", reply.stderr);
             assert!(reply.stderr.contains("Read-only file system"), "{}", reply.stderr);
             let reply = run(shell, &roll_back("t1"), root.path());
@@ -94,7 +94,7 @@ fn a_full_disk_leaves_the_old_state_or_the_new_one() {
             let ballast = fs::OpenOptions::new().write(true).open(root.path().join("ballast")).unwrap();
             let length = ballast.metadata().unwrap().len();
             ballast.set_len(length.saturating_sub(blocks * 4096)).unwrap();
-            let changed = run(shell, &change("t1", "me@here", &plan, &payloads), root.path()).code;
+            let changed = run(shell, &change("t1", ME, &plan, &payloads), root.path()).code;
             let confirmed = run(shell, &confirm("t1", &"x".repeat(20_000), 10), root.path()).code;
             let reply = run(shell, &roll_back("t1"), root.path());
             let ended = end(&reply).unwrap_or_else(|| panic!("{shell:?} {blocks}: {}", reply.stderr));

@@ -1,6 +1,6 @@
 //! Scripts that are cut, killed, late, or run beside each other.
 
-use super::{SHELLS, listing, plan, run, run_with, spawn, tree};
+use super::{ME, SHELLS, listing, plan, run, run_with, spawn, tree};
 use crate::apply::script::{End, change, code, confirm, end, roll_back};
 use std::fs;
 use std::path::Path;
@@ -39,7 +39,7 @@ fn a_change_that_did_not_arrive_whole_does_nothing() {
     for shell in SHELLS {
         let root = tree();
         let (plan, payloads) = plan(root.path());
-        let text = change("t1", "me@here", &plan, &payloads).render("NONCE", root.path().to_str().unwrap());
+        let text = change("t1", ME, &plan, &payloads).render("NONCE", root.path().to_str().unwrap());
         let before = listing(root.path());
         let end = text.len() - "; exit 125\n".len();
         // A step that shares no factor with the lengths of lines; the last bytes one by one.
@@ -63,8 +63,7 @@ fn a_change_that_was_killed_anywhere_is_put_back() {
             let root = tree();
             let before = listing(root.path());
             let (plan, payloads) = plan(root.path());
-            let text =
-                change("t1", "me@here", &plan, &payloads).render("NONCE", root.path().to_str().unwrap());
+            let text = change("t1", ME, &plan, &payloads).render("NONCE", root.path().to_str().unwrap());
             let output = spawn(shell, &killed_before(step)(&text)).wait_with_output().unwrap();
             assert!(!output.status.success(), "{shell:?} {step}");
             let reply = run(shell, &roll_back("t1"), root.path());
@@ -74,7 +73,7 @@ fn a_change_that_was_killed_anywhere_is_put_back() {
             assert!(fs::symlink_metadata(harden(root.path()).join("lock")).is_err(), "{shell:?} {step}");
             // And again: nothing is left to do, and another one may begin.
             assert_eq!(end(&run(shell, &roll_back("t1"), root.path())), Some(expected), "{shell:?} {step}");
-            assert_eq!(run(shell, &change("t2", "me@here", &plan, &payloads), root.path()).code, 0);
+            assert_eq!(run(shell, &change("t2", ME, &plan, &payloads), root.path()).code, 0);
         }
     }
 }
@@ -86,8 +85,7 @@ fn a_change_that_still_runs_is_ended_before_it_is_put_back() {
             let root = tree();
             let before = listing(root.path());
             let (plan, payloads) = plan(root.path());
-            let text =
-                change("t1", "me@here", &plan, &payloads).render("NONCE", root.path().to_str().unwrap());
+            let text = change("t1", ME, &plan, &payloads).render("NONCE", root.path().to_str().unwrap());
             // It waits until somebody looks for it: without the end it would go on, and change what was put back.
             let here = root.path().join("here");
             let wait = format!("touch {}; sleep 0.2\n", crate::remote::quote(here.to_str().unwrap()));
@@ -112,10 +110,10 @@ fn a_change_that_comes_after_its_rollback_cannot_begin() {
         let before = listing(root.path());
         let (plan, payloads) = plan(root.path());
         assert_eq!(end(&run(shell, &roll_back("t1"), root.path())), Some(End::Untouched), "{shell:?}");
-        let reply = run(shell, &change("t1", "me@here", &plan, &payloads), root.path());
+        let reply = run(shell, &change("t1", ME, &plan, &payloads), root.path());
         assert_eq!(reply.code, code::UNTOUCHED, "{shell:?}: {}", reply.stderr);
         assert_eq!(listing(root.path()), before);
-        assert_eq!(run(shell, &change("t2", "me@here", &plan, &payloads), root.path()).code, 0);
+        assert_eq!(run(shell, &change("t2", ME, &plan, &payloads), root.path()).code, 0);
     }
 }
 
@@ -127,7 +125,7 @@ fn a_rollback_that_was_killed_is_done_again() {
             let root = tree();
             let before = listing(root.path());
             let (plan, payloads) = plan(root.path());
-            run(shell, &change("t1", "me@here", &plan, &payloads), root.path());
+            run(shell, &change("t1", ME, &plan, &payloads), root.path());
             let file = harden(root.path()).join("txn/t1/rollback.sh");
             let text = fs::read_to_string(&file).unwrap();
             fs::write(&file, killed_before(mark)(&text)).unwrap();
@@ -152,7 +150,7 @@ fn a_confirmation_that_was_killed_stays_one() {
             let root = tree();
             let before = listing(root.path());
             let (plan, payloads) = plan(root.path());
-            run(shell, &change("t1", "me@here", &plan, &payloads), root.path());
+            run(shell, &change("t1", ME, &plan, &payloads), root.path());
             let after = listing(root.path());
             let text = confirm("t1", "{\"x\": 1}", 10).render("NONCE", root.path().to_str().unwrap());
             spawn(shell, &killed_before(mark)(&text)).wait_with_output().unwrap();
@@ -183,12 +181,12 @@ fn a_link_in_the_place_of_a_file_is_neither_followed_nor_replaced() {
             std::os::unix::fs::symlink(&target, &file).unwrap();
         }
         let before = listing(root.path());
-        let reply = run(shell, &change("t1", "me@here", &plan, &payloads), root.path());
+        let reply = run(shell, &change("t1", ME, &plan, &payloads), root.path());
         assert_eq!(reply.code, code::STALE, "{shell:?}: {}", reply.stderr);
         assert_eq!(reply.section("check").text().matches("it is a symbolic link").count(), 2);
         // Nor where it came between the check and the back-up.
         let unchecked = |text: &str| text.replace("\nunless_stale\n", "\n:\n");
-        let reply = run_with(shell, &change("t2", "me@here", &plan, &payloads), root.path(), &unchecked);
+        let reply = run_with(shell, &change("t2", ME, &plan, &payloads), root.path(), &unchecked);
         assert_eq!(reply.code, code::UNTOUCHED, "{shell:?}: {}", reply.stderr);
         assert!(reply.stderr.contains("is a symbolic link"), "{}", reply.stderr);
         assert_eq!(listing(root.path()), before);
@@ -206,7 +204,7 @@ fn the_ten_newest_transactions_are_kept_and_those_that_are_not_at_their_end() {
         }
         fs::write(home.join("1710-aa/failed"), "").unwrap();
         fs::write(home.join("1711-aa/pending"), "").unwrap();
-        assert_eq!(run(shell, &change("1799-aa", "me@here", &plan, &payloads), root.path()).code, 0);
+        assert_eq!(run(shell, &change("1799-aa", ME, &plan, &payloads), root.path()).code, 0);
         assert_eq!(end(&run(shell, &confirm("1799-aa", "{}", 10), root.path())), Some(End::Committed));
         let mut names: Vec<_> = fs::read_dir(home)
             .unwrap()

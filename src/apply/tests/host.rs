@@ -1,6 +1,6 @@
 //! Users, and the commands around a new file, each under every shell.
 
-use super::{SHELLS, listing, me, path, plan, run, run_with, tree};
+use super::{ME, SHELLS, listing, me, path, plan, run, run_with, tree};
 use crate::apply::material::Source;
 use crate::apply::script::{End, change, code, confirm, end, roll_back};
 use crate::plan::{NodePlan, Operation};
@@ -84,7 +84,7 @@ fn a_user_is_made_in_a_tree_and_owns_its_directory_by_the_trees_number() {
         let root = tree();
         let plan_of_it = with_users(root.path());
         let payloads = plan(root.path()).1;
-        let reply = run(shell, &change("t1", "me@here", &plan_of_it, &payloads), root.path());
+        let reply = run(shell, &change("t1", ME, &plan_of_it, &payloads), root.path());
         assert_eq!(reply.code, 0, "{shell:?}: {}", reply.stderr);
         let (user, group) = etcd(root.path());
         assert!((1..1000).contains(&user) && (1..1000).contains(&group), "{user} {group}");
@@ -97,7 +97,7 @@ fn a_user_is_made_in_a_tree_and_owns_its_directory_by_the_trees_number() {
         assert_eq!(end(&reply), Some(End::Reverted), "{shell:?}: {}", reply.stderr);
         assert_eq!(owner(root.path()).0, 0);
         assert_eq!(etcd(root.path()), (user, group));
-        let reply = run(shell, &change("t2", "me@here", &plan_of_it, &payloads), root.path());
+        let reply = run(shell, &change("t2", ME, &plan_of_it, &payloads), root.path());
         assert_eq!(reply.code, 0, "{shell:?}: {}", reply.stderr);
         assert_eq!(owner(root.path()), (user, group, 0o700));
         assert_eq!(end(&run(shell, &confirm("t2", "{}", 10), root.path())), Some(End::Committed));
@@ -119,7 +119,7 @@ fn a_user_is_made_in_a_tree_and_owns_its_directory_by_the_trees_number() {
                 group: name(),
             };
             let id = format!("t-{expected}");
-            let reply = run(shell, &change(&id, "me@here", &again, &[]), root.path());
+            let reply = run(shell, &change(&id, ME, &again, &[]), root.path());
             assert_eq!(reply.code, wanted, "{shell:?}: {}", reply.stderr);
             run(shell, &roll_back(&id), root.path());
         }
@@ -136,7 +136,7 @@ fn a_node_without_the_tool_for_users_is_left_alone_with_the_remedy() {
         let plan_of_it = with_users(root.path());
         let before = listing(root.path());
         let without = |text: &str| text.replace(" groupadd --system", " no-groupadd-here --system");
-        let script = change("t1", "me@here", &plan_of_it, &plan(root.path()).1);
+        let script = change("t1", ME, &plan_of_it, &plan(root.path()).1);
         let reply = run_with(shell, &script, root.path(), &without);
         assert_eq!(reply.code, code::UNTOUCHED, "{shell:?}");
         assert!(reply.stderr.contains("make the system user etcd and its group by hand"), "{}", reply.stderr);
@@ -161,7 +161,7 @@ fn a_file_that_is_refused_changes_nothing_and_one_that_is_accepted_goes_in() {
                 "{staged}",
             ]);
             with(&mut plan, Operation::Validate { path: path(at), command });
-            let reply = run_with(shell, &change("t1", "me@here", &plan, &payloads), root.path(), &alive);
+            let reply = run_with(shell, &change("t1", ME, &plan, &payloads), root.path(), &alive);
             if accepted {
                 assert_eq!(reply.code, 0, "{shell:?}: {}", reply.stderr);
                 continue;
@@ -192,7 +192,7 @@ fn a_new_file_is_made_effective_and_so_is_the_old_one_after_a_rollback() {
             let fails_word = fails.to_string();
             let command = words(&["sh", "-c", script, "it's", file.to_str().unwrap(), log_path, &fails_word]);
             with(&mut plan, Operation::Activate { command });
-            let reply = run_with(shell, &change("t1", "me@here", &plan, &payloads), root.path(), &alive);
+            let reply = run_with(shell, &change("t1", ME, &plan, &payloads), root.path(), &alive);
             assert_eq!(reply.code, if fails { code::ROLLED_BACK } else { 0 }, "{shell:?}: {}", reply.stderr);
             assert_eq!(fs::read_to_string(&log).unwrap(), "new\n", "{shell:?}");
             assert_eq!(listing(root.path()) == before, fails, "{shell:?}");
@@ -243,7 +243,7 @@ fn a_command_that_fails_with_old_files_too_is_no_failed_rollback() {
                 let command = words(&["sh", "-c", script, "x", file.to_str().unwrap()]);
                 with(&mut plan, Operation::Activate { command });
             }
-            let script = change("t1", "me@here", &plan, &payloads);
+            let script = change("t1", ME, &plan, &payloads);
             let reply = run_with(shell, &script, root.path(), &alive_to_the_end);
             assert_eq!(reply.code, expected, "{shell:?} {commands:?}: {}", reply.stderr);
             assert_eq!(listing(root.path()), before, "{shell:?} {commands:?}");
@@ -261,7 +261,7 @@ fn what_was_removed_is_not_kept_once_it_is_confirmed() {
         let (plan, payloads) = plan(root.path());
         let files = root.path().join("var/lib/harden/txn/t1/files");
         let kept = || fs::read_dir(&files).unwrap().count();
-        assert_eq!(run(shell, &change("t1", "me@here", &plan, &payloads), root.path()).code, 0);
+        assert_eq!(run(shell, &change("t1", ME, &plan, &payloads), root.path()).code, 0);
         assert_eq!(kept(), 2, "{shell:?}");
         assert_eq!(end(&run(shell, &confirm("t1", "{}", 10), root.path())), Some(End::Committed));
         assert_eq!(kept(), 1, "{shell:?}");
@@ -279,7 +279,7 @@ fn what_was_private_is_kept_until_the_transaction_ends() {
             payloads[0].is_private = true;
             let files = root.path().join("var/lib/harden/txn/t1/files");
             let kept = || fs::read_dir(&files).unwrap().count();
-            assert_eq!(run(shell, &change("t1", "me@here", &plan, &payloads), root.path()).code, 0);
+            assert_eq!(run(shell, &change("t1", ME, &plan, &payloads), root.path()).code, 0);
             assert_eq!(kept(), 2, "{shell:?}");
             assert_eq!(run(shell, &last, root.path()).code, 0, "{shell:?}");
             assert_eq!(kept(), kept_then, "{shell:?}");
@@ -321,7 +321,7 @@ fn the_ssh_servers_own_check_refuses_a_broken_file() {
             let before = listing(root.path());
             let at = payloads[1].path.clone();
             with(&mut plan, Operation::Validate { path: at, command: command.clone() });
-            let reply = run_with(shell, &change("t1", "me@here", &plan, &payloads), root.path(), &alive);
+            let reply = run_with(shell, &change("t1", ME, &plan, &payloads), root.path(), &alive);
             assert_eq!(reply.code, if accepted { 0 } else { code::UNTOUCHED }, "{shell:?}: {}", reply.stderr);
             assert_eq!(listing(root.path()) == before, !accepted, "{shell:?}");
         }
@@ -354,7 +354,7 @@ fn a_new_unit_is_stopped_and_forgotten_by_a_rollback() {
         );
         // What comes after it fails.
         with(&mut plan, Operation::Activate { command: words(&["false"]) });
-        let script = change("t1", "me@here", &plan, &payloads);
+        let script = change("t1", ME, &plan, &payloads);
         let reply = run_with(shell, &script, root.path(), &|text| {
             let sleeping = include_str!("../rollback.sh");
             let awake = sleeping

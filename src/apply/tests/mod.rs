@@ -13,6 +13,7 @@ mod undo;
 mod unlock;
 
 use super::material::{Payload, Source};
+use super::owner::Owner;
 use crate::inventory::NodeName;
 use crate::plan::{Action, Change, NodePlan, Operation, Origin, Prior};
 use crate::remote::{Reply, Script};
@@ -23,6 +24,9 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use zeroize::Zeroizing;
+
+/// A process that nothing is known of.
+const ME: Owner<'_> = Owner { text: "me@here", process: "" };
 
 const SHELLS: &[&[&str]] = &[&["sh"], &["dash"], &["bash"], &["busybox", "sh"]];
 

@@ -1,7 +1,7 @@
 //! How static pods are replaced: the old API server that would not end by itself, and the one that rests while its etcd is replaced.
 
 use super::faults::killed_before;
-use super::{SHELLS, plan, run_with, tree};
+use super::{ME, SHELLS, plan, run_with, tree};
 use crate::apply::pods::manifests;
 use crate::apply::script::{End, change, end, functions, roll_back};
 use crate::remote::Script;
@@ -96,7 +96,7 @@ fn the_api_server_rests_while_its_etcd_is_replaced() {
             payloads.truncate(1);
             (payloads[0].resource, payloads[0].path) = (id, etcd);
             let before = super::listing(root.path());
-            let script = change("t1", "me@here", &plan, &payloads);
+            let script = change("t1", ME, &plan, &payloads);
             let Some(mark) = killed else {
                 let reply = super::run(shell, &script, root.path());
                 assert_eq!(reply.code, 0, "{shell:?}: {}", reply.stderr);

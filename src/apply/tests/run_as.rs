@@ -1,7 +1,7 @@
 //! A static pod that gets a user of its own: stopped, its data given away, started; and the way back, wherever it ends.
 
 use super::host::{etcd, is_root};
-use super::{SHELLS, path, prior, run, run_with, spawn, tree};
+use super::{ME, SHELLS, path, prior, run, run_with, spawn, tree};
 use crate::apply::material::Payload;
 use crate::apply::script::{End, change, code, end, roll_back};
 use crate::plan::{NodePlan, Operation};
@@ -26,12 +26,12 @@ fn a_find_that_could_be_led_astray_is_refused_before_anything_is_changed() {
     let root = tree();
     let (plan, payloads) = with_data(root.path());
     let busybox = SHELLS.split_last().unwrap().0;
-    let reply = run(busybox, &change("t1", "me@here", &plan, &payloads), root.path());
+    let reply = run(busybox, &change("t1", ME, &plan, &payloads), root.path());
     assert_eq!(reply.code, code::UNTOUCHED, "{}", reply.stderr);
     assert!(reply.stderr.contains("install findutils"), "{}", reply.stderr);
     assert_eq!(read(root.path(), MANIFEST).as_deref(), Some("old\n"));
     // A rollback needs nothing of it.
-    let reply = run(&["sh"], &change("t2", "me@here", &plan, &payloads), root.path());
+    let reply = run(&["sh"], &change("t2", ME, &plan, &payloads), root.path());
     assert_eq!(reply.code, 0, "{}", reply.stderr);
     assert_eq!(end(&run(busybox, &roll_back("t2"), root.path())), Some(End::Reverted));
     assert_eq!(read(root.path(), MANIFEST).as_deref(), Some("old\n"));
@@ -94,7 +94,7 @@ fn the_data_changes_hands_while_the_pod_is_gone() {
                 &format!("\n{{ is_held \"$R{DATABASE}\" && echo held; [ -e {manifest} ] && echo there; echo gone; }} >{mark}\nset_owners "),
             )
         };
-        let reply = run_with(shell, &change("t1", "me@here", &plan, &payloads), root.path(), &look);
+        let reply = run_with(shell, &change("t1", ME, &plan, &payloads), root.path(), &look);
         assert_eq!(reply.code, 0, "{shell:?}: {}", reply.stderr);
         assert_eq!(read(root.path(), "/seen").as_deref(), Some("gone\n"), "{shell:?}");
         holder.wait_with_output().unwrap();
@@ -132,7 +132,7 @@ fn a_pod_that_does_not_end_is_put_back() {
             assert!(text.contains("-le 90 ]"));
             text.replace("-le 90 ]", "-le 1 ]")
         };
-        let reply = run_with(shell, &change("t1", "me@here", &plan, &payloads), root.path(), &hasty);
+        let reply = run_with(shell, &change("t1", ME, &plan, &payloads), root.path(), &hasty);
         assert_eq!(reply.code, code::ROLLED_BACK, "{shell:?}: {}", reply.stderr);
         assert!(
             reply.stderr.contains(&format!("wait until nothing has {DATABASE} open")),
@@ -153,8 +153,7 @@ fn wherever_it_is_killed_the_old_pod_comes_back() {
         for step in ["\nstop_pod ", "\nset_owners ", "\nremove ", SWAP] {
             let root = tree();
             let (plan, payloads) = with_data(root.path());
-            let text =
-                change("t1", "me@here", &plan, &payloads).render("NONCE", root.path().to_str().unwrap());
+            let text = change("t1", ME, &plan, &payloads).render("NONCE", root.path().to_str().unwrap());
             let at = text.rfind(step).unwrap_or_else(|| panic!("no {step}"));
             let killed = format!("{}\nkill -KILL $$\n{}", &text[..at], &text[at..]);
             assert!(!spawn(shell, &killed).wait_with_output().unwrap().status.success());
@@ -170,7 +169,7 @@ fn wherever_it_is_killed_the_old_pod_comes_back() {
             assert_eq!(read(root.path(), MANIFEST).as_deref(), Some("old\n"), "{shell:?} {step}");
             assert_eq!(read(root.path(), KEY).as_deref(), Some("old\n"), "{shell:?} {step}");
             let (plan, payloads) = again(root.path(), plan, payloads);
-            assert_eq!(run(shell, &change("t2", "me@here", &plan, &payloads), root.path()).code, 0);
+            assert_eq!(run(shell, &change("t2", ME, &plan, &payloads), root.path()).code, 0);
             assert_eq!(owner(root.path(), DATABASE), 812);
         }
     }
@@ -193,19 +192,19 @@ fn another_number_or_another_place_is_refused_before_anything_is_changed() {
         let root = tree();
         let (plan, payloads) = with_data(root.path());
         fs::write(root.path().join("etc/passwd"), "etcd:x:813:813::/:/bin/sh\n").unwrap();
-        let reply = run(shell, &change("t1", "me@here", &plan, &payloads), root.path());
+        let reply = run(shell, &change("t1", ME, &plan, &payloads), root.path());
         assert_eq!(reply.code, code::STALE, "{shell:?}: {}", reply.stderr);
         assert_eq!(reply.section("check").text(), "passwd etcd: it exists, with another number than 812\n");
         // Taken by somebody else.
         fs::write(root.path().join("etc/passwd"), "other:x:812:812::/:/bin/sh\n").unwrap();
-        let reply = run(shell, &change("t2", "me@here", &plan, &payloads), root.path());
+        let reply = run(shell, &change("t2", ME, &plan, &payloads), root.path());
         assert_eq!(reply.code, code::UNTOUCHED, "{shell:?}: {}", reply.stderr);
         // A link in the place of the data.
         fs::write(root.path().join("etc/passwd"), "etcd:x:812:812::/:/bin/sh\n").unwrap();
         fs::write(root.path().join("etc/group"), "etcd:x:812:\n").unwrap();
         fs::rename(root.path().join("var/lib/etcd"), root.path().join("moved")).unwrap();
         symlink(root.path().join("moved"), root.path().join("var/lib/etcd")).unwrap();
-        let reply = run(shell, &change("t3", "me@here", &plan, &payloads), root.path());
+        let reply = run(shell, &change("t3", ME, &plan, &payloads), root.path());
         assert_eq!(reply.code, code::UNTOUCHED, "{shell:?}: {}", reply.stderr);
         assert!(reply.stderr.contains("/var/lib/etcd is a symbolic link"), "{}", reply.stderr);
         assert_eq!(

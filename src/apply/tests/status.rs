@@ -2,7 +2,8 @@
 
 use super::armed::with_systemd;
 use super::faults::killed_before;
-use super::{SHELLS, fill, plan, run, run_with, spawn, tree};
+use super::{ME, SHELLS, fill, plan, run, run_with, spawn, tree};
+use crate::apply::owner::Owner;
 use crate::apply::script::{change, code, confirm, roll_back};
 use crate::resource::Applied;
 use crate::status::{Consequence, Depth, Ender, NodeState, PathChange, Standing, State, parse, probe};
@@ -14,6 +15,9 @@ use std::time::Duration;
 
 pub(super) const MANIFEST: &str = "etc/kubernetes/manifests/kube-apiserver.yaml";
 
+pub(super) const OPS: Owner<'_> =
+    Owner { text: "ops@bastion (pid 4711, started now)", process: "it's a bastion/boot-1/pid:[1]/ 4711 99" };
+
 pub(super) fn home(root: &Path) -> PathBuf {
     root.join("var/lib/harden")
 }
@@ -21,7 +25,7 @@ pub(super) fn home(root: &Path) -> PathBuf {
 /// Begins a transaction and leaves it unconfirmed.
 pub(super) fn begun(shell: &[&str], root: &Path, id: &str) {
     let (plan, payloads) = plan(root);
-    let reply = run(shell, &change(id, "ops@bastion (pid 4711, started now)", &plan, &payloads), root);
+    let reply = run(shell, &change(id, OPS, &plan, &payloads), root);
     assert_eq!(reply.code, 0, "{shell:?}: {}", reply.stderr);
 }
 
@@ -34,7 +38,7 @@ pub(super) fn record(id: &str) -> String {
 /// Begins one that is killed in front of a text of its script.
 pub(super) fn killed(shell: &[&str], root: &Path, id: &str, mark: &str) {
     let (plan, payloads) = plan(root);
-    let text = change(id, "ops@bastion", &plan, &payloads).render("NONCE", root.to_str().unwrap());
+    let text = change(id, OPS, &plan, &payloads).render("NONCE", root.to_str().unwrap());
     assert!(!spawn(shell, &killed_before(mark)(&text)).wait_with_output().unwrap().status.success());
 }
 
@@ -102,7 +106,8 @@ fn a_committed_one_tells_who_and_what() {
             stands(&state, Standing::AtRest, State::Committed, None);
             let last = state.last.unwrap();
             assert_eq!((last.id.as_str(), last.began), ("1764000000-0a", Some(1_764_000_000)));
-            assert_eq!(last.owner, "ops@bastion (pid 4711, started now)");
+            assert_eq!(last.owner, OPS.text);
+            assert_eq!(last.process.unwrap().to_string(), OPS.process);
             assert_eq!((last.problems.len(), last.running), (0, false));
             let paths: Vec<_> = last.paths.iter().map(|path| (path.path.as_str(), path.change)).collect();
             assert_eq!(
@@ -164,7 +169,7 @@ fn a_pending_one_tells_when_the_node_puts_it_back() {
         |shell, root| {
             let systemd = with_systemd(root);
             let (plan, payloads) = plan(root);
-            let reply = run_with(shell, &change("t1", "me@here", &plan, &payloads), root, &systemd);
+            let reply = run_with(shell, &change("t1", ME, &plan, &payloads), root, &systemd);
             assert_eq!(reply.code, 0, "{}", reply.stderr);
         },
         |state| {
@@ -226,7 +231,7 @@ fn one_that_still_runs_is_told() {
     for shell in SHELLS {
         let root = tree();
         let (plan, payloads) = plan(root.path());
-        let text = change("t1", "me@here", &plan, &payloads).render("NONCE", root.path().to_str().unwrap());
+        let text = change("t1", ME, &plan, &payloads).render("NONCE", root.path().to_str().unwrap());
         let (here, go) = (root.path().join("here"), root.path().join("go"));
         let quoted = |path: &Path| crate::remote::quote(path.to_str().unwrap());
         let wait = format!("touch {}; until [ -e {} ]; do sleep 0.05; done\n", quoted(&here), quoted(&go));

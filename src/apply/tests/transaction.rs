@@ -1,7 +1,8 @@
 //! The way of a transaction, without faults of the machine.
 
-use super::{SHELLS, listing, me, plan, run, run_with, tree};
-use crate::apply::script::{End, change, code, confirm, end, holder, roll_back};
+use super::{ME, SHELLS, listing, me, plan, run, run_with, tree};
+use crate::apply::owner::{Owner, holder};
+use crate::apply::script::{End, change, code, confirm, end, roll_back};
 use crate::resource::Mode;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -13,7 +14,7 @@ fn a_transaction_changes_what_was_planned_and_confirms() {
     for shell in SHELLS {
         let root = tree();
         let (plan, payloads) = plan(root.path());
-        let reply = run(shell, &change("t1", "me@here", &plan, &payloads), root.path());
+        let reply = run(shell, &change("t1", ME, &plan, &payloads), root.path());
         assert_eq!(reply.code, 0, "{shell:?}: {}", reply.stderr);
         let after = listing(root.path());
         assert_eq!(
@@ -48,7 +49,7 @@ fn a_rollback_puts_back_everything_and_leaves_nothing() {
         let root = tree();
         let before = listing(root.path());
         let (plan, payloads) = plan(root.path());
-        run(shell, &change("t1", "me@here", &plan, &payloads), root.path());
+        run(shell, &change("t1", ME, &plan, &payloads), root.path());
         assert_ne!(listing(root.path()), before);
         let reply = run(shell, &roll_back("t1"), root.path());
         assert_eq!((reply.code, end(&reply)), (0, Some(End::Reverted)), "{shell:?}: {}", reply.stderr);
@@ -67,7 +68,7 @@ fn what_moved_since_the_plan_is_named_and_nothing_is_written() {
         fs::write(root.path().join("etc/kubernetes/manifests/kube-apiserver.yaml"), "somebody else\n")
             .unwrap();
         let before = listing(root.path());
-        let reply = run(shell, &change("t1", "me@here", &plan, &payloads), root.path());
+        let reply = run(shell, &change("t1", ME, &plan, &payloads), root.path());
         assert_eq!(reply.code, code::STALE);
         assert_eq!(
             reply.section("check").text(),
@@ -84,8 +85,9 @@ fn a_second_apply_is_refused_with_the_name_of_the_first() {
     for shell in SHELLS {
         let root = tree();
         let (plan, payloads) = plan(root.path());
-        run(shell, &change("t1", "first@here", &plan, &payloads), root.path());
-        let reply = run(shell, &change("t2", "second@there", &plan, &payloads), root.path());
+        run(shell, &change("t1", Owner { text: "first@here", ..ME }, &plan, &payloads), root.path());
+        let reply =
+            run(shell, &change("t2", Owner { text: "second@there", ..ME }, &plan, &payloads), root.path());
         assert_eq!(reply.code, code::LOCKED, "{shell:?}: {}", reply.stderr);
         let holder = holder(&reply);
         assert_eq!(holder.owner, "first@here");
@@ -99,7 +101,11 @@ fn a_second_apply_is_refused_with_the_name_of_the_first() {
         // The remedy is one.
         let remedy = Command::new(shell[0]).args(&shell[1..]).args(["-c", &holder.remedy]).output().unwrap();
         assert_eq!(String::from_utf8_lossy(&remedy.stdout), "reverted\n");
-        assert_eq!(run(shell, &change("t2", "second@there", &plan, &payloads), root.path()).code, 0);
+        assert_eq!(
+            run(shell, &change("t2", Owner { text: "second@there", ..ME }, &plan, &payloads), root.path())
+                .code,
+            0
+        );
     }
 }
 
@@ -117,7 +123,7 @@ fn a_swap_that_fails_half_way_is_rolled_back_by_the_node_itself() {
                 &format!("\nrm -- \"$(staged {manifest})\"\nswap {manifest}"),
             )
         };
-        let reply = run_with(shell, &change("t1", "me@here", &plan, &payloads), root.path(), &fault);
+        let reply = run_with(shell, &change("t1", ME, &plan, &payloads), root.path(), &fault);
         assert_eq!(reply.code, code::ROLLED_BACK, "{shell:?}: {}", reply.stderr);
         assert!(
             reply.stderr.contains("replace /etc/kubernetes/manifests/kube-apiserver.yaml"),
@@ -137,7 +143,7 @@ fn a_directory_in_the_way_is_refused_before_anything_is_changed() {
         let before = listing(root.path());
         // The plan would be stale too: here only the back-up is looked at.
         let skip_check = |text: &str| text.replace("\nunless_stale\n", "\n:\n");
-        let reply = run_with(shell, &change("t1", "me@here", &plan, &payloads), root.path(), &skip_check);
+        let reply = run_with(shell, &change("t1", ME, &plan, &payloads), root.path(), &skip_check);
         assert_eq!(reply.code, code::UNTOUCHED, "{shell:?}: {}", reply.stderr);
         assert!(reply.stderr.contains("is not a regular file"), "{}", reply.stderr);
         assert_eq!(listing(root.path()), before);
@@ -155,7 +161,7 @@ fn a_failure_before_the_first_swap_leaves_no_trace() {
         if me().0 != "root" {
             return;
         }
-        let reply = run(shell, &change("t1", "me@here", &plan, &payloads), root.path());
+        let reply = run(shell, &change("t1", ME, &plan, &payloads), root.path());
         assert_eq!(reply.code, code::UNTOUCHED, "{shell:?}: {}", reply.stderr);
         assert_eq!(listing(root.path()), before, "{shell:?}");
         assert_eq!(fs::read_dir(root.path().join("var/lib/harden/txn")).unwrap().count(), 0);

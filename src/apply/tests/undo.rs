@@ -1,6 +1,6 @@
 //! What a transaction notes for a later rollback, and the rollback's own steps, under each shell.
 
-use super::{SHELLS, SUPER_ADMIN, fill, listing, path, plan, prior, run, run_with, tree};
+use super::{ME, SHELLS, SUPER_ADMIN, fill, listing, path, plan, prior, run, run_with, tree};
 use crate::apply::material::{Payload, payloads};
 use crate::apply::script::{change, code, confirm, roll_back};
 use crate::plan::undo::{Kept, Past, Setting};
@@ -16,7 +16,7 @@ const POLICY: &str = "/etc/kubernetes/audit/deep/it's a policy.yaml";
 /// Applies and confirms the plan of these tests.
 fn applied(shell: &[&str], root: &Path, id: &str) {
     let (plan, payloads) = plan(root);
-    let reply = run(shell, &change(id, "me@here", &plan, &payloads), root);
+    let reply = run(shell, &change(id, ME, &plan, &payloads), root);
     assert_eq!(reply.code, 0, "{shell:?}: {}", reply.stderr);
     assert_eq!(run(shell, &confirm(id, "{}", 10), root).code, 0);
 }
@@ -121,7 +121,7 @@ fn a_copy_goes_back_on_the_node_itself_with_its_attributes() {
         applied(shell, root.path(), "t1");
         let new = listing(root.path());
         let (back, payloads) = back(root.path(), &crate::plan::sha256(b"old\n"));
-        let script = change("t2", "me@here", &back, &payloads);
+        let script = change("t2", ME, &back, &payloads);
         let begin = || {
             let reply = run(shell, &script, root.path());
             assert_eq!(reply.code, 0, "{shell:?}: {}", reply.stderr);
@@ -151,7 +151,7 @@ fn a_directory_that_somebody_uses_stays() {
         applied(shell, root.path(), "t1");
         fs::write(root.path().join("etc/kubernetes/audit/theirs"), "").unwrap();
         let (back, payloads) = back(root.path(), &crate::plan::sha256(b"old\n"));
-        assert_eq!(run(shell, &change("t2", "me@here", &back, &payloads), root.path()).code, 0);
+        assert_eq!(run(shell, &change("t2", ME, &back, &payloads), root.path()).code, 0);
         assert_eq!(run(shell, &confirm("t2", "{}", 10), root.path()).code, 0, "{shell:?}");
         assert!(root.path().join("etc/kubernetes/audit/theirs").exists());
         assert!(!root.path().join("etc/kubernetes/audit/deep").exists());
@@ -165,7 +165,7 @@ fn a_copy_that_is_damaged_changes_nothing() {
         applied(shell, root.path(), "t1");
         let before = listing(root.path());
         let (back, payloads) = back(root.path(), &crate::plan::sha256(b"something else\n"));
-        let reply = run(shell, &change("t2", "me@here", &back, &payloads), root.path());
+        let reply = run(shell, &change("t2", ME, &back, &payloads), root.path());
         assert_eq!(reply.code, code::UNTOUCHED, "{shell:?}: {}", reply.stderr);
         assert!(reply.stderr.contains("is not what was copied"), "{}", reply.stderr);
         assert_eq!(listing(root.path()), before, "{shell:?}");
@@ -200,7 +200,7 @@ fn so_many_transactions_stay() {
             fill(root.path());
             let (plan, payloads) = plan(root.path());
             let id = format!("170000000{number}-a");
-            assert_eq!(run(shell, &change(&id, "me@here", &plan, &payloads), root.path()).code, 0);
+            assert_eq!(run(shell, &change(&id, ME, &plan, &payloads), root.path()).code, 0);
             assert_eq!(run(shell, &confirm(&id, "{}", if number == 4 { 1 } else { 2 }), root.path()).code, 0);
             let left = fs::read_dir(root.path().join("var/lib/harden/txn")).unwrap().count();
             assert_eq!(left, [1, 2, 2, 1][number - 1], "{shell:?}");

@@ -1,10 +1,10 @@
 //! Locks that are broken, over trees that real transactions left, under each shell.
 
-use super::status::{MANIFEST, begun, failed, home, killed, look, record};
+use super::status::{MANIFEST, OPS, begun, failed, home, killed, look, record};
 use super::{SHELLS, listing, run, tree};
 use crate::apply::script::{confirm, roll_back};
 use crate::apply::unlock::{UnlockError, Unlocked, outcome, script};
-use crate::status::{Depth, Ender, Standing, State};
+use crate::status::{Depth, Ender, Fate, ProcessIdentity, Standing, State};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -39,6 +39,38 @@ fn what_was_only_prepared_leaves_no_trace() {
         assert_eq!(unlock(shell, root.path(), "txn/t1").unwrap(), Unlocked::Untouched, "{shell:?}");
         assert_eq!(listing(root.path()), before);
         assert_eq!(look(shell, root.path(), Depth::Last).last, None);
+    }
+}
+
+/// Wherever it was killed, its process is told, by which another run knows whether it may end it.
+#[test]
+fn what_a_killed_run_left_is_told_and_ended() {
+    for shell in SHELLS {
+        for mark in ["unless_stale\n", "armed\n", "swap '/etc/kubernetes/audit", "leave\n"] {
+            let root = tree();
+            let before = listing(root.path());
+            killed(shell, root.path(), "t1", mark);
+            let state = look(shell, root.path(), Depth::Last);
+            for fate in [Fate::Runs, Fate::Unknown] {
+                assert_eq!(state.left_behind(|_| fate), None, "{shell:?} {mark}");
+            }
+            let ended = |process: &ProcessIdentity| {
+                assert_eq!(process.to_string(), OPS.process);
+                Fate::Ended
+            };
+            let target = state.left_behind(ended).unwrap();
+            assert!(unlock(shell, root.path(), target).is_ok(), "{shell:?} {mark}");
+            assert_eq!(listing(root.path()), before, "{shell:?} {mark}");
+            assert_eq!(look(shell, root.path(), Depth::Last).lock, None);
+        }
+        // An older version does not tell, and of what could not be put back a human was told.
+        let root = tree();
+        begun(shell, root.path(), "t1");
+        fs::remove_file(home(root.path()).join("txn/t1/process")).unwrap();
+        assert_eq!(look(shell, root.path(), Depth::Last).left_behind(|_| Fate::Ended), None);
+        let root = tree();
+        failed(shell, root.path(), "t1");
+        assert_eq!(look(shell, root.path(), Depth::Last).left_behind(|_| Fate::Ended), None);
     }
 }
 

@@ -5,6 +5,7 @@ use super::accept::place;
 use crate::error::Hint;
 use crate::health::preflight::Refusal;
 use crate::plan::NoReturn;
+use crate::ui::status::UnlockedNode;
 use crate::ui::{count, line};
 use std::collections::BTreeSet;
 
@@ -63,6 +64,12 @@ pub enum ApplyError {
     /// The user did not say yes.
     #[error("nothing was changed: the answer was not `yes`")]
     Declined,
+    /// What a harden that was killed left behind could not be ended, so that nothing was planned.
+    #[error("end what a harden that was killed left behind:\n{}", still_locked(nodes))]
+    LeftBehind {
+        /// The nodes.
+        nodes: Vec<UnlockedNode>,
+    },
     /// The nodes are not as they were when the plan was saved.
     #[error("{} moved since the plan was made, and nothing was changed:\n{}", count(moved.len(), "path"), listed(moved))]
     Stale {
@@ -93,6 +100,14 @@ fn since(done: usize) -> String {
         0 => String::new(),
         done => format!(" since {}", if done == 1 { "the stage above" } else { "the stages above" }),
     }
+}
+
+fn still_locked(nodes: &[UnlockedNode]) -> String {
+    let each = |node: &UnlockedNode| {
+        let error = node.error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
+        line(&format!("{}: {}{error}", node.node, node.outcome.words()))
+    };
+    listed(&nodes.iter().map(each).collect::<Vec<_>>())
 }
 
 fn listed(moved: &[String]) -> String {
@@ -148,6 +163,9 @@ impl Hint for ApplyError {
                 "`harden bootstrap` makes nodes of them; --limit '!{}' leaves them out",
                 hosts.join(",!")
             )),
+            Self::LeftBehind { .. } => {
+                Some(String::from("`harden status` tells what is true of them, `harden unlock` tries again"))
+            }
             Self::Declined | Self::NotAccepted { .. } => None,
         }
     }

@@ -9,7 +9,7 @@ pub use error::ApplyError;
 
 use super::materials::Held;
 use super::pipeline::{Keep, Observation, Pipeline};
-use super::{Error, Format, Global, Parts, keys, plan as plan_verb, show, signal};
+use super::{Error, Format, Global, Parts, keys, plan as plan_verb, process, show, signal};
 use crate::apply::{self, Report, Run};
 use crate::error::{Chain, ExitCode};
 use crate::health::preflight::Preflight;
@@ -270,17 +270,15 @@ impl Applying<'_> {
         Ok(self.execute(plan, observation, store).unwrap_or(ExitCode::Success))
     }
 
-    /// Reads the nodes.
+    /// Reads the nodes as they are.
     pub(super) fn observe(&self) -> Result<Observation, Error> {
         let progress = Progress::start(self.output.clone(), self.global.progress, self.global.quiet);
         self.pipeline.observe(Keep::All, &|event| progress.emit(&event))
     }
 
     fn observe_and_plan(&mut self) -> Result<(Observation, Plan), Error> {
-        let progress = Progress::start(self.output.clone(), self.global.progress, self.global.quiet);
-        let observation = self.pipeline.observe(Keep::All, &|event| progress.emit(&event))?;
+        let observation = self.observe_settled()?;
         let plan = self.plan(&observation)?;
-        drop(progress);
         if plan.unreachable.is_empty() {
             return Ok((observation, plan));
         }
@@ -406,10 +404,12 @@ impl Applying<'_> {
         signal::listen(self.output);
         let report: Report = {
             let progress = Progress::start(self.output.clone(), self.global.progress, self.global.quiet);
+            let own = process::own();
             let run = Run {
                 fleet: &observation.reach,
                 materials: &Held { store, now: self.pipeline.now },
                 by: &signal::who(),
+                process: own.as_ref(),
                 now: self.pipeline.now,
                 retention: self.pipeline.inventory.apply.retention,
                 listener: &|event| {

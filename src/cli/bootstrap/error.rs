@@ -24,6 +24,14 @@ pub enum BootstrapVerbError {
         /// The nodes.
         nodes: Vec<String>,
     },
+    /// A host is held by a transaction that may not be at its end.
+    #[error("{host} is locked by {}, and nothing was changed", line(owner))]
+    Locked {
+        /// Which.
+        host: NodeName,
+        /// Who, from where, since when.
+        owner: String,
+    },
     /// Hosts are not fit for Kubernetes.
     #[error("the hosts are not fit for Kubernetes ({}, above), and nothing was changed", count(*findings, "fatal finding"))]
     Unfit {
@@ -76,6 +84,9 @@ impl Hint for BootstrapVerbError {
             Self::NotTakenOver { .. } => {
                 Some(String::from("`harden pki import` takes them over; then `harden bootstrap` adds hosts"))
             }
+            Self::Locked { host, .. } => Some(format!(
+                "wait for that run to end; if it was killed, `harden unlock --limit {host}` puts back what it left half-done"
+            )),
             Self::Unfit { .. } => {
                 Some(String::from("put them right, or accept one with --skip NAME if you must"))
             }

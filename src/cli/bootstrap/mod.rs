@@ -15,7 +15,7 @@ use super::{Error, Global, Parts, doctor, signal};
 use crate::doctor::Check;
 use crate::error::ExitCode;
 use crate::inventory::{Node, NodeName};
-use crate::plan::{ClusterChange, ClusterOperation, JoinKind, Plan};
+use crate::plan::{ClusterChange, ClusterOperation, Join, JoinKind, Plan};
 use crate::store::Unlocked;
 use crate::trust;
 use crate::ui::{self, Output, Progress, View, count};
@@ -72,13 +72,14 @@ fn begin(applying: &mut Applying<'_>, arguments: &Bootstrap) -> Result<ExitCode,
         let names = made.join(", ");
         applying.output.message(&format!("made in the store beside the inventory: {names}\n"));
     }
-    let mut observation = applying.observe()?;
+    let mut observation = applying.observe_settled()?;
     if !arguments.reset.is_empty() {
         reset::reset(&arguments.reset, applying, &observation)?;
         observation = applying.observe()?;
     }
     let plan = applying.pipeline.plan_hosts(&observation)?;
     refuse_unread(applying, &plan)?;
+    refuse_locked(&plan, &observation)?;
     drop(store);
     let brought = if plan.joins.iter().any(|join| join.kind == JoinKind::Init) {
         brought
@@ -137,7 +138,9 @@ fn finish(applying: &mut Applying<'_>, joined: &Plan) -> Result<ExitCode, Error>
         return applying.all_stages();
     }
     let joined: BTreeSet<NodeName> = joined.joins.iter().map(|join| join.node.clone()).collect();
-    let rest = applying.pipeline.plan(&applying.observe()?)?;
+    let observation = applying.observe_settled()?;
+    let rest = applying.pipeline.plan(&observation)?;
+    drop(observation);
     if !touches_others(&rest, &joined) {
         return applying.all_stages();
     }
@@ -188,6 +191,18 @@ fn refuse_unread(applying: &mut Applying<'_>, plan: &Plan) -> Result<(), Error> 
     let hosts = plan.unreachable.len();
     applying.record.unreachable.clone_from(&plan.unreachable);
     Err(Error::hinted(BootstrapVerbError::Unreachable { hosts }))
+}
+
+/// A host that somebody's transaction holds may have everything already, and lose it again when that is put back: nothing would be
+/// planned there that its lock could refuse.
+fn refuse_locked(plan: &Plan, observation: &Observation) -> Result<(), Error> {
+    let locked = |join: &Join| {
+        let state = observation.transactions.get(&join.node).filter(|state| state.lock.is_some())?;
+        let owner = state.holder().map(|holder| holder.owner.clone()).filter(|owner| !owner.is_empty());
+        let owner = owner.unwrap_or_else(|| String::from("something that is gone"));
+        Some(BootstrapVerbError::Locked { host: join.node.clone(), owner })
+    };
+    plan.joins.iter().find_map(locked).map_or(Ok(()), |error| Err(Error::hinted(error)))
 }
 
 /// Looks at the hosts once, before anybody is asked for a yes that would be in vain.

@@ -5,6 +5,7 @@
 //! | `cluster`, `text` | the cluster's name, and the closing line |
 //! | `message` | for a chat: the closing line, and below it the first differences and what else needs somebody, a line each |
 //! | `summary`, `report` | as in the JSON form of the report |
+//! | `incomplete` | whether something could not be read |
 //! | `alerts` | for Alertmanager, each with `name`, `host`, `severity`, `summary`, `description`, `firing`, `starts_at` and `ends_at` (RFC 3339): of every node that was judged, those that have ended too |
 //!
 //! No secret is in them, and no character that moves a cursor or reorders text.
@@ -61,6 +62,7 @@ pub fn message(report: &Report) -> Result<BTreeMap<String, Value>, serde_json::E
         "text": closing(report),
         "message": chat(report),
         "summary": report.summary(),
+        "incomplete": report.is_incomplete(),
         "alerts": alerts(report),
         "report": whole,
     });
@@ -116,29 +118,37 @@ struct Alert<'a> {
 
 fn alerts(report: &Report) -> Vec<Alert<'_>> {
     let nodes = report.nodes.iter().flat_map(|node| of_node(node, report.started));
-    let reads_cluster = report.shards.is_empty() || report.shards.iter().any(|shard| shard.is_first());
-    let cluster = (reads_cluster && report.cluster_error.is_none())
-        .then(|| of_items(words::CLUSTER, &report.cluster_items, report.started));
+    // Of several jobs with a part of the inventory each, the first one tells of the cluster.
+    let tells_of_it = report.shards.is_empty() || report.shards.iter().any(|shard| shard.is_first());
+    let cluster = if tells_of_it { of_cluster(report) } else { Vec::new() };
     nodes.chain(cluster).collect()
+}
+
+fn of_cluster(report: &Report) -> Vec<Alert<'_>> {
+    let (name, now) = (words::CLUSTER, report.started);
+    let error = report.cluster_error.as_deref();
+    let items = error.is_none().then(|| of_items(name, &report.cluster_items, now));
+    items.into_iter().chain([reachable(name, error, now)]).collect()
+}
+
+/// Whether it could be read, or why not.
+fn reachable<'a>(name: &'a str, error: Option<&str>, now: i64) -> Alert<'a> {
+    let problem = error.map(|error| (format!("{name} could not be read"), line(error), now));
+    alert("HardenHostUnreachable", name, "warning", problem.ok_or(format!("{name} can be read")), now)
 }
 
 fn of_node(node: &NodeReport, now: i64) -> Vec<Alert<'_>> {
     let name = node.node.as_str();
-    let unreachable = |problem: Option<(String, String, i64)>| {
-        alert("HardenHostUnreachable", name, "warning", problem.ok_or(format!("{name} can be read")), now)
-    };
     match &node.state {
-        NodeState::Unreachable { error, .. } => {
-            vec![unreachable(Some((format!("{name} could not be read"), line(error), now)))]
-        }
-        NodeState::Busy { .. } => vec![unreachable(None)],
+        NodeState::Unreachable { error, .. } => vec![reachable(name, Some(error), now)],
+        NodeState::Busy { .. } => vec![reachable(name, None, now)],
         NodeState::Read { items, failed_apply, .. } => {
             let failed = failed_apply.as_ref().map(|failed| {
                 let text = line(&words::failed_apply(name, failed));
                 (format!("an apply on {name} failed"), text, now)
             });
             vec![
-                unreachable(None),
+                reachable(name, None, now),
                 alert(
                     "HardenApplyFailed",
                     name,

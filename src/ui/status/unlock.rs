@@ -42,7 +42,8 @@ pub enum UnlockEnd {
 }
 
 impl UnlockEnd {
-    fn words(self) -> &'static str {
+    /// What users read of it.
+    pub fn words(self) -> &'static str {
         match self {
             Self::PutBack => "unlocked, the old state is back",
             Self::Kept => "unlocked, the new state is confirmed and stays",

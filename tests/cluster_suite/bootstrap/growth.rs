@@ -52,8 +52,6 @@ pub(super) fn a_member_comes_cut_twice_and_goes(site: &Site, harden: &mut Harden
         running.wait().unwrap();
         println!("figure: killed when {MEMBER} is seen so: {moment}");
     }
-    // Cut in the midst of a transaction, which the host would put back by itself after some minutes.
-    harden.expect(0, &["unlock", "--yes", "--limit", MEMBER]);
     let named = "--etcd-servers=.*:2379";
     let servers = |site: &Site| {
         site.lab()

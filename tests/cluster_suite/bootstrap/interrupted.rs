@@ -37,6 +37,34 @@ fn cluster_bootstrap_full_killed() {
     }
 }
 
+/// In the middle of a transaction, which the host would put back by itself only after some minutes: the next run does not wait for
+/// that, and nobody has to unlock anything.
+#[test]
+#[ignore = "needs the lab, and some minutes: tests/run --full"]
+fn cluster_bootstrap_full_killed_in_a_transaction() {
+    const LOCKED: &str = "[ -e /var/lib/harden/lock/rollback.sh ]";
+    for (node, moment) in [("cp-1", LOCKED), ("w-1", "ls /var/lib/harden/lock/pending")] {
+        let site = blank();
+        let mut harden = Harden::new(site.lab(), site.folder());
+        let mut running = begin(&site, &harden);
+        let begun = Instant::now();
+        while !site.lab().ssh(node, moment).status.success() {
+            assert!(
+                begun.elapsed() < Duration::from_mins(2),
+                "{node} never had a transaction:\n{}",
+                said(&site)
+            );
+            assert!(running.try_wait().unwrap().is_none(), "it was over too soon:\n{}", said(&site));
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        running.kill().unwrap();
+        running.wait().unwrap();
+        assert!(site.lab().ssh(node, LOCKED).status.success(), "{node} is not locked:\n{}", said(&site));
+        println!("figure: killed while a transaction has the lock of {node}");
+        again(&site, &mut harden);
+    }
+}
+
 /// Its kubeadm dies with it, half-way.
 #[test]
 #[ignore = "needs the lab, and many minutes: tests/run --full"]
