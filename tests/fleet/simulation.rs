@@ -15,14 +15,14 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// The sizes that are compared.
-pub(super) const SIZES: [usize; 3] = [1_250, 2_500, 5_000];
+pub(super) const SIZES: [u32; 3] = [1_250, 2_500, 5_000];
 /// How much more than twice the memory or the time twice the nodes may take.
 const TOLERANCE: f64 = 1.25;
 
 /// What one fleet took.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Cost {
-    pub(super) nodes: usize,
+    pub(super) nodes: u32,
     /// Seconds of a processor.
     pub(super) processor: f64,
     /// Mebibytes at the peak.
@@ -31,7 +31,7 @@ pub(super) struct Cost {
 
 /// Every size, each in a process of its own.
 pub(super) fn run() -> Vec<Cost> {
-    let cost = |nodes: usize| {
+    let cost = |nodes: u32| {
         let mut command = Command::new(std::env::current_exe().unwrap());
         let output =
             command.args(["--simulated", &nodes.to_string()]).stderr(Stdio::inherit()).output().unwrap();
@@ -46,7 +46,7 @@ pub(super) fn run() -> Vec<Cost> {
 /// Whether the largest fleet cost no more than its share of the one before.
 pub(super) fn is_linear(costs: &[Cost]) -> bool {
     costs.windows(2).all(|pair| {
-        let share = pair[1].nodes as f64 / pair[0].nodes as f64 * TOLERANCE;
+        let share = f64::from(pair[1].nodes) / f64::from(pair[0].nodes) * TOLERANCE;
         pair[1].processor <= pair[0].processor * share && pair[1].memory <= pair[0].memory * share
     })
 }
