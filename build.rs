@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 const LISTS: &[(&str, &str, &str)] = &[
     ("templates", "tera", "templates.rs"),
     ("templates/schedule", "tera", "schedule.rs"),
+    ("templates/webhook", "tera", "webhook.rs"),
     ("src/check/controls", "toml", "controls.rs"),
     ("src/check/benchmarks", "toml", "benchmarks.rs"),
 ];

@@ -12,14 +12,14 @@
 //! | 1 | [`inventory`], [`resource`], [`event`] |
 //! | 2 | [`plan`], [`pki`], [`store`], [`remote`], [`cluster`], [`manifests`] |
 //! | 3 | [`desired`], [`observe`], [`check`], [`health`], [`status`], [`trust`], [`doctor`], [`drift`] |
-//! | 4 | [`stage`], [`apply`], [`bootstrap`], [`schedule`] |
+//! | 4 | [`stage`], [`apply`], [`bootstrap`], [`schedule`], [`webhook`] |
 //! | 5 | [`removal`] |
 //! | 6 | [`ui`] |
 //! | 7 | [`cli`] |
 //!
 //! Three absences are the safety argument: `plan` cannot import `remote`, so planning provably does no I/O; `apply`
 //! cannot import `desired`, `pki` or `trust`, so it does only what the plan says; `ui` cannot import `remote` or `apply`, so it
-//! can only show data. The core is synchronous with one thread per node; tokio lives inside `cluster` alone.
+//! can only show data. The core is synchronous with one thread per node; tokio lives inside `cluster` and `webhook` alone.
 
 pub mod apply;
 pub mod bootstrap;
@@ -47,3 +47,4 @@ pub mod status;
 pub mod store;
 pub mod trust;
 pub mod ui;
+pub mod webhook;

@@ -3,8 +3,8 @@
 use crate::plans;
 use clap::{Args, Command as Definition, CommandFactory};
 use harden::cli::{
-    Cli, apply, check, doctor, drift, hostkeys, init, kubeconfig, pki, plan, remove, rollback, schedule,
-    schema, status, unlock, validate,
+    Cli, apply, check, doctor, drift, hostkeys, init, kubeconfig, pki, plan, remove, report, rollback,
+    schedule, schema, status, unlock, validate,
 };
 use insta::assert_snapshot;
 use std::io::{BufRead, BufReader, Read};
@@ -51,10 +51,11 @@ fn help_and_version_succeed() {
 /// The help of verbs that take part in the command line once they are wired.
 #[test]
 fn every_verb_has_its_help() {
-    let verbs: [fn(Definition) -> Definition; 16] = [
+    let verbs: [fn(Definition) -> Definition; 17] = [
         plan::Plan::augment_args,
         apply::Apply::augment_args,
         drift::Drift::augment_args,
+        report::Report::augment_args,
         check::Check::augment_args,
         doctor::Doctor::augment_args,
         remove::Remove::augment_args,
@@ -73,6 +74,7 @@ fn every_verb_has_its_help() {
         "plan",
         "apply",
         "drift",
+        "report",
         "check",
         "doctor",
         "remove",

@@ -106,6 +106,22 @@ fn a_verbose_plan_shortens_nothing() {
 }
 
 #[test]
+fn a_plan_is_a_comment_on_a_pull_request() {
+    assert_snapshot!(ui::plan::markdown(&plans::whole()));
+}
+
+#[test]
+fn a_plan_is_written_to_files() {
+    use harden::ui::reports::Kind;
+    let folder = tempfile::tempdir().unwrap();
+    for kind in ui::plan::ReportKind::ALL {
+        let path = folder.path().join(kind.word());
+        ui::plan::write(*kind, &path, &plans::whole()).unwrap();
+        assert!(std::fs::read_to_string(path).unwrap().len() > 1_000);
+    }
+}
+
+#[test]
 fn a_coloured_plan_marks_the_changed_words() {
     let plan = plans::plan(vec![plans::wave(
         "canary control-plane node",
@@ -246,6 +262,7 @@ fn everything(text: &str) -> String {
         output.result(&ui::plan::render(&plan, view)).unwrap();
     }
     output.result(&json::plan(&plan).unwrap()).unwrap();
+    output.result(&ui::plan::markdown(&plan)).unwrap();
     let mut applied = Applied::new(text, 0);
     applied.error = Some(text.to_owned());
     output.result(&json::applied(&applied).unwrap()).unwrap();

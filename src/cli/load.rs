@@ -38,6 +38,9 @@ pub(super) fn override_ssh(inventory: &mut Inventory, global: &Global) {
         settings.bastions.iter_mut().for_each(|bastion| override_login(bastion, global));
         override_login(settings, global);
     }
+    if let (Some(file), Some(key)) = (&global.ssh_identity_file, &mut inventory.drift.locked_key) {
+        key.identity_file = Some(file.clone());
+    }
 }
 
 fn override_login(settings: &mut SshSettings, global: &Global) {

@@ -30,6 +30,8 @@ mod pod_security;
 mod preflight;
 mod process;
 pub mod remove;
+pub mod report;
+pub mod reports;
 pub mod requests;
 pub mod rollback;
 mod running;
@@ -105,6 +107,8 @@ pub enum Verb {
     Drift(drift::Drift),
     /// Write what runs drift checks at regular times: systemd, CronJob, alerts, dashboard, pipelines
     Schedule(schedule::Schedule),
+    /// Work on reports of drift checks
+    Report(report::Report),
     /// Judge the cluster by a security benchmark; changes nothing
     Check(check::Check),
     /// Take a node out of the cluster, and off its host what it has of it
@@ -144,7 +148,7 @@ pub fn run(cli: Cli, output: &Output) -> Result<ExitCode, Error> {
     match verb {
         Verb::Init(arguments) => init::run(&arguments, &global, output),
         Verb::Validate(_) => validate::run(&global, output),
-        Verb::Schema(_) => schema::run(output),
+        Verb::Schema(arguments) => schema::run(&arguments, output),
         Verb::Doctor(arguments) => doctor::run(&arguments, &global, output),
         Verb::HostKeys(arguments) => hostkeys::run(&arguments, &global, output),
         Verb::Pki(arguments) => pki::run(&arguments, &global, output),
@@ -155,6 +159,7 @@ pub fn run(cli: Cli, output: &Output) -> Result<ExitCode, Error> {
         Verb::Bootstrap(arguments) => bootstrap::run(&arguments, &global, output),
         Verb::Drift(arguments) => drift::run(&arguments, &global, output),
         Verb::Schedule(arguments) => schedule::run(&arguments, &global, output),
+        Verb::Report(arguments) => report::run(&arguments, &global, output),
         Verb::Check(arguments) => check::run(&arguments, &global, output),
         Verb::Remove(arguments) => remove::run(&arguments, &global, output),
         Verb::Rollback(arguments) => rollback::run(&arguments, &global, output),

@@ -1,11 +1,15 @@
-//! `harden plan`: read, compare, show. It changes nothing but the file that `--out` names.
+//! `harden plan`: read, compare, show. It changes nothing but the files that `--out` and `--report` name.
 
 use super::pipeline::{Keep, Pipeline};
+use super::requests::requests;
 use super::{Error, Format, Global, Parts};
 use crate::error::ExitCode;
 use crate::plan::{self, Plan as ThePlan, file};
+use crate::ui::plan::ReportKind;
+use crate::ui::reports::Request;
 use crate::ui::{self, Output, Progress, View};
 use clap::Args;
+use std::convert::Infallible;
 use std::fs::{OpenOptions, Permissions};
 use std::io::Write as _;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
@@ -21,6 +25,10 @@ pub struct Plan {
     /// Exit with 2 when there are changes
     #[arg(long)]
     pub detailed_exitcode: bool,
+
+    /// Write a report as well, as in `markdown=FILE`; the kinds are json and markdown, a comment for a pull request; may be repeated
+    #[arg(long = "report", value_name = "KIND=FILE", value_parser = requests::<ReportKind, Infallible>())]
+    pub reports: Vec<Request<ReportKind>>,
 
     /// Which part.
     #[command(flatten)]
@@ -51,6 +59,13 @@ pub fn run(arguments: &Plan, global: &Global, output: &Output) -> Result<ExitCod
     let lasting = plan.notices.len();
     plan.notices.extend(sickness);
     show(&plan, global, output)?;
+    for request in &arguments.reports {
+        match request {
+            Request::File { kind, path } => ui::plan::write(*kind, path, &plan),
+            Request::Sent { kind, .. } => match *kind {},
+        }
+        .map_err(Error::hinted)?;
+    }
     plan.notices.truncate(lasting);
     if let Some(path) = &arguments.out {
         save(&plan, path)?;

@@ -23,14 +23,19 @@ pub fn found(differences: &Differences, observed: &Observed) -> Vec<Found> {
     changes.chain(failed).collect()
 }
 
-/// The paths that tell when a change was made: its own, and of a unit those by which somebody masks or overrides it.
+/// The paths that tell when a change was made: its own, and of a unit that by which somebody masks it. When a process was started is
+/// known already.
 fn subjects(change: &Change) -> Vec<NodePath> {
     let own: Vec<NodePath> = paths(change).cloned().collect();
-    if !own.is_empty() || change.resource.kind != Kind::Unit {
+    if !own.is_empty() || change.resource.kind != Kind::Unit || is_of_process(change) {
         return own;
     }
-    let unit = format!("/etc/systemd/system/{}", change.subject);
-    [unit.clone(), format!("{unit}.d")].iter().filter_map(|path| path.parse().ok()).collect()
+    format!("/etc/systemd/system/{}", change.subject).parse().into_iter().collect()
+}
+
+/// Whether nothing is to be done but a restart: it is the process that differs.
+fn is_of_process(change: &Change) -> bool {
+    change.resource.kind == Kind::Unit && change.operations.is_empty()
 }
 
 fn of_change(change: &Change, observed: &Observed) -> Item {
@@ -43,6 +48,8 @@ fn of_change(change: &Change, observed: &Observed) -> Item {
         Some(FileState::Present(file)) => Some(file.modified),
         _ => None,
     });
+    let started = observed.running.get(&change.subject).filter(|_| is_of_process(change));
+    let started = started.map(|process| process.started);
     Item {
         resource: change.resource.to_string(),
         class,
@@ -53,7 +60,7 @@ fn of_change(change: &Change, observed: &Observed) -> Item {
         after: change.after.clone(),
         sensitive: change.sensitive,
         // Of what nobody changed the time says nothing.
-        since: written.max().filter(|_| class.is_drift()),
+        since: written.max().or(started).filter(|_| class.is_drift()),
         controls: change.controls.iter().map(ToString::to_string).collect(),
         ..Item::default()
     }

@@ -7,6 +7,7 @@
 mod cause;
 mod classify;
 mod ignore;
+mod merge;
 mod objects;
 mod process;
 mod report;
@@ -16,6 +17,7 @@ mod since;
 pub use cause::{Found, explain};
 pub use classify::{found, of_cluster};
 pub use ignore::apply_ignores;
+pub use merge::{MergeError, Merged, Part, merge};
 pub use objects::object;
 pub use process::{PROGRAMS, processes};
 pub use report::{

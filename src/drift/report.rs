@@ -2,6 +2,7 @@
 
 use crate::inventory::NodeName;
 use crate::plan::Action;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -9,9 +10,12 @@ use std::fmt;
 pub const FORMAT_VERSION: &str = "2.0";
 
 /// What one drift check found.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Report {
     /// [`FORMAT_VERSION`].
+    #[schemars(
+        description = "The version of this format. The part before the dot changes when a reader must change."
+    )]
     pub format_version: String,
     /// The version of harden that made it.
     pub harden_version: String,
@@ -47,7 +51,7 @@ pub struct Report {
 }
 
 /// One part of an inventory that is checked by several jobs: `3/8`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Shard {
     /// Which, from 1.
     pub index: u32,
@@ -56,7 +60,7 @@ pub struct Shard {
 }
 
 /// One node.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct NodeReport {
     /// Which node.
     pub node: NodeName,
@@ -66,7 +70,7 @@ pub struct NodeReport {
 }
 
 /// What was found of a node.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "state", rename_all = "kebab-case")]
 pub enum NodeState {
     /// It was read.
@@ -101,7 +105,7 @@ pub enum NodeState {
 }
 
 /// The last apply of a node.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LastApply {
     /// Who, `user@host`.
     pub by: String,
@@ -112,7 +116,7 @@ pub struct LastApply {
 }
 
 /// A transaction that needs a human: `harden status` tells more, `harden unlock` helps.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FailedApply {
     /// Its name.
     pub transaction: String,
@@ -123,7 +127,7 @@ pub struct FailedApply {
 }
 
 /// When a certificate ends.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CertificateExpiry {
     /// Where it is.
     pub path: String,
@@ -132,7 +136,7 @@ pub struct CertificateExpiry {
 }
 
 /// Where a difference comes from.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Class {
     /// It is not what was last applied: somebody changed it.
@@ -162,7 +166,7 @@ impl fmt::Display for Class {
 }
 
 /// One thing that differs.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Item {
     /// Which resource, `static-pod.kube-apiserver`.
     pub resource: String,
@@ -211,7 +215,7 @@ impl Item {
 }
 
 /// What made a difference.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Cause {
     /// What kind of thing.
     pub kind: CauseKind,
@@ -220,7 +224,7 @@ pub struct Cause {
 }
 
 /// What is recognised as the cause of a difference.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum CauseKind {
     /// `kubeadm upgrade` wrote manifests and configurations anew.
@@ -232,7 +236,7 @@ pub enum CauseKind {
 }
 
 /// Why a difference is to be ignored.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Ignored {
     /// Why, as the inventory says it.
     pub reason: String,
@@ -242,7 +246,7 @@ pub struct Ignored {
 }
 
 /// One `[[drift.ignore]]` of the inventory.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Ignore {
     /// The paths or resources that it is about, as the inventory names them.
     pub of: String,
@@ -257,7 +261,7 @@ pub struct Ignore {
 }
 
 /// The numbers of a report.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Summary {
     /// Differences that somebody made, which count.
     pub drift: usize,

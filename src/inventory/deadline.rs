@@ -1,4 +1,4 @@
-//! `--rollback-after`, `--deadline` and `--jitter`: a time on the command line.
+//! `--rollback-after`, `--deadline`, `--jitter` and `--report-deadline`: a time on the command line.
 
 use super::text;
 use std::str::FromStr;
@@ -29,6 +29,10 @@ impl FromStr for Deadline {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Jitter(pub Duration);
 
+/// From a second to a day, for which a receiver of a report is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReportDeadline(pub Duration);
+
 /// A text is no such time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("write a number and a unit, from `1s` to `24h`")]
@@ -39,6 +43,14 @@ impl FromStr for Jitter {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         text::deadline(text).map(Self).map_err(|_| JitterError)
+    }
+}
+
+impl FromStr for ReportDeadline {
+    type Err = JitterError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(|Jitter(time)| Self(time))
     }
 }
 

@@ -1,22 +1,62 @@
-//! `[drift]`: what a drift check leaves aside. As it stands in the file, as it is once checked, and the way between. A plan and
+//! `[drift]`: what a drift check leaves aside, and how it logs in. As it stands in the file, as it is once checked, and the way between. A plan and
 //! an apply know nothing of it: what is ignored here is put back by the next apply all the same.
 
 use super::diagnostic::{Problem, Report, shown};
 use super::glob::{brackets_close, glob};
-use super::lower::checked;
+use super::lower::{Places, checked};
 use super::raw::{DayText, Located, Text};
 use super::structure::Damage;
 use super::waiver::{all_known, choose, day, reason};
-use super::{Day, Node, NodeName};
+use super::{Connection, Day, Node, NodeName, SshSettings};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::ops::Range;
+use std::path::PathBuf;
 
-/// What a drift check leaves aside.
+/// What a drift check leaves aside, and how it logs in.
 #[derive(Debug, Clone, Default)]
 pub struct Drift {
     /// Differences that do not count.
     pub ignores: Vec<DriftIgnore>,
+    /// The key that is locked to the probe, where there is one.
+    pub locked_key: Option<LockedKey>,
+}
+
+/// A key for drift checks alone, locked to the probe that is installed on the nodes.
+#[derive(Debug, Clone)]
+pub struct LockedKey {
+    /// The user who logs in with it.
+    pub user: String,
+    /// The private key; `None` for the agent's identities and then the usual files.
+    pub identity_file: Option<PathBuf>,
+    /// The nodes that it counts on; `None` for all that are reached over SSH.
+    pub nodes: Option<Vec<NodeName>>,
+}
+
+/// The user of a locked key, where the inventory names none.
+const DEFAULT_USER: &str = "drift";
+
+impl Drift {
+    /// How a drift check logs in to a node with the locked key; `None` where it logs in like every other verb.
+    pub fn locked_login(&self, node: &Node) -> Option<SshSettings> {
+        let key = self.locked_key.as_ref()?;
+        if key.nodes.as_ref().is_some_and(|nodes| !nodes.contains(&node.name)) {
+            return None;
+        }
+        match &node.connection {
+            Connection::Ssh(settings) => Some(SshSettings {
+                user: key.user.clone(),
+                identity_file: key.identity_file.clone(),
+                ..settings.as_ref().clone()
+            }),
+            Connection::Local { .. } => None,
+        }
+    }
+
+    /// The user who logs in with the locked key, or would.
+    pub fn locked_user(&self) -> &str {
+        self.locked_key.as_ref().map_or(DEFAULT_USER, |key| &key.user)
+    }
 }
 
 /// Differences that do not count in a drift check.
@@ -64,6 +104,25 @@ impl IgnoredThing {
 pub(super) struct RawDrift {
     /// Differences that do not make `harden drift` fail, one `[[drift.ignore]]` each. A plan shows them all the same.
     ignore: Option<Vec<Located<RawIgnore>>>,
+    /// An SSH key for drift checks alone, locked on the nodes to the probe that `harden drift --print-probe` prints.
+    locked_key: Option<RawLockedKey>,
+}
+
+/// `[drift.locked-key]`: `harden drift` logs in with a key that can do nothing but run the probe installed on the nodes. Every other
+/// verb logs in as `[ssh]` says.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct RawLockedKey {
+    /// The user who logs in with it.
+    #[schemars(extend("default" = DEFAULT_USER))]
+    user: Option<Text>,
+    /// The private key, and then only that one; the agent's identities and then the usual files unless said otherwise. A path begins at
+    /// the inventory's directory.
+    identity_file: Option<Text>,
+    /// The nodes that it counts on, as `--limit` names them: node names, roles and patterns. All that are reached over SSH unless
+    /// said otherwise.
+    #[schemars(length(min = 1))]
+    nodes: Option<Vec<Text>>,
 }
 
 /// `[[drift.ignore]]`: differences that do not make `harden drift` fail. It counts and names them; `plan` and `apply` know
@@ -87,13 +146,25 @@ struct RawIgnore {
     expires: Option<Located<DayText>>,
 }
 
-pub(super) fn lower(raw: RawDrift, nodes: &[Node], damage: &Damage, report: &mut Report) -> Drift {
+pub(super) fn lower(
+    raw: RawDrift,
+    nodes: &[Node],
+    places: &Places,
+    damage: &Damage,
+    report: &mut Report,
+) -> Drift {
     let known = all_known(nodes, damage);
     let ignores = raw.ignore.unwrap_or_default();
     let ignores = ignores.iter().filter_map(|located| {
         ignore(located.value(), &located.span(), nodes.iter().filter(|_| known), damage, report)
     });
-    Drift { ignores: ignores.collect() }
+    let ignores = ignores.collect();
+    let locked_key = raw.locked_key.map(|raw| LockedKey {
+        user: checked(raw.user.as_ref(), plain_user, report).unwrap_or_else(|| DEFAULT_USER.to_owned()),
+        identity_file: raw.identity_file.as_ref().and_then(|path| places.resolve(path, report)),
+        nodes: raw.nodes.as_deref().and_then(|list| choose(list, nodes.iter().filter(|_| known), report)),
+    });
+    Drift { ignores, locked_key }
 }
 
 /// One of them; `None` where nothing can be said of it.
@@ -136,6 +207,17 @@ fn thing(
             None
         }
     }
+}
+
+/// The name stands in sudoers too, where one in capitals is an alias and much else has a meaning.
+fn plain_user(text: &str) -> Result<String, Problem> {
+    let is_plain = text.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
+        && text.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || b"_-.".contains(&c));
+    if is_plain {
+        return Ok(text.to_owned());
+    }
+    let problem = Problem::new(format!("{} is not the name of a user", shown(text)));
+    Err(problem.help("use small letters, digits, `-`, `_` and `.`"))
 }
 
 fn path_pattern(text: &str) -> Result<String, Problem> {

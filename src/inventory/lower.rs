@@ -70,7 +70,7 @@ pub(super) fn lower(
     let nodes = nodes::lower(raw_nodes, &nodes_span, &ssh, places, topology, damage, report);
     let encryption = encryption(raw.encryption.unwrap_or_default(), cluster.profile, report);
     let waivers = waiver::lower(raw.waivers.as_deref().unwrap_or_default(), &nodes, damage, report);
-    let drift = drift::lower(raw.drift.unwrap_or_default(), &nodes, damage, report);
+    let drift = drift::lower(raw.drift.unwrap_or_default(), &nodes, places, damage, report);
     let switches = switch::lower(&raw.controls.unwrap_or_default(), report);
     let profile = cluster.profile;
     let apiserver = raw.apiserver.unwrap_or_default();

@@ -30,11 +30,11 @@ mod waiver;
 pub use admission::{Admission, EventRateLimit, PodSecurity, PodSecurityLevel, RateLimit};
 pub use apply::{Apply, MaxUnavailable, MaxUnavailableError};
 pub use bootstrap::{Bootstrap, CaKeys, KubeVip, Network, Pki, PkiAlgorithm};
-pub use deadline::{Deadline, DeadlineError, Jitter, JitterError};
+pub use deadline::{Deadline, DeadlineError, Jitter, JitterError, ReportDeadline};
 pub use diagnostic::{Diagnostic, Level, Place};
 pub(crate) use diagnostic::{nearest, shown};
 pub use drain::Drain;
-pub use drift::{Drift, DriftIgnore, IgnoredThing};
+pub use drift::{Drift, DriftIgnore, IgnoredThing, LockedKey};
 pub use etcd::{ETCD_CLIENT_PORT, ETCD_DATA, ETCD_PEER_PORT};
 pub use glob::glob;
 pub use host::{Files, Host, KubeProxy};
@@ -86,7 +86,7 @@ pub struct Inventory {
     /// Accepted exceptions. Templates do not see them: they change what is reported, never what is applied.
     #[serde(skip)]
     pub waivers: Vec<Waiver>,
-    /// What a drift check leaves aside. Templates do not see it: it changes what is reported, never what is applied.
+    /// What a drift check leaves aside and how it logs in. Templates do not see it: it changes what is reported, never what is applied.
     #[serde(skip)]
     pub drift: Drift,
     /// What is left alone of what the templates would do. Templates do not see it: it chooses among them.
@@ -208,7 +208,7 @@ pub enum Profile {
 }
 
 /// The name of a node: its Kubernetes node name and its hostname. A DNS label or subdomain.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(transparent)]
 pub struct NodeName(pub(crate) String);
 

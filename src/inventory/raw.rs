@@ -143,7 +143,7 @@ pub(super) struct RawInventory {
     pub(super) controls: Option<BTreeMap<Text, Located<RawSwitch>>>,
     /// Accepted exceptions from a benchmark, one `[[waivers]]` each.
     pub(super) waivers: Option<Vec<Located<RawWaiver>>>,
-    /// What a drift check leaves aside.
+    /// What a drift check leaves aside, and how it logs in.
     pub(super) drift: Option<RawDrift>,
     /// How changes are applied.
     pub(super) apply: Option<RawApply>,

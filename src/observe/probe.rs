@@ -25,6 +25,7 @@ pub fn probe(desired: &Desired) -> Probe {
     let script = Script::new("read state")
         .section("facts", include_str!("facts.sh"))
         .section("patterns", patterns(&wishes))
+        .section(Probe::KNOWN, known(&wishes))
         .section("missing", format!("{}{}", wish_list(&wishes), include_str!("missing.sh")))
         .section("stat", include_str!("stat.sh"))
         .section("sums", include_str!("sums.sh"))
@@ -65,13 +66,25 @@ pub(super) fn glob(pattern: &str) -> String {
     text
 }
 
+/// The digests of contents that need not come back, each under the number that its path has in the list of wishes.
+fn known(wishes: &Wishes) -> String {
+    let mut text = String::new();
+    for (index, wish) in wishes.files.values().enumerate() {
+        if let Wish::Content { expected: Some(digest) } = wish {
+            let _ = writeln!(text, "harden_known_{index}={digest}");
+        }
+    }
+    text
+}
+
 fn wish_list(wishes: &Wishes) -> String {
     let mut text = format!("harden_limit={LARGEST_FILE}\nharden_wishes=");
-    for (path, wish) in &wishes.files {
+    for (index, (path, wish)) in wishes.files.iter().enumerate() {
+        let known = format!("'\"${{harden_known_{index}:-send}}\"'");
         let word = match wish {
             Wish::Stat => "stat",
-            Wish::Content { expected: Some(digest) } => digest,
-            Wish::Content { expected: None } | Wish::Certificate => "send",
+            Wish::Content { .. } => &known,
+            Wish::Certificate => "send",
             Wish::Masked { .. } => "mask",
             Wish::Public(_) => "public",
         };

@@ -4,10 +4,16 @@ harden_nl='
 IFS=$harden_nl
 set -f
 
+# What is gone went when something left its directory last, at the latest.
 harden_times() {
   set --
   for harden_path in $harden_paths; do
-    if [ -e "$R$harden_path" ] || [ -L "$R$harden_path" ]; then set -- "$@" "$R$harden_path"; fi
+    if [ -e "$R$harden_path" ] || [ -L "$R$harden_path" ]; then
+      set -- "$@" "$R$harden_path"
+      continue
+    fi
+    harden_directory=$(stat -c '%Y:%Z' -- "$R${harden_path%/*}/" 2>/dev/null) || continue
+    printf '%s:%s\n' "$harden_directory" "$R$harden_path"
   done
   [ $# -eq 0 ] || stat -c '%Y:%Z:%n' -- "$@" 2>/dev/null
 }

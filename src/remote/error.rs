@@ -1,6 +1,7 @@
 //! Why talking to a node failed, what that means for the run, and the remedy.
 
 use crate::error::{Hint, Severity};
+use crate::inventory::NodeName;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -106,6 +107,20 @@ pub enum RemoteError {
         /// The deadline.
         deadline: Duration,
     },
+    /// The key is locked to a probe that reads something else.
+    #[error("the probe installed on {node} is not that of this inventory")]
+    OtherProbe {
+        /// The node.
+        node: NodeName,
+    },
+    /// The key is locked, or should be, and no probe answers.
+    #[error("no probe answers on {node}: {reason}")]
+    NoProbe {
+        /// The node.
+        node: NodeName,
+        /// What was heard instead.
+        reason: String,
+    },
     /// This kind of connection cannot do that (a directory tree has no ports).
     #[error("{0}")]
     Unsupported(String),
@@ -171,6 +186,12 @@ impl Hint for RemoteError {
                 "add `{user} ALL=(root) NOPASSWD: /bin/sh -s` to sudoers, or give the password with --ask-become-pass or --become-password-file"
             )),
             Self::Bastion { source, .. } => source.hint(),
+            Self::OtherProbe { node } => {
+                Some(format!("install it anew: harden drift --print-probe --limit {node}"))
+            }
+            Self::NoProbe { node, .. } => Some(format!(
+                "install it, the line of authorized_keys and the sudoers file: harden drift --print-probe --limit {node}"
+            )),
             _ => None,
         }
     }

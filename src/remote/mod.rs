@@ -6,6 +6,7 @@ mod capture;
 mod error;
 pub mod fake;
 pub mod hostkeys;
+pub mod installed;
 mod keys;
 mod known_files;
 mod known_hosts;
@@ -17,7 +18,7 @@ mod ssh;
 
 pub use access::Access;
 pub use error::RemoteError;
-pub use reader::{Probe, Reader, connect_reader};
+pub use reader::{Probe, Reader, connect_locked, connect_reader};
 pub use script::{Reply, Script, Section, quote, rooted};
 
 use crate::inventory::{Connection, Node};

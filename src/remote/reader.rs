@@ -1,8 +1,8 @@
 //! Reading and nothing else: a script that its makers answer for, and a connection that runs no other. What a check may do to
 //! a node is settled here, by what there is no method for.
 
-use super::{Access, Dialer, RemoteError, Reply, Script};
-use crate::inventory::Node;
+use super::{Access, Dialer, RemoteError, Reply, Script, ssh};
+use crate::inventory::{Node, NodeName, SshSettings};
 use std::time::Duration;
 
 /// A script that reads and changes nothing.
@@ -28,6 +28,10 @@ impl Probe {
     pub fn and(self, other: Self) -> Self {
         Self(self.0.followed_by(other.0))
     }
+
+    /// The name of a section that only makes the reply shorter: it says what is known beforehand. A probe that is installed on
+    /// a node is without it, and does not change when that does.
+    pub(crate) const KNOWN: &str = "known";
 
     /// The script, for whoever could run any.
     pub fn script(&self) -> &Script {
@@ -73,6 +77,12 @@ pub trait Reader: Send {
     /// Runs a probe as root and waits for the reply.
     fn read(&mut self, probe: &Probe, deadline: Duration) -> Result<Reply, RemoteError>;
 
+    /// Whether it reads with the probes that are installed on the node and with no other: what depends on what was found there
+    /// cannot be asked.
+    fn is_locked(&self) -> bool {
+        false
+    }
+
     /// Something that opens streams to ports of the node, over a connection of its own. What is said through one is up to
     /// whoever has the credentials of the other end.
     fn dialer(&self) -> Result<Box<dyn Dialer>, RemoteError>;
@@ -81,4 +91,14 @@ pub trait Reader: Send {
 /// Connects to a node as [`connect`](super::connect) does, to read only.
 pub fn connect_reader(node: &Node, access: &Access) -> Result<Box<dyn Reader>, RemoteError> {
     Ok(super::connect(node, access)?)
+}
+
+/// Connects to a node with a key that is locked to the probes installed there, see [`installed`](super::installed). Such a
+/// connection reads with these and cannot reach a port of the node.
+pub fn connect_locked(
+    node: &NodeName,
+    settings: &SshSettings,
+    access: &Access,
+) -> Result<Box<dyn Reader>, RemoteError> {
+    ssh::connect_locked(node, settings, access)
 }

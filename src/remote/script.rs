@@ -50,6 +50,12 @@ impl Script {
         self.sections.iter().map(|(name, body)| (name.as_str(), body.as_str()))
     }
 
+    /// The script without the section of a name.
+    pub(super) fn without(&self, name: &str) -> Self {
+        let sections = self.sections.iter().filter(|(other, _)| other != name).cloned().collect();
+        Self { title: self.title.clone(), sections }
+    }
+
     /// The script with the first half of its sections, as if it had been interrupted there.
     pub(super) fn first_half(&self) -> Self {
         Self { title: self.title.clone(), sections: self.sections[..self.sections.len() / 2].to_vec() }

@@ -17,6 +17,8 @@
 //!
 //! Without `summary` and `no_return` it is the type [`Plan`], and it can be read as one. Secrets are masked in every text.
 //!
+//! A drift check (`harden drift -o json`) stands in [`crate::ui::drift`].
+//!
 //! An apply (`harden apply -o json`) is one object, printed at the end of the run, and the only thing on standard output:
 //!
 //! | key | what |

@@ -8,6 +8,7 @@ mod drain;
 mod drift;
 mod faults;
 mod rollback;
+mod schedule;
 mod workloads;
 
 use crate::support::availability::Availability;
@@ -47,6 +48,17 @@ impl<'a> Harden<'a> {
 
     fn call(&mut self, arguments: &[&str]) -> Call {
         let started = Instant::now();
+        let call = self.silently(arguments);
+        println!(
+            "figure: harden {}: exit {} after {:.1?}",
+            arguments.join(" "),
+            call.code,
+            started.elapsed()
+        );
+        call
+    }
+
+    fn silently(&mut self, arguments: &[&str]) -> Call {
         let output = Command::new(env!("CARGO_BIN_EXE_harden"))
             .args(arguments)
             .env("HARDEN_INVENTORY", self.lab.inventory())
@@ -59,12 +71,6 @@ impl<'a> Harden<'a> {
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         };
-        println!(
-            "figure: harden {}: exit {} after {:.1?}",
-            arguments.join(" "),
-            call.code,
-            started.elapsed()
-        );
         self.outputs.push_str(&call.stdout);
         self.outputs.push_str(&call.stderr);
         call
@@ -157,6 +163,8 @@ fn cluster_main_job() {
     drift::is_found_and_cleared(&lab, &mut harden);
     drift::is_none_where_nobody_was(&lab, &mut harden);
     drift::a_node_that_is_down_hides_no_other(&lab, &mut harden);
+    schedule::the_timer_fires(&lab, &mut harden);
+    schedule::the_cron_job_runs(&lab, &mut harden);
     rollback::brings_the_old_state_back(&lab, &mut harden);
     a_kubelet_without_its_certificate_is_repaired(&lab, &mut harden);
     a_user_with_sudo_and_without_forwarding_will_do(&lab, &mut harden);

@@ -168,7 +168,7 @@ pub(super) fn ignores() -> Vec<Ignore> {
 }
 
 /// A report of a quiet cluster.
-pub(super) fn quiet() -> Report {
+pub(crate) fn quiet() -> Report {
     Report {
         format_version: FORMAT_VERSION.to_owned(),
         harden_version: String::from("0.1.0"),
@@ -181,7 +181,7 @@ pub(super) fn quiet() -> Report {
 }
 
 /// The report.
-pub(super) fn report() -> Report {
+pub(crate) fn report() -> Report {
     let later = |item: Item| Item { since: item.since.map(|at| at + 3_600), evidence: Vec::new(), ..item };
     let mut broken = read("w-1", vec![ignored(), known()]);
     if let NodeState::Read { failed_apply, applied, .. } = &mut broken.state {

@@ -4,7 +4,7 @@ use super::fixture::{inventory, quiet, report};
 use crate::support::xml::elements;
 use harden::drift::{Class, NodeReport, NodeState, Report};
 use harden::ui::drift::{
-    FailedRun, ReportKind, closing, html, json, junit, markdown, sarif, table, write, write_failed,
+    FailedRun, ReportKind, closing, html, json, junit, markdown, sarif, schema, table, write, write_failed,
 };
 use harden::ui::reports::Kind;
 use harden::ui::{Paint, View};
@@ -151,4 +151,15 @@ fn every_report_is_written_whole() {
         ReportKind::ALL.len(),
         "nothing is left beside them"
     );
+}
+
+#[test]
+fn the_schema_names_every_key() {
+    let text = schema();
+    assert_snapshot!(text);
+    let schema: Value = serde_json::from_str(&text).unwrap();
+    let document: Value = serde_json::from_str(&json(&report()).unwrap()).unwrap();
+    for key in document.as_object().unwrap().keys() {
+        assert!(schema["properties"].get(key).is_some(), "{key}");
+    }
 }

@@ -1,11 +1,12 @@
 //! Whatever a node says, every report stays what it is, and holds no secret.
 
+use super::bodies::sent;
 use super::fixture::{inventory, item, quiet, read, report};
 use super::metrics::series;
 use crate::support::xml::elements;
 use harden::drift::{CertificateExpiry, Class, Item, NodeState, Report};
 use harden::secret::Secret;
-use harden::ui::drift::{html, json, junit, markdown, prometheus, sarif, table};
+use harden::ui::drift::{MessageKind, html, json, junit, markdown, prometheus, sarif, table};
 use harden::ui::{Paint, View};
 use proptest::prelude::*;
 
@@ -58,6 +59,9 @@ fn forms(report: &Report) -> Vec<(&'static str, String)> {
         ("sarif", sarif(report, Some(&inventory())).unwrap()),
         ("html", html(report)),
         ("markdown", markdown(report)),
+        ("webhook", sent(MessageKind::Webhook, report).unwrap()),
+        ("slack", sent(MessageKind::Slack, report).unwrap()),
+        ("alertmanager", sent(MessageKind::Alertmanager, report).unwrap()),
     ]
 }
 

@@ -99,6 +99,18 @@ fn what_was_seen_of_a_node_is_kept_while_it_is_not_judged() {
 }
 
 #[test]
+fn records_of_the_cluster_that_could_not_be_read_are_kept() {
+    const DRIFT: &str = "harden_drift_items{cluster=\"prod\",host=\"cluster\",kind=\"drift\"}";
+    let before = prometheus(&report(), "");
+    let lost = Report { cluster_error: Some(String::from("503")), ..quiet() };
+    assert_eq!(
+        (value(&prometheus(&lost, &before), DRIFT), value(&prometheus(&lost, ""), DRIFT)),
+        (String::from("1"), String::new())
+    );
+    assert_eq!(value(&prometheus(&lost, ""), "harden_run_success{cluster=\"prod\"}"), "0");
+}
+
+#[test]
 fn a_run_without_a_report_says_so_and_keeps_the_rest() {
     let before = prometheus(&report(), &prometheus(&quiet(), ""));
     for cluster in [Some("prod"), None] {

@@ -111,7 +111,7 @@ fn address(at: usize) -> String {
 }
 
 /// A kilobyte, of which one line differs.
-fn content(number: usize, state: State) -> String {
+pub(super) fn content(number: usize, state: State) -> String {
     let mut text = format!("# file {number}\n");
     for line in 0..40 {
         writeln!(text, "setting-{line} = \"{number} {line}\"").unwrap();
@@ -122,7 +122,7 @@ fn content(number: usize, state: State) -> String {
     }
 }
 
-fn write(path: &Path, text: &str) {
+pub(super) fn write(path: &Path, text: &str) {
     use std::os::unix::fs::PermissionsExt as _;
     fs::write(path, text).unwrap();
     fs::set_permissions(path, fs::Permissions::from_mode(0o644)).unwrap();

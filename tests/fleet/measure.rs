@@ -20,6 +20,8 @@ pub(super) enum Verb {
     Plan(State),
     /// What there is to be found depends on the machine, so only the reading counts.
     Check,
+    /// Nobody has applied anything there, and everything is as the inventory wants it: there is nothing to report.
+    Drift,
 }
 
 impl Verb {
@@ -29,6 +31,7 @@ impl Verb {
             Self::Plan(state) => {
                 command.args(["plan", "--detailed-exitcode", "-i"]).arg(hosts.inventory(state))
             }
+            Self::Drift => command.args(["drift", "-i"]).arg(hosts.inventory(State::InSync)),
             Self::Check => command.args(["check", "--exit-code=0", "-i"]).arg(hosts.inventory(State::InSync)),
         };
         command
@@ -38,7 +41,7 @@ impl Verb {
     fn code(self) -> i32 {
         match self {
             Self::Plan(State::Differing) => 2,
-            Self::Plan(State::InSync) | Self::Check => 0,
+            Self::Plan(State::InSync) | Self::Check | Self::Drift => 0,
         }
     }
 }
@@ -82,6 +85,13 @@ pub(super) fn check_check(hosts: &Hosts) {
         .filter(|node| node.starts_with("w-"))
         .collect();
     assert_eq!(judged.len(), hosts.addresses().len());
+}
+
+/// Looks for drift once and at what is said.
+pub(super) fn check_drift(hosts: &Hosts) {
+    let text = output(Verb::Drift.command(hosts), Verb::Drift.code());
+    let closing = text.lines().last().unwrap_or_default();
+    assert_eq!(closing, format!("No drift on {} nodes.", hosts.addresses().len() + 1));
 }
 
 fn output(mut command: Command, code: i32) -> String {

@@ -79,7 +79,9 @@ fn real_reply() -> (Reply, Desired) {
         unit("a.service"),
         sysctls("/etc/sysctl.d/x", &[("kernel.ostype", "x")]),
     ]);
-    let reply = tree.session(SHELLS[0]).read(&probe(&wanted), Duration::from_secs(30)).unwrap();
+    let mut reply = tree.session(SHELLS[0]).read(&probe(&wanted), Duration::from_secs(30)).unwrap();
+    // A section without output, which a probe that is installed on a node does not have.
+    reply.sections.remove("known").unwrap();
     (reply, wanted)
 }
 

@@ -174,7 +174,7 @@ pub(super) fn observe(session: &mut dyn Session, desired: &Desired) -> Observed 
     observe::observe(session, desired, Duration::from_secs(30), &read_certificate).unwrap()
 }
 
-pub(super) fn read_certificate(pem: &[u8], issuer: Option<&[u8]>) -> Result<CertificateFacts, String> {
+pub(crate) fn read_certificate(pem: &[u8], issuer: Option<&[u8]>) -> Result<CertificateFacts, String> {
     let text = std::str::from_utf8(pem).map_err(|error| error.to_string())?;
     let name = text.strip_prefix("CN=").ok_or("it does not begin with CN=")?;
     Ok(CertificateFacts {
@@ -191,7 +191,7 @@ pub(super) fn read_certificate(pem: &[u8], issuer: Option<&[u8]>) -> Result<Cert
     })
 }
 
-pub(super) fn path(text: &str) -> NodePath {
+pub(crate) fn path(text: &str) -> NodePath {
     text.parse().unwrap()
 }
 
@@ -212,11 +212,11 @@ pub(super) fn resource(name: &str, kind: Kind, spec: Spec) -> Resource {
     }
 }
 
-pub(super) fn file(at: &str, content: &str) -> Resource {
+pub(crate) fn file(at: &str, content: &str) -> Resource {
     secret_file(at, content, &[])
 }
 
-pub(super) fn secret_file(at: &str, content: &str, keys: &[&str]) -> Resource {
+pub(crate) fn secret_file(at: &str, content: &str, keys: &[&str]) -> Resource {
     let spec = FileSpec {
         path: path(at),
         ownership: ownership(),
@@ -228,7 +228,7 @@ pub(super) fn secret_file(at: &str, content: &str, keys: &[&str]) -> Resource {
     resource(at, Kind::File, Spec::File(spec))
 }
 
-pub(super) fn attributes(pattern: &str) -> Resource {
+pub(crate) fn attributes(pattern: &str) -> Resource {
     let spec = AttributesSpec {
         pattern: pattern.to_owned(),
         owner: None,
@@ -254,14 +254,14 @@ pub(super) fn unit(name: &str) -> Resource {
     resource(name, Kind::Unit, Spec::Unit(spec))
 }
 
-pub(super) fn sysctls(at: &str, values: &[(&str, &str)]) -> Resource {
+pub(crate) fn sysctls(at: &str, values: &[(&str, &str)]) -> Resource {
     let values: BTreeMap<String, String> =
         values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let spec = SysctlSpec { path: path(at), ownership: ownership(), values };
     resource(at, Kind::Sysctl, Spec::Sysctl(spec))
 }
 
-pub(super) fn user(name: &str) -> Resource {
+pub(crate) fn user(name: &str) -> Resource {
     resource(name, Kind::User, Spec::User(UserSpec { name: name.to_owned() }))
 }
 
@@ -286,7 +286,7 @@ pub(super) fn certificate(at: &str) -> Resource {
     resource(at, Kind::Certificate, Spec::Certificate(spec))
 }
 
-pub(super) fn desired(resources: Vec<Resource>) -> Desired {
+pub(crate) fn desired(resources: Vec<Resource>) -> Desired {
     Desired { resources }
 }
 

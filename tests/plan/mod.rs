@@ -17,4 +17,5 @@ mod random;
 mod run_as;
 mod stored;
 mod undo;
+mod units;
 mod waves;

@@ -15,6 +15,7 @@ mod parts;
 mod pki;
 mod plan;
 mod preflight;
+mod reading;
 mod remove;
 mod rollback;
 mod saved;

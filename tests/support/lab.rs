@@ -78,6 +78,20 @@ impl Lab {
             .unwrap()
     }
 
+    /// Copies a file of this machine to a host, with its mode.
+    ///
+    /// # Panics
+    /// When that fails.
+    pub(crate) fn put(&self, host: &str, file: &Path, path: &str, mode: &str) {
+        assert!(self.names.iter().any(|known| known == host), "the lab has no host {host}");
+        let command = format!(
+            "umask 077 && mkdir -p -m 755 \"$(dirname {path})\" && cat >{path} && chmod {mode} {path}"
+        );
+        let file = std::fs::File::open(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        let status = Command::new(program()).args(["ssh", host, &command]).stdin(file).status().unwrap();
+        assert!(status.success(), "{host}: {command}");
+    }
+
     /// Runs kubectl as the cluster's administrator, on the first control plane, and returns its output.
     ///
     /// # Panics
@@ -93,7 +107,11 @@ impl Lab {
 }
 
 fn program() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab/lab")
+    beside("lab")
+}
+
+fn beside(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab").join(name)
 }
 
 /// What the lab's own tool prints.
@@ -101,9 +119,18 @@ fn program() -> PathBuf {
 /// # Panics
 /// When it fails, with what it said.
 pub(crate) fn tool(arguments: &[&str]) -> String {
-    let output = Command::new(program()).args(arguments).stdin(std::process::Stdio::null()).output().unwrap();
+    run("lab", arguments)
+}
+
+/// What another tool of the lab prints.
+///
+/// # Panics
+/// When it fails, with what it said.
+pub(crate) fn run(name: &str, arguments: &[&str]) -> String {
+    let output =
+        Command::new(beside(name)).args(arguments).stdin(std::process::Stdio::null()).output().unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "lab {}: {errors}", arguments.join(" "));
+    assert!(output.status.success(), "{name} {}: {errors}", arguments.join(" "));
     String::from_utf8(output.stdout).unwrap()
 }
 

@@ -26,6 +26,10 @@ const RECORDS: [ConfigMapKey; 3] = [
     ConfigMapKey::KubeProxyConfiguration,
 ];
 
+/// What is said where no API can be asked since the keys of the control planes are locked.
+const LOCKED: &str =
+    "the cluster's own records were not looked at: a key that is locked to the probe reaches no API";
+
 /// What was read of the cluster.
 #[derive(Default)]
 struct Records {
@@ -44,14 +48,20 @@ pub(super) fn judge(
     listener: &Listener<'_>,
 ) -> Result<(), Error> {
     let inventory = &check.pipeline.inventory;
-    let mut reach = ReadReach::new();
+    let (mut reach, mut is_locked) = (ReadReach::new(), false);
     for (node, reader) in readers {
         let is_plane = inventory.node(&node).is_some_and(|node| node.roles.contains(&Role::ControlPlane));
         if is_plane && observed.get(&node).is_some_and(|state| state.facts.live) {
-            reach.add(node, reader);
+            is_locked |= reader.is_locked();
+            if !reader.is_locked() {
+                reach.add(node, reader);
+            }
         }
     }
     if reach.control_planes().next().is_none() {
+        if is_locked {
+            report.notices.push(String::from(LOCKED));
+        }
         return Ok(());
     }
     listener(Event::Cluster { step: String::from("read the cluster's records") });

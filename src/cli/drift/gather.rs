@@ -1,9 +1,9 @@
 //! The way from an inventory to the report of a drift check. Each node is read and judged in one go, so that of a fleet no more than
 //! what is being looked at is in memory; control planes and etcd members come first, since others are judged beside them.
 
-use super::cluster;
 use super::error::NodeError;
 use super::judge::Judged;
+use super::{Connect, cluster};
 use crate::cli::Error;
 use crate::cli::pipeline::{Pipeline, deadline};
 use crate::desired::{EncryptionPhase, Inputs, Renderer};
@@ -12,7 +12,7 @@ use crate::error::{Chain, Hint as _};
 use crate::event::{Listener, Outcome};
 use crate::inventory::{Node, NodeName, Role};
 use crate::observe::{self, fleet};
-use crate::remote::{self, Reader};
+use crate::remote::{self, Probe, Reader};
 use crate::resource::{Desired, Observed, Process};
 use crate::status::{self, Depth};
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,6 +27,8 @@ pub(super) struct Check<'a> {
     pub(super) pipeline: &'a Pipeline,
     shard: Option<Shard>,
     until: Option<Instant>,
+    /// Other connections than those to the inventory's nodes.
+    connect: Option<&'a Connect<'a>>,
     /// Everything that any template manages: what is read.
     reading: Renderer<'a>,
     /// What nodes should have whose API servers read with the encryption key, and write with it.
@@ -58,10 +60,16 @@ impl<'a> Check<'a> {
             pipeline,
             shard,
             until,
+            connect: None,
             reading: renderer(pipeline.whole(), all)?,
             reads: renderer(&pipeline.templates, inputs(EncryptionPhase::Read)?)?,
             writes: renderer(&pipeline.templates, inputs(EncryptionPhase::Write)?)?,
         })
+    }
+
+    /// By these connections, where there are some.
+    pub(super) fn through(self, connect: Option<&'a Connect<'a>>) -> Self {
+        Self { connect, ..self }
     }
 
     /// Reads and judges everything.
@@ -170,15 +178,14 @@ impl<'a> Check<'a> {
     /// Reads one node, in one round trip.
     fn see(&self, node: &Node) -> Result<Seen, NodeError> {
         let wishes = self.reading.node(node, self.reading.inputs())?.desired;
-        let programs = if is_plane(node) { &drift::PROGRAMS[..] } else { &[] };
+        let programs = programs(node);
         let mut reader = self.connect(node)?;
         let read_certificate = |certificate: &[u8], issuer: Option<&[u8]>| {
             crate::pki::read(certificate, issuer).map_err(|error| Chain(&error).to_string())
         };
-        let beside = status::probe(Depth::Last).and(observe::process_probe(programs));
         let (observed, reply) = observe::observe_beside(
             reader.as_mut(),
-            beside,
+            beside(programs),
             &wishes,
             self.time_left(deadline(node))?,
             &read_certificate,
@@ -191,13 +198,25 @@ impl<'a> Check<'a> {
         })
     }
 
+    /// The probe that a node is read with.
+    pub(super) fn probe(&self, node: &Node) -> Result<Probe, Error> {
+        let wishes = self.reading.node(node, self.reading.inputs()).map_err(Error::hinted)?.desired;
+        Ok(beside(programs(node)).and(observe::probe(&wishes)))
+    }
+
     fn connect(&self, node: &Node) -> Result<Box<dyn Reader>, NodeError> {
         self.time_left(Duration::MAX)?;
-        match remote::connect_reader(node, &self.pipeline.access) {
+        let access = &self.pipeline.access;
+        let connect = || match (self.connect, self.pipeline.inventory.drift.locked_login(node)) {
+            (Some(connect), _) => connect(node),
+            (None, Some(login)) => remote::connect_locked(&node.name, &login, access),
+            (None, None) => remote::connect_reader(node, access),
+        };
+        match connect() {
             Err(error) if error.is_refusal() => {
                 std::thread::sleep(Duration::from_millis(random_between(BACK_OFF)));
                 self.time_left(Duration::MAX)?;
-                Ok(remote::connect_reader(node, &self.pipeline.access)?)
+                Ok(connect()?)
             }
             result => Ok(result?),
         }
@@ -209,6 +228,16 @@ impl<'a> Check<'a> {
         let left = until.saturating_duration_since(Instant::now());
         if left.is_zero() { Err(NodeError::Late) } else { Ok(wanted.min(left)) }
     }
+}
+
+/// The programs of which a node's processes are looked at.
+fn programs(node: &Node) -> &'static [&'static str] {
+    if is_plane(node) { &drift::PROGRAMS[..] } else { &[] }
+}
+
+/// What is read beside the state, in the same round trip.
+fn beside(programs: &[&str]) -> Probe {
+    status::probe(Depth::Last).and(observe::process_probe(programs))
 }
 
 /// Whether others are judged beside it: it may hold the keys of CAs.

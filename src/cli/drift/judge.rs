@@ -84,6 +84,10 @@ impl Check<'_> {
 
     /// Asks the node once more, where something drifted: who did it, and when. A node that does not answer that is judged all the same.
     fn explain(&self, node: &Node, reader: &mut dyn Reader, found: &mut [Found], observed: &Observed) {
+        // What asks depends on what was found, and so it is not among the probes that are installed.
+        if reader.is_locked() {
+            return;
+        }
         let drifted = found.iter().filter(|found| found.item.class.is_drift());
         let paths: Vec<NodePath> = drifted.flat_map(|found| found.paths.iter().cloned()).collect();
         let Ok(time) = self.time_left(deadline(node)) else { return };

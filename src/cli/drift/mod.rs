@@ -6,22 +6,25 @@ mod error;
 mod gather;
 mod judge;
 mod lock;
+mod probe;
 
-use super::load::now;
+pub use probe::PrintProbe;
+
+use super::load::{now, overrides};
 use super::pipeline::Pipeline;
-use super::requests::requests;
+use super::reports::Reports;
 use super::{Error, Format, Global, Parts};
 use crate::drift::{self, Report, Shard};
 use crate::error::ExitCode;
 use crate::event::{Event, Listener};
+use crate::inventory::Node;
 use crate::inventory::{Deadline, Jitter};
-use crate::ui::drift::{FailedRun, ReportKind};
-use crate::ui::reports::Request;
+use crate::remote::{Reader, RemoteError};
+use crate::ui::drift::FailedRun;
 use crate::ui::{self, Output, Progress};
 use clap::Args;
 use error::DriftError;
 use gather::Check;
-use std::convert::Infallible;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -53,22 +56,46 @@ pub struct Drift {
     #[arg(long, value_name = "PART/PARTS", env = "HARDEN_SHARD", hide_env_values = true)]
     pub shard: Option<Shard>,
 
-    /// Write a report as well, as in `prom=FILE`; the kinds are json, prom, junit, sarif, html and markdown; may be repeated
-    #[arg(long = "report", value_name = "KIND=FILE", value_parser = requests::<ReportKind, Infallible>())]
-    pub reports: Vec<Request<ReportKind>>,
+    /// Where to.
+    #[command(flatten)]
+    pub reports: Reports,
+
+    /// What of a locked key is to be printed.
+    #[command(flatten)]
+    pub probe: PrintProbe,
 
     /// Which part.
     #[command(flatten)]
     pub parts: Parts,
 }
 
+/// How nodes are connected to.
+pub type Connect<'a> = dyn Fn(&Node) -> Result<Box<dyn Reader>, RemoteError> + Sync + 'a;
+
 /// Reads and reports.
 pub fn run(arguments: &Drift, global: &Global, output: &Output) -> Result<ExitCode, Error> {
+    run_through(arguments, global, output, None)
+}
+
+/// As [`run`], by other connections than those to the inventory's nodes where there are some: what a check of thousands of nodes
+/// costs is measured without having them.
+pub fn run_through(
+    arguments: &Drift,
+    global: &Global,
+    output: &Output,
+    connect: Option<&Connect<'_>>,
+) -> Result<ExitCode, Error> {
     let (started, begun) = (now(), Instant::now());
+    // Whoever has it tells the dashboards what is found.
+    let _lock = arguments.lock_file.as_deref().map(lock::take).transpose().map_err(Error::hinted)?;
     let pipeline = Pipeline::load(global, &arguments.parts, output);
+    if arguments.probe.print_probe {
+        let pipeline = pipeline?;
+        return probe::print(&arguments.probe, &Check::prepare(&pipeline, None, None)?, global, output);
+    }
     let cluster = pipeline.as_ref().ok().map(|pipeline| pipeline.inventory.cluster.name.clone());
     let report = pipeline.and_then(|pipeline| {
-        let report = checked(&pipeline, arguments, global, output)?;
+        let report = checked(&pipeline, arguments, global, output, connect)?;
         Ok((pipeline, report))
     });
     match report {
@@ -78,10 +105,8 @@ pub fn run(arguments: &Drift, global: &Global, output: &Output) -> Result<ExitCo
             let milliseconds = milliseconds(begun);
             let run =
                 FailedRun { cluster: cluster.as_deref(), shard: arguments.shard, started, milliseconds };
-            for request in &arguments.reports {
-                if let Request::File { kind: ReportKind::Prometheus, path } = request {
-                    ui::drift::write_failed(path, &run).map_err(Error::hinted)?;
-                }
+            if let Err(other) = arguments.reports.deliver_failure(&run) {
+                ui::report(output, &other, other.hints());
             }
             Err(error)
         }
@@ -94,16 +119,20 @@ fn checked(
     arguments: &Drift,
     global: &Global,
     output: &Output,
+    connect: Option<&Connect<'_>>,
 ) -> Result<Report, Error> {
     let last = arguments.since_last.as_deref().map(last_report).transpose().map_err(Error::hinted)?;
-    let _lock = arguments.lock_file.as_deref().map(lock::take).transpose().map_err(Error::hinted)?;
     let progress = Progress::start(output.clone(), global.progress, global.quiet);
     let listener = |event| progress.emit(&event);
     if let Some(jitter) = &arguments.jitter {
         let most = u64::try_from(jitter.0.as_millis()).unwrap_or(u64::MAX);
         wait(Duration::from_millis(gather::random_between((0, most))), &listener);
     }
-    let mut report = check(pipeline, arguments, &listener)?;
+    let begun = Instant::now();
+    let until = arguments.deadline.map(|deadline| begun + deadline.0);
+    let mut report = Check::prepare(pipeline, arguments.shard, until)?.through(connect).run(&listener)?;
+    report.shards.extend(arguments.shard);
+    report.milliseconds = milliseconds(begun);
     drift::apply_ignores(&mut report, &pipeline.inventory.drift.ignores, pipeline.now);
     match last {
         Some(Some(last)) => drift::compare(&mut report, &last).map_err(Error::hinted)?,
@@ -115,7 +144,7 @@ fn checked(
     Ok(report)
 }
 
-/// Prints the report and writes those that were asked for. One that cannot be written keeps no other from being.
+/// Prints the report, and delivers those that were asked for.
 fn show(
     report: &Report,
     pipeline: &Pipeline,
@@ -127,38 +156,18 @@ fn show(
         Format::Text => ui::drift::table(report, output.view(global.verbose > 0)),
         Format::Json => ui::drift::json(report)?,
     })?;
-    let mut failure = None;
-    for request in &arguments.reports {
-        let written = match request {
-            Request::File { kind, path } => ui::drift::write(*kind, path, report, Some(&pipeline.inventory)),
-            Request::Sent { kind, .. } => match *kind {},
-        };
-        if let Err(error) = written
-            && let Some(error) = failure.replace(Error::hinted(error))
-        {
-            ui::report(output, &error, error.hints());
-        }
-    }
-    failure.map_or_else(|| Ok(exit_code(report)), Err)
+    arguments.reports.deliver(report, Some(&pipeline.inventory), &overrides(&pipeline.inventory))?;
+    Ok(exit_code(report))
 }
 
 /// What a report means for the exit code.
-fn exit_code(report: &Report) -> ExitCode {
+pub(super) fn exit_code(report: &Report) -> ExitCode {
     match () {
         // What could not be read may have drifted as well.
         () if report.is_incomplete() => ExitCode::Error,
         () if report.summary().drift > 0 => ExitCode::Changes,
         () => ExitCode::Success,
     }
-}
-
-fn check(pipeline: &Pipeline, arguments: &Drift, listener: &Listener<'_>) -> Result<Report, Error> {
-    let begun = Instant::now();
-    let until = arguments.deadline.map(|deadline| begun + deadline.0);
-    let mut report = Check::prepare(pipeline, arguments.shard, until)?.run(listener)?;
-    report.shards.extend(arguments.shard);
-    report.milliseconds = milliseconds(begun);
-    Ok(report)
 }
 
 fn milliseconds(begun: Instant) -> u64 {

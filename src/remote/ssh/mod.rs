@@ -4,6 +4,7 @@ mod auth;
 mod bastion;
 mod exec;
 mod link;
+mod locked;
 mod pump;
 mod root;
 mod tunnel;
@@ -14,9 +15,10 @@ pub(super) use pump::finish;
 
 use super::capture::{is_complete, last_words, nonce};
 use super::{Access, Dialer, Probe, Reader, RemoteError, Reply, Script, Session};
-use crate::inventory::SshSettings;
+use crate::inventory::{NodeName, SshSettings};
 use bastion::Route;
 use exec::{Finished, Interrupted, exec};
+use locked::LockedReader;
 use root::Root;
 use std::time::{Duration, Instant};
 use tunnel::Tunnel;
@@ -25,6 +27,15 @@ use wire::Wire;
 /// Connects, logs in and becomes root.
 pub(super) fn connect(settings: &SshSettings, access: &Access) -> Result<Box<dyn Session>, RemoteError> {
     Ok(Box::new(SshSession::open(settings, access, Route::Shared)?))
+}
+
+/// Connects and logs in with a key that is locked to the probes installed on the node.
+pub(super) fn connect_locked(
+    node: &NodeName,
+    settings: &SshSettings,
+    access: &Access,
+) -> Result<Box<dyn Reader>, RemoteError> {
+    Ok(Box::new(LockedReader::open(node, settings, access)?))
 }
 
 /// A host key as a host shows it.
@@ -55,14 +66,6 @@ impl SshSession {
         Ok(Self { settings: settings.clone(), access: access.clone(), wire, root, is_broken: false })
     }
 
-    fn protocol(
-        &self,
-        what: &str,
-        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-    ) -> RemoteError {
-        RemoteError::Protocol { attempt: format!("{what} on {}", self.settings.host), source: source.into() }
-    }
-
     fn judge(&self, script: &Script, finished: Finished, nonce: &str) -> Result<Reply, RemoteError> {
         let Finished { stdout, stderr, status, signal } = finished;
         if let Some(reply) = Reply::parse(&stdout, nonce, stderr.clone()) {
@@ -86,6 +89,39 @@ impl SshSession {
     }
 }
 
+/// A command whose output is framed, on a connection.
+struct Framed<'a> {
+    wire: &'a Wire,
+    host: &'a str,
+    title: &'a str,
+    nonce: &'a str,
+}
+
+impl Framed<'_> {
+    /// Runs it. After an error the connection is of no use.
+    fn run(&self, command: &str, input: &[u8], deadline: Duration) -> Result<Finished, RemoteError> {
+        let until = Instant::now() + deadline;
+        let title = self.title.to_owned();
+        exec(self.wire, command, input, until, |output| is_complete(output, self.nonce)).map_err(
+            |interrupted| match interrupted {
+                Interrupted::NotStarted(stall) => protocol(self.host, &format!("start `{title}`"), stall),
+                Interrupted::Late => RemoteError::Deadline { script: title, deadline },
+                Interrupted::Cut(error) => {
+                    RemoteError::Unknown { script: title, reason: format!("the connection broke: {error}") }
+                }
+            },
+        )
+    }
+}
+
+fn protocol(
+    host: &str,
+    what: &str,
+    source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> RemoteError {
+    RemoteError::Protocol { attempt: format!("{what} on {host}"), source: source.into() }
+}
+
 impl Reader for SshSession {
     fn read(&mut self, probe: &Probe, deadline: Duration) -> Result<Reply, RemoteError> {
         self.run(probe.script(), deadline)
@@ -99,29 +135,22 @@ impl Reader for SshSession {
 
 impl Session for SshSession {
     fn run(&mut self, script: &Script, deadline: Duration) -> Result<Reply, RemoteError> {
-        let until = Instant::now() + deadline;
-        let what = format!("start `{}`", script.title());
+        let (host, title) = (&self.settings.host, script.title());
+        let what = format!("start `{title}`");
         if self.is_broken {
-            return Err(self.protocol(&what, "the connection was cut before"));
+            return Err(protocol(host, &what, "the connection was cut before"));
         }
-        let nonce = nonce().map_err(|source| self.protocol(&what, source))?;
+        let nonce = nonce().map_err(|source| protocol(host, &what, source))?;
         let input = self.root.input(&script.render(&nonce, ""));
-        let result =
-            exec(&self.wire, self.root.command(), &input, until, |output| is_complete(output, &nonce));
-        let interrupted = match result {
-            Ok(finished) => return self.judge(script, finished, &nonce),
-            Err(interrupted) => interrupted,
-        };
-        self.is_broken = true;
-        self.wire.cut();
-        let title = script.title().to_owned();
-        Err(match interrupted {
-            Interrupted::NotStarted(stall) => self.protocol(&what, stall),
-            Interrupted::Late => RemoteError::Deadline { script: title, deadline },
-            Interrupted::Cut(error) => {
-                RemoteError::Unknown { script: title, reason: format!("the connection broke: {error}") }
+        let framed = Framed { wire: &self.wire, host, title, nonce: &nonce };
+        match framed.run(self.root.command(), &input, deadline) {
+            Ok(finished) => self.judge(script, finished, &nonce),
+            Err(error) => {
+                self.is_broken = true;
+                self.wire.cut();
+                Err(error)
             }
-        })
+        }
     }
 
     fn reconnect(&self) -> Result<Box<dyn Session>, RemoteError> {

@@ -41,5 +41,8 @@ pub fn closing(report: &Report) -> String {
     ] {
         parts.extend((number > 0).then(|| format!("{} {words}", count(number, "node"))));
     }
+    if report.cluster_error.is_some() {
+        parts.push(String::from("the cluster's own records could not be read"));
+    }
     format!("{}.", parts.join("; "))
 }

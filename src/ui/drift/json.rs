@@ -44,16 +44,27 @@
 
 use crate::drift::{Report, Summary};
 use crate::ui::json::document;
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
 use serde::Serialize;
 
-#[derive(Serialize)]
+/// What is printed.
+#[derive(Serialize, JsonSchema)]
+#[schemars(title = "Report of a drift check by harden")]
 struct Document<'a> {
     #[serde(flatten)]
     report: &'a Report,
+    /// The numbers of the report.
     summary: Summary,
 }
 
 /// A report as a pretty-printed JSON document.
 pub fn render(report: &Report) -> Result<String, serde_json::Error> {
     document(&Document { report, summary: report.summary() })
+}
+
+/// The JSON Schema (draft 2020-12) of such a document.
+pub fn schema() -> String {
+    let schema = SchemaSettings::draft2020_12().for_serialize().into_generator();
+    format!("{:#}\n", schema.into_root_schema_for::<Document<'static>>().to_value())
 }

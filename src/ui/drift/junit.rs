@@ -8,9 +8,16 @@ use crate::ui::reports::junit::{Case, Outcome, Suite, document};
 /// A report as JUnit XML.
 pub fn render(report: &Report) -> String {
     let mut suites: Vec<_> = report.nodes.iter().map(|node| suite(node, &report.cluster)).collect();
-    if !report.cluster_items.is_empty() {
-        let cases = report.cluster_items.iter().map(|item| case(item, &report.cluster, words::CLUSTER));
-        suites.push(Suite { name: words::CLUSTER.to_owned(), cases: cases.collect() });
+    let of_cluster = report.cluster_items.iter().map(|item| case(item, &report.cluster, words::CLUSTER));
+    let unread = report.cluster_error.iter().map(|error| Case {
+        class: format!("{}.{}", report.cluster, words::CLUSTER),
+        name: String::from("reachable"),
+        outcome: Outcome::Error("unreachable", error.clone()),
+        text: String::new(),
+    });
+    let cases: Vec<_> = of_cluster.chain(unread).collect();
+    if !cases.is_empty() {
+        suites.push(Suite { name: words::CLUSTER.to_owned(), cases });
     }
     document(&format!("Drift of {}", report.cluster), report.started, &suites)
 }

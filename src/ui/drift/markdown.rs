@@ -82,7 +82,7 @@ fn sections(report: &Report) -> Vec<markdown::Section<'_>> {
     let sections = all.filter_map(|(node, items)| {
         let title = Tally::of(items).words();
         let items: Vec<_> = sorted(items, false).into_iter().map(|item| shown(item, false)).collect();
-        (!items.is_empty()).then_some(Section { node, title, remarks: Vec::new(), items })
+        (!items.is_empty()).then_some(Section { node, title, items })
     });
     sections.collect()
 }

@@ -130,9 +130,13 @@ fn per_host(metrics: &mut Exposition, report: &Report, before: &Exposition) {
         items.entry(node.node.as_str()).or_default().extend(node.items());
     }
     // Of several jobs with a part of the inventory each, the first one tells of the cluster.
-    if report.shards.is_empty() || report.shards.iter().any(|shard| shard.index == 1) {
+    let tells_of_it = report.shards.is_empty() || report.shards.iter().any(|shard| shard.is_first());
+    if tells_of_it && report.cluster_error.is_none() {
         // A node may have that very name: together they are one series still.
         items.entry(CLUSTER).or_default().extend(&report.cluster_items);
+    } else if tells_of_it {
+        let cluster = Labels::of("cluster", &report.cluster).and("host", CLUSTER);
+        metrics.copy(before, ITEMS, |other| other.begin_with(&cluster));
     }
     for (host, items) in items {
         let tally = Tally::of(items);

@@ -19,10 +19,12 @@ pub fn render(report: &Report, inventory: Option<&Inventory>) -> Result<String, 
         rules.add(&line(&item.resource), || rule(item));
     }
     let results = report.items().map(|(node, item)| result(node, item, report, inventory, &rules)).collect();
+    let unread = report.cluster_error.iter();
+    let unread = unread.map(|error| format!("the cluster's own records were not read: {error}"));
     document(&Run {
         id: format!("harden/drift/{}", report.cluster),
         ended: report.started,
-        errors: report.nodes.iter().filter_map(not_judged).collect(),
+        errors: report.nodes.iter().filter_map(not_judged).chain(unread).collect(),
         rules,
         results,
     })

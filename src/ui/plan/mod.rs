@@ -5,6 +5,11 @@ mod closing;
 mod gates;
 mod item;
 mod joins;
+mod markdown;
+mod reports;
+
+pub use markdown::render as markdown;
+pub use reports::{ReportKind, write};
 
 use super::change::References;
 use super::{Tone, View, count, line};

@@ -21,10 +21,8 @@ const NAMES_SHOWN: usize = 8;
 pub(in crate::ui) struct Section<'a> {
     /// Its name.
     pub(in crate::ui) node: &'a str,
-    /// What there is, in words of harden's own.
+    /// What there is.
     pub(in crate::ui) title: String,
-    /// What else is told, foreign text.
-    pub(in crate::ui) remarks: Vec<String>,
     pub(in crate::ui) items: Vec<Item<'a>>,
 }
 
@@ -126,18 +124,19 @@ impl Group<'_> {
 }
 
 fn body(section: &Section<'_>, with_diffs: bool) -> String {
-    let remarks = section.remarks.iter().map(|remark| format!("{}\n\n", code(remark)));
-    let items = section.items.iter().map(|it| item(it, with_diffs));
-    remarks.chain(items).collect::<Vec<_>>().concat()
+    section.items.iter().map(|it| item(it, with_diffs)).collect::<Vec<_>>().concat()
 }
 
 fn item(item: &Item<'_>, with_diff: bool) -> String {
     let marks: Vec<_> = item.marks.iter().map(|mark| code(mark)).collect();
-    let subject = code(&format!("{} {}", item.action.sign(), item.subject));
+    let no_return = if item.is_final { "!" } else { "" };
+    let subject = code(&format!("{no_return}{} {}", item.action.sign(), item.subject));
     let since = item.since.map(crate::ui::moment::since);
     let told = item.shown_reasons().into_iter().chain(since).chain(item.remarks.iter().cloned());
     let told: Vec<_> = told.map(|told| format!("- {}\n", code(&told))).collect();
     let diff = if with_diff { item.plain_diff() } else { String::new() };
-    let diff = if diff.is_empty() { diff } else { format!("\n{}", block("diff", &diff)) };
-    format!("{subject} {}\n\n{}{diff}\n", marks.join(" "), told.concat())
+    let diff = if diff.is_empty() { diff } else { block("diff", &diff) };
+    let heading = std::iter::once(subject).chain(marks).collect::<Vec<_>>().join(" ");
+    let below = [told.concat(), diff].into_iter().filter(|part| !part.is_empty());
+    std::iter::once(format!("{heading}\n")).chain(below).collect::<Vec<_>>().join("\n") + "\n"
 }
