@@ -17,11 +17,13 @@ fn transaction(site: &Site, node: &str) -> PathBuf {
     fs::read_dir(folder).unwrap().next().unwrap().unwrap().path()
 }
 
-/// An applied site on which the transaction of a node is as if it had not been confirmed.
+/// An applied site on which the transaction of a node is as if it had not been confirmed, and begun by nobody knows which process: one
+/// of this machine would be known to be dead.
 fn unconfirmed(node: &str) -> Site {
     let site = Site::new().applied();
     let folder = transaction(&site, node);
     fs::rename(folder.join("committed"), folder.join("pending")).unwrap();
+    fs::remove_file(folder.join("process")).unwrap();
     lock(&site, node, &format!("txn/{}", folder.file_name().unwrap().to_str().unwrap()));
     site
 }

@@ -7,6 +7,7 @@ mod outcome;
 mod safeguards;
 
 pub use error::ApplyError;
+pub(super) use safeguards::Consent;
 pub use safeguards::Safeguards;
 
 use super::materials::Held;
@@ -56,14 +57,6 @@ pub struct Apply {
     /// Which part.
     #[command(flatten)]
     pub parts: Parts,
-}
-
-/// What the user has agreed to beforehand.
-pub(super) struct Consent<'a> {
-    /// The plan as a whole.
-    pub(super) yes: bool,
-    /// Changes that cannot be undone: patterns of resources.
-    pub(super) accepted: &'a [String],
 }
 
 /// Applies.

@@ -1,4 +1,4 @@
-//! How careful an apply is.
+//! How careful an apply is, and what it need not ask any more.
 
 use crate::health::preflight::Preflight;
 use crate::inventory::Deadline;
@@ -42,4 +42,12 @@ impl Safeguards {
             None => Rollback::AsPlanned,
         }
     }
+}
+
+/// What the user has agreed to beforehand.
+pub(in crate::cli) struct Consent<'a> {
+    /// The plan as a whole.
+    pub(in crate::cli) yes: bool,
+    /// Changes that cannot be undone: patterns of resources.
+    pub(in crate::cli) accepted: &'a [String],
 }
