@@ -95,6 +95,14 @@ pub enum StoreError {
         /// The file.
         path: PathBuf,
     },
+    /// The index names CAs or key pairs of the cluster whose sealed files are not there: what it says of them is public, and no key.
+    #[error("{} names what is not there any more: {} {} missing", index.display(), list(paths), if paths.len() == 1 { "is" } else { "are" })]
+    Unsealed {
+        /// The index.
+        index: PathBuf,
+        /// The files.
+        paths: Vec<PathBuf>,
+    },
     /// A sealed file is shorter than it says itself.
     #[error("{} is cut off: it holds {actual} of at least {expected} sealed bytes", path.display())]
     Truncated {
@@ -155,6 +163,10 @@ pub enum StoreError {
     },
 }
 
+fn list(paths: &[PathBuf]) -> String {
+    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+}
+
 impl Hint for StoreError {
     fn hint(&self) -> Option<String> {
         let hint = match self {
@@ -167,6 +179,9 @@ impl Hint for StoreError {
             | Self::TamperedPair { .. }
             | Self::NoPublic { .. } => {
                 "put the file back from version control or a backup; the other secrets are not affected"
+            }
+            Self::Unsealed { .. } => {
+                "put it back from version control or a backup; where there is none, take its entry out of the index: `harden pki import` then takes it over from a cluster that exists, and `harden pki init` makes another one for a cluster that is not made yet"
             }
             Self::NotPublic { .. } => "leave nothing but certificates, or the public key, in the file",
             Self::IncompletePki { .. } => {

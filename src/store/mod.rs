@@ -90,7 +90,8 @@ impl Store {
         Some(SecretRef { name: name.to_owned(), sha256: Some(entry.sha256.clone()) })
     }
 
-    fn index_path(&self) -> PathBuf {
+    /// Where the index is.
+    pub fn index_path(&self) -> PathBuf {
         Index::path(&self.folder)
     }
 

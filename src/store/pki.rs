@@ -1,7 +1,7 @@
 //! The cluster's own CAs and the key pair of its service-account tokens: their names in the store, and reading what is public
 //! of them, for which no key is needed.
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, files};
 use crate::resource::SecretRef;
 
 /// The CA of the API server, its clients and the kubelets.
@@ -52,6 +52,16 @@ impl Store {
             front_proxy: pair(FRONT_PROXY_CA)?,
             service_account: pair(SERVICE_ACCOUNT)?,
         }))
+    }
+
+    /// Refuses a store that has lost sealed files of these: its index alone would make them look whole.
+    pub fn refuse_unsealed_pki(&self) -> Result<(), StoreError> {
+        let mut paths = Vec::new();
+        for name in NAMES.into_iter().filter(|name| self.entries().contains_key(*name)) {
+            paths.push(files::sealed_path(&self.folder, name)?);
+        }
+        paths.retain(|path| !path.exists());
+        if paths.is_empty() { Ok(()) } else { Err(StoreError::Unsealed { index: self.index_path(), paths }) }
     }
 
     /// A private key that has a public part; `None` where the store has none of that name.

@@ -3,7 +3,8 @@
 use crate::error::Hint;
 use crate::inventory::NodeName;
 use crate::pki::PkiError;
-use crate::store::StoreError;
+use crate::store::{Store, StoreError};
+use std::path::PathBuf;
 
 /// Why CAs could not be made or taken over, or a kubeconfig not issued. No variant holds key material.
 #[derive(Debug, thiserror::Error)]
@@ -58,13 +59,13 @@ pub enum TrustError {
         /// The fingerprint of what is in the store.
         stored: String,
     },
-    /// What the store or a file says cannot be read.
-    #[error("`{name}`")]
-    Read {
+    /// What is public of a secret was changed. What OpenSSL says of such a text helps nobody.
+    #[error("read {}: what is public of `{name}` is neither a certificate nor a public key any more", index.display())]
+    Unreadable {
         /// Its name in the store.
         name: String,
-        /// What is wrong.
-        source: PkiError,
+        /// The index.
+        index: PathBuf,
     },
     /// Something could not be made.
     #[error("make `{name}`")]
@@ -95,6 +96,12 @@ pub enum TrustError {
     Store(#[from] StoreError),
 }
 
+impl TrustError {
+    pub(super) fn unreadable(name: &str, store: &Store) -> Self {
+        Self::Unreadable { name: name.to_owned(), index: store.index_path() }
+    }
+}
+
 impl Hint for TrustError {
     fn hint(&self) -> Option<String> {
         let hint = match self {
@@ -111,9 +118,10 @@ impl Hint for TrustError {
                 "`harden pki import` takes over the CAs of a cluster that exists, `harden pki init` makes those of a new one"
             }
             Self::Refused { remedy, .. } => remedy,
-            Self::Unusable { source, .. } | Self::Read { source, .. } | Self::Make { source, .. } => {
-                return source.hint();
+            Self::Unreadable { .. } => {
+                "put the index back from version control or a backup; the sealed files beside it are not affected"
             }
+            Self::Unusable { source, .. } | Self::Make { source, .. } => return source.hint(),
             Self::Store(error) => return error.hint(),
         };
         Some(hint.to_owned())

@@ -79,8 +79,8 @@ impl Found {
         };
         let found = public_fingerprint(public).map_err(unusable)?;
         if let Some(stored) = store.pair(place.name)? {
-            let stored = public_fingerprint(&stored.public)
-                .map_err(|source| TrustError::Read { name: place.name.to_owned(), source })?;
+            let stored =
+                public_fingerprint(&stored.public).map_err(|_| TrustError::unreadable(place.name, store))?;
             if stored == found {
                 return Ok(None);
             }
@@ -113,8 +113,8 @@ pub fn take_over(found: Vec<Found>, store: &Store, now: i64) -> Result<Vec<NewSe
 /// CA holds there; where it cannot be read as a certificate, or the store has none, this says nothing about it.
 pub fn refuse_foreign(store: &Store, node: &NodeName, file: &str, text: &str) -> Result<(), TrustError> {
     let Some(pair) = store.pair(KUBERNETES_CA)? else { return Ok(()) };
-    let stored = public_fingerprint(&pair.public)
-        .map_err(|source| TrustError::Read { name: KUBERNETES_CA.to_owned(), source })?;
+    let stored =
+        public_fingerprint(&pair.public).map_err(|_| TrustError::unreadable(KUBERNETES_CA, store))?;
     // While a CA is replaced the file holds both.
     let found = pki::fingerprints(text.as_bytes());
     let Some(first) = found.first().filter(|_| !found.contains(&stored)) else { return Ok(()) };

@@ -60,8 +60,8 @@ impl Listing {
         let mut entries = Vec::new();
         for name in names {
             if let Some(pair) = store.pair(name)? {
-                let listed = listed(name, &pair.public, new)
-                    .map_err(|source| TrustError::Read { name: name.to_owned(), source })?;
+                let listed =
+                    listed(name, &pair.public, new).map_err(|_| TrustError::unreadable(name, store))?;
                 entries.push(listed);
             }
         }

@@ -210,6 +210,78 @@ fn a_wrong_key_a_cut_or_changed_file_and_nobody_to_ask_are_told_and_lose_nothing
     assert_eq!(kubeconfig(&site).0, 0);
 }
 
+/// A certificate that was changed, in each of its parts, and a public key.
+#[test]
+fn an_index_that_was_changed_is_named_with_what_to_do() {
+    let site = Site::new();
+    assert_eq!(site.run(&["pki", "init"]).code, 0);
+    let index = site.path("secrets/index.toml");
+    let whole = fs::read_to_string(&index).unwrap();
+    let after = |mark: &str, text: &str| {
+        let at = whole.find("[secrets.\"pki/service-account\"]").unwrap();
+        let (others, own) = if mark == "PUBLIC KEY-----\n" { whole.split_at(at) } else { ("", &whole[..]) };
+        format!("{others}{}", own.replacen(mark, &format!("{mark}{text}"), 1))
+    };
+    for (name, changed) in [
+        ("pki/etcd-ca", after("CERTIFICATE-----\n", "AAAA")),
+        ("pki/etcd-ca", after("CERTIFICATE-----\n", "?")),
+        ("pki/etcd-ca", after("-----BEGIN", " A")),
+        ("pki/service-account", after("PUBLIC KEY-----\n", "AAAA")),
+    ] {
+        assert_ne!(changed, whole);
+        fs::write(&index, &changed).unwrap();
+        for verb in ["show", "init"] {
+            let ran = site.run(&["pki", verb]);
+            let said = format!("index.toml: what is public of `{name}` is neither");
+            assert!(ran.code == 1 && ran.stderr.contains(&said), "{}", ran.stderr);
+            assert!(
+                ran.stderr.contains("\nhint: put the index back") && !ran.stderr.contains("asn1"),
+                "{}",
+                ran.stderr
+            );
+        }
+        assert_eq!(fs::read_to_string(&index).unwrap(), changed);
+    }
+    fs::write(&index, &whole).unwrap();
+    assert_eq!(site.run(&["pki", "show"]).code, 0);
+}
+
+#[test]
+fn a_sealed_file_that_is_gone_is_named_with_what_to_do() {
+    let site = Site::new();
+    assert_eq!(site.run(&["pki", "import"]).code, 0);
+    let taken = fingerprints(&site.run(&["pki", "show", "-o", "json"]));
+    let sealed = site.path("secrets/pki/etcd-ca.sealed");
+    let kept = fs::read(&sealed).unwrap();
+    fs::remove_file(&sealed).unwrap();
+    let before = site.tree();
+    for arguments in [&["pki", "init"][..], &["pki", "import"], &["bootstrap", "--yes"]] {
+        let ran = site.run(arguments);
+        assert!(
+            ran.code == 1 && ran.stderr.contains("pki/etcd-ca.sealed is missing\nhint: "),
+            "{}",
+            ran.stderr
+        );
+        assert!(
+            ran.stderr.contains("take its entry out of the index") && ran.stdout.is_empty(),
+            "{}",
+            ran.stdout
+        );
+    }
+    assert_eq!(differing(&before, &site.tree()), Vec::<std::path::PathBuf>::new());
+    // As the hint says, with a backup and without one.
+    fs::write(&sealed, kept).unwrap();
+    assert_eq!(site.run(&["pki", "init"]).last(), "Nothing to do: they are all there.");
+    fs::remove_file(&sealed).unwrap();
+    let index = site.path("secrets/index.toml");
+    let text = fs::read_to_string(&index).unwrap();
+    let from = text.find("[secrets.\"pki/etcd-ca\"]").unwrap();
+    let to = from + 1 + text[from + 1..].find("[secrets.").unwrap();
+    fs::write(&index, format!("{}{}", &text[..from], &text[to..])).unwrap();
+    assert_eq!(site.run(&["pki", "import"]).code, 0);
+    assert_eq!(fingerprints(&site.run(&["pki", "show", "-o", "json"])), taken);
+}
+
 /// With new CAs in its store every later plan of a cluster that has its own would be refused.
 #[test]
 fn bootstrap_makes_none_beside_a_cluster_that_has_its_own() {

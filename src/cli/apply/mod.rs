@@ -29,6 +29,9 @@ const MOST_STAGES: usize = 8;
 const ENCRYPTION_KEY_BYTES: usize = 32;
 
 /// Make the nodes match the inventory, or carry out a saved plan
+///
+/// A lock that a run on this machine left on a node when it was killed is broken first, as `harden unlock` would: what is not
+/// confirmed is put back, and the nodes are read anew. Without --yes that is asked for. Any other lock is refused.
 #[derive(Debug, Clone, Args)]
 pub struct Apply {
     /// A plan saved by `harden plan --out`; exactly that is done, as far as it is not stale

@@ -30,7 +30,8 @@ use std::ops::ControlFlow;
 /// Every host of the inventory that is no node yet becomes one. The hosts have systemd, a container runtime, kubeadm, kubelet and
 /// their images; everything else comes from here: CAs and certificates from the store beside the inventory, files and kernel
 /// parameters from the templates, kubeadm's configuration with the same flags that `harden apply` keeps. What was interrupted goes
-/// on where it was when it is run again. Nodes that exist are not touched, and a host of another cluster is refused. A host more of an
+/// on where it was when it is run again; a lock that a run on this machine left when it was killed is broken first, as `harden unlock`
+/// would. Nodes that exist are not touched, and a host of another cluster is refused. A host more of an
 /// external etcd becomes a learner while all other members are healthy, and votes when it has caught up; the next `harden apply` tells
 /// the API servers.
 #[derive(Debug, Clone, Args)]
@@ -64,6 +65,7 @@ fn begin(applying: &mut Applying<'_>, arguments: &Bootstrap) -> Result<ExitCode,
     if applying.pipeline.store.pki().map_err(Error::hinted)?.is_none() {
         refuse_members(applying)?;
     }
+    applying.pipeline.store.refuse_unsealed_pki().map_err(Error::hinted)?;
     // Its index tells plans what there is; with a cluster that is yet to be made it is made first.
     let mut store = applying.unlock()?;
     let made = make_authorities(applying, &mut store)?;

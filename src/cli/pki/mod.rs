@@ -85,6 +85,7 @@ impl<'a> Site<'a> {
     }
 
     fn init(self) -> Result<ExitCode, Error> {
+        self.store.refuse_unsealed_pki().map_err(Error::hinted)?;
         if store::pki::NAMES.iter().all(|name| self.store.entries().contains_key(*name)) {
             return self.tell(&[], "Nothing to do: they are all there.\n");
         }
@@ -97,6 +98,7 @@ impl<'a> Site<'a> {
     }
 
     fn import(self, import: &Import) -> Result<ExitCode, Error> {
+        self.store.refuse_unsealed_pki().map_err(Error::hinted)?;
         let found = sources::find(import, &self.inventory, self.global, self.output)?;
         let now = now();
         let new = trust::take_over(found, &self.store, now).map_err(Error::hinted)?;

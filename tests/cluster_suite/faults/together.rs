@@ -28,6 +28,8 @@ pub(super) fn apply_during_rollback(lab: &Lab, harden: &mut Harden<'_>) -> Seen 
     wait_for("the rollback's beginning", 60, || {
         lab.ssh(NODE, "ls /var/lib/harden/txn/*/reverting").status.success()
     });
+    // As if it had been begun from another machine: what was killed on this one is waited for.
+    lab.output(NODE, "rm /var/lib/harden/lock/process");
     let call = site.apply(harden, &arguments);
     assert!(call.stderr.contains("it is locked by"), "{}", call.stderr);
     Seen::on(NODE, call.code)
