@@ -170,6 +170,14 @@ forget_unit() { # UNIT
   done
 }
 
+# One that never came to run is not known to systemd any more once its file has gone: what counts is that it does not run.
+stop_unit() { # UNIT
+  said=$(systemctl stop -- "$1" 2>&1) && return
+  case $(systemctl is-active -- "$1" 2>/dev/null) in inactive | unknown) return 0 ;; esac
+  printf '%s\n' "$said" >&2
+  return 1
+}
+
 restore_units() {
   while IFS='	' read -r unit enabled active; do
     case $enabled in
@@ -180,7 +188,7 @@ restore_units() {
     if [ "$mode" != boot ]; then
       case $active in
       active) systemctl start -- "$unit" || bad "starting $unit" ;;
-      inactive) systemctl stop -- "$unit" || bad "stopping $unit" ;;
+      inactive) stop_unit "$unit" || bad "stopping $unit" ;;
       esac
     fi
     # Last: a masked unit is not started any more, however long it has been running.

@@ -21,6 +21,7 @@ mod materials;
 mod members;
 mod node_files;
 mod nodes;
+mod observation;
 pub mod panic;
 pub mod parts;
 mod pipeline;

@@ -1,37 +1,24 @@
 //! The way from an inventory to a plan, which `plan`, `apply` and `drift` share: load, connect, observe, find the stage,
 //! render, plan. It wires modules together and decides nothing about clusters.
 
+pub(super) use super::observation::{Keep, Observation, deadline, has_api_server};
+
 use super::load::{load_inventory, load_templates, now, override_ssh};
 use super::manifests::{api_server_flags, versions};
-use super::running::Running;
 use super::stage_change::stage_change;
-use super::{Error, Global, Parts, keys, members, nodes, preflight, serving};
-use crate::cluster::NodeInfo;
+use super::{Error, Global, Parts, keys, nodes};
 use crate::desired::{
-    self, EncryptionInput, EncryptionPhase, Inputs, PkiInput, RunningMembers, ServingInput, Templates,
-    Versions,
+    self, EncryptionInput, EncryptionPhase, Inputs, PkiInput, ServingInput, Templates, Versions,
 };
-use crate::error::{Chain, Hint};
-use crate::event::{Event, Listener, Outcome};
-use crate::health::Reach;
-use crate::health::preflight::ClockReading;
-use crate::inventory::{Connection, EncryptionProvider, Inventory, Node, NodeName, Role};
-use crate::observe::{self, fleet};
+use crate::inventory::{EncryptionProvider, Inventory, Node, NodeName, Role};
 use crate::plan::join::Joining;
-use crate::plan::{self, Plan, Unreachable};
-use crate::remote::{self, Access, Session};
-use crate::resource::{
-    CertificateSpec, ClusterObserved, Desired, Facts, Kind, NodePath, Observed, RenderedWith, ResourceId,
-    SecretRef, StoredPair,
-};
-use crate::stage::{
-    self, ControlPlane, EncryptionGoal, EncryptionState, Served, ServingStep, Stage, StageInput,
-};
-use crate::status::{self, Depth, NodeState};
+use crate::plan::{self, Plan};
+use crate::remote::Access;
+use crate::resource::{Desired, Kind, NodePath, RenderedWith, ResourceId, SecretRef, StoredPair};
+use crate::stage::{self, ControlPlane, EncryptionGoal, EncryptionState, ServingStep, Stage, StageInput};
 use crate::store::{self, Store};
 use crate::ui::Output;
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 /// The name of the template's encryption config, where it goes, and where kubeadm puts the API server's manifest.
 const ENCRYPTION_CONFIG_NAME: &str = "encryption-config";
@@ -54,44 +41,6 @@ pub(super) struct Pipeline {
     pub(super) now: i64,
     /// What to say of a run that is about a part.
     pub(super) partial: Option<String>,
-}
-
-/// Which connections outlive the reading of the nodes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Keep {
-    /// Those that the cluster and its etcd are read through. The others are closed at once: a fleet's would cost as many descriptors
-    /// here, and as many processes there.
-    ControlPlanes,
-    /// All, to change the nodes through them.
-    All,
-}
-
-/// What was found on the nodes, and the connections that found it.
-pub(super) struct Observation {
-    pub(super) nodes: BTreeMap<NodeName, Observed>,
-    pub(super) unreachable: Vec<Unreachable>,
-    pub(super) reach: Reach,
-    pub(super) cluster: Option<ClusterObserved>,
-    /// The Kubernetes nodes in full; `None` where there is no running cluster.
-    pub(super) kubernetes: Option<Vec<NodeInfo>>,
-    /// Their transactions, where connections are kept to change the nodes.
-    pub(super) transactions: BTreeMap<NodeName, NodeState>,
-    /// The clocks of running nodes.
-    pub(super) clocks: BTreeMap<NodeName, ClockReading>,
-    /// The certificate that each kubelet would serve with.
-    pub(super) certificates: BTreeMap<NodeName, CertificateSpec>,
-    /// What kubelets showed in a handshake, where it was their turn to be asked.
-    pub(super) served: BTreeMap<NodeName, Served>,
-    /// The running etcd that nodes join whose own member has no data yet.
-    pub(super) etcd_joins: BTreeMap<NodeName, RunningMembers>,
-}
-
-/// What was found on one node.
-struct Seen {
-    session: Option<Box<dyn Session>>,
-    state: Observed,
-    transactions: Option<NodeState>,
-    clock: Option<ClockReading>,
 }
 
 impl Pipeline {
@@ -119,123 +68,12 @@ impl Pipeline {
         Store::open(&self.inventory.directory().join(store::FOLDER)).map_err(Error::hinted)
     }
 
-    /// Connects to every node and reads it, then the cluster through its control planes.
-    pub(super) fn observe(&self, keep: Keep, listener: &Listener<'_>) -> Result<Observation, Error> {
-        let inputs = self.inputs(EncryptionPhase::Read, BTreeMap::new(), self.all_serving())?;
-        // What only a host that joins is given is read of every node: which of them do is not known yet.
-        let joining = self.inventory.nodes.iter().map(|node| node.name.clone()).collect();
-        let wishes = self.wishes(&Inputs { joining, ..inputs })?;
-        let nodes: Vec<&Node> = self.inventory.nodes.iter().collect();
-        let found = fleet::each_node(
-            &nodes,
-            self.parallelism,
-            "read its state",
-            |node| self.observe_node(node, &wishes[&node.name], keep),
-            |_| Outcome::Finished(String::from("read")),
-            listener,
-        );
-        let (mut observed, mut sessions, mut unreachable) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
-        let (mut clocks, mut transactions) = (BTreeMap::new(), BTreeMap::new());
-        for (node, result) in found {
-            match result {
-                Ok(seen) => {
-                    sessions.extend(seen.session.map(|session| (node.clone(), session)));
-                    transactions.extend(seen.transactions.map(|state| (node.clone(), state)));
-                    clocks.extend(seen.clock.map(|clock| (node.clone(), clock)));
-                    observed.insert(node, seen.state);
-                }
-                Err(error) => {
-                    let hint = error.hint();
-                    unreachable.push(Unreachable { node, error: Chain(&error).to_string(), hint });
-                }
-            }
-        }
-        let mut reach = Reach::new();
-        for node in &self.inventory.nodes {
-            let Some(session) = sessions.remove(&node.name) else { continue };
-            let has_api_server = observed
-                .get(&node.name)
-                .is_some_and(|state| has_api_server(node, &state.facts) && !self.is_joining(node, state));
-            reach.add(node.name.clone(), session, has_api_server);
-            if observed.get(&node.name).is_some_and(|state| members::has_one(node, &state.facts)) {
-                reach.add_member(node.name.clone());
-            }
-        }
-        let (cluster, kubernetes) = self.observe_cluster(&reach, listener)?.unzip();
-        let etcd_joins = members::joins(&self.inventory, &observed, &reach);
-        let certificates = serving::certificates(&wishes);
-        let served = BTreeMap::new();
-        let mut observation = Observation {
-            nodes: observed,
-            unreachable,
-            reach,
-            cluster,
-            kubernetes,
-            transactions,
-            clocks,
-            certificates,
-            served,
-            etcd_joins,
-        };
-        // Without the API servers' flag nothing would rest on the answers.
-        if self.takes_authority() && self.serving_step(&observation).ask {
-            observation.served = self.ask_kubelets(&observation, listener);
-        }
-        Ok(observation)
-    }
-
-    fn observe_node(&self, node: &Node, wishes: &Desired, keep: Keep) -> Result<Seen, observe::ObserveError> {
-        let mut session = remote::connect(node, &self.access)?;
-        let read_certificate = |certificate: &[u8], issuer: Option<&[u8]>| {
-            crate::pki::read(certificate, issuer).map_err(|error| Chain(&error).to_string())
-        };
-        let asked = preflight::milliseconds();
-        let within = deadline(node);
-        let (state, transactions) = match keep {
-            Keep::ControlPlanes => {
-                (observe::observe(session.as_mut(), wishes, within, &read_certificate)?, None)
-            }
-            Keep::All => {
-                let beside = status::probe(Depth::Last);
-                let (state, reply) =
-                    observe::observe_beside(session.as_mut(), beside, wishes, within, &read_certificate)?;
-                // What cannot be read of them is left to the lock itself.
-                (state, status::parse(&reply).ok())
-            }
-        };
-        let clock = preflight::clock(asked, &state.facts);
-        let is_kept =
-            keep == Keep::All || has_api_server(node, &state.facts) || members::has_one(node, &state.facts);
-        Ok(Seen { session: is_kept.then_some(session), state, transactions, clock })
-    }
-
-    fn observe_cluster(
-        &self,
-        reach: &Reach,
-        listener: &Listener<'_>,
-    ) -> Result<Option<(ClusterObserved, Vec<NodeInfo>)>, Error> {
-        if reach.control_planes().is_empty() {
-            return Ok(None);
-        }
-        listener(Event::Cluster { step: String::from("read the cluster") });
-        let resources =
-            if self.wants_encryption() { self.inventory.encryption.resources.as_slice() } else { &[] };
-        let running = Running::new(reach);
-        let mut cluster = observe::observe_cluster(&running, reach.control_planes(), resources, listener)
-            .map_err(Error::hinted)?;
-        let nodes = running.into_nodes();
-        let marks = nodes.iter().filter(|node| node.unschedulable);
-        let marks = marks.filter_map(|node| Some((node.name.clone(), node.cordon_mark.clone()?)));
-        cluster.cordoned = marks.collect();
-        Ok(Some((cluster, nodes)))
-    }
-
     /// The key that values are, or will be, encrypted with: the newest of the store, or a new one named by the day.
     pub(super) fn encryption_key(&self) -> Option<SecretRef> {
         self.wants_encryption().then(|| keys::encryption_key(&self.store, self.now))
     }
 
-    fn wants_encryption(&self) -> bool {
+    pub(super) fn wants_encryption(&self) -> bool {
         self.inventory.encryption.provider != EncryptionProvider::None
             && self.templates.wants(&ResourceId::new(Kind::File, ENCRYPTION_CONFIG_NAME))
     }
@@ -387,7 +225,7 @@ impl Pipeline {
     }
 
     /// What is read of the nodes: everything that any template manages.
-    fn wishes(&self, inputs: &Inputs) -> Result<BTreeMap<NodeName, Desired>, Error> {
+    pub(super) fn wishes(&self, inputs: &Inputs) -> Result<BTreeMap<NodeName, Desired>, Error> {
         self.rendered(self.whole(), inputs)
     }
 
@@ -417,19 +255,6 @@ fn rendered_with(serving: ServingInput, writes_encrypted: bool) -> RenderedWith 
         trusts_serving_certificates: trusted,
         names,
     }
-}
-
-/// How long one reading of a node may take.
-pub(super) fn deadline(node: &Node) -> Duration {
-    match &node.connection {
-        Connection::Ssh(settings) => settings.timeouts.command,
-        Connection::Local { .. } => Duration::from_mins(1),
-    }
-}
-
-/// Whether it is a control-plane node of a running cluster.
-pub(super) fn has_api_server(node: &Node, facts: &Facts) -> bool {
-    facts.live && node.roles.contains(&Role::ControlPlane)
 }
 
 /// SHA-256 over everything that the inventory and the templates ask for.

@@ -331,55 +331,68 @@ fn the_ssh_servers_own_check_refuses_a_broken_file() {
 /// A unit that a transaction brought is gone after its rollback, and what was to start it at boot as well.
 #[test]
 fn a_new_unit_is_stopped_and_forgotten_by_a_rollback() {
-    for shell in SHELLS {
-        let root = tree();
-        let system = root.path().join("etc/systemd/system");
-        let wants = system.join("multi-user.target.wants");
-        fs::create_dir_all(&wants).unwrap();
-        let before = listing(root.path());
-        let log = root.path().join("log");
-        // What it says of units that are not there is the older systemd's: nothing at all.
-        let systemctl = format!(
-            "systemctl() {{ printf '%s\\n' \"$*\" >>{}; case $1 in \
-             is-enabled) return 1 ;; is-active) echo inactive; return 3 ;; \
-             enable) ln -s /nowhere/new.service {}/new.service ;; esac; }}\n",
-            quote(log.to_str().unwrap()),
-            quote(wants.to_str().unwrap())
-        );
-        let (mut plan, payloads) = plan(root.path());
-        plan.restart_units.clear();
-        with(
-            &mut plan,
-            Operation::SetUnit { unit: "new.service".into(), enabled: Some(true), active: Some(true) },
-        );
-        // What comes after it fails.
-        with(&mut plan, Operation::Activate { command: words(&["false"]) });
-        let script = change("t1", ME, &plan, &payloads);
-        let reply = run_with(shell, &script, root.path(), &|text| {
-            let sleeping = include_str!("../rollback.sh");
-            let awake = sleeping
-                .replace(
-                    "  if [ -z \"$R\" ]; then\n    [ \"$mode\" = boot ] || let_kubelet_replace_pods\n",
-                    "  if true; then\n",
-                )
-                .replacen("\nunlock() {", &format!("\n{systemctl}unlock() {{"), 1);
-            let encode = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
-            let digest = |text: &str| crate::plan::sha256(text.as_bytes());
-            let text = text.replace(&encode(sleeping), &encode(&awake));
-            let text = text.replace(&digest(sleeping), &digest(&awake));
-            let mut text = format!("{systemctl}{}", alive(&text));
-            for function in ["keep_unit() { # UNIT\n", "set_unit() { # ACTION UNIT\n", "reload_units() {\n"] {
-                let asleep = format!("{function}  live || return 0\n");
-                assert!(text.contains(&asleep));
-                text = text.replace(&asleep, function);
-            }
-            text
-        });
-        assert_eq!(reply.code, code::ROLLED_BACK, "{shell:?}: {}", reply.stderr);
-        let said = fs::read_to_string(&log).unwrap();
-        let order = ["start -- new.service", "stop -- new.service"].map(|line| said.find(line).unwrap());
-        assert!(order[0] < order[1] && !said.contains("disable"), "{said}");
-        fs::remove_file(&log).unwrap();
-        assert_eq!(listing(root.path()), before, "{shell:?}");
+    // Stopped; not known to systemd, since it never ran and its file has gone; not to be stopped.
+    for (stop, then, expected) in [
+        ("return 0", "inactive", code::ROLLED_BACK),
+        ("return 5", "inactive", code::ROLLED_BACK),
+        ("return 1", "active", code::BROKEN),
+    ] {
+        for shell in SHELLS {
+            brings_a_unit_and_fails(shell, stop, then, expected);
+        }
     }
+}
+
+/// `stop` is what systemd does when the unit is to be stopped, and `then` what it says of it afterwards.
+fn brings_a_unit_and_fails(shell: &[&str], stop: &str, then: &str, expected: i32) {
+    let root = tree();
+    let system = root.path().join("etc/systemd/system");
+    let wants = system.join("multi-user.target.wants");
+    fs::create_dir_all(&wants).unwrap();
+    let before = listing(root.path());
+    let log = root.path().join("log");
+    // What it says of units that are not there is the older systemd's: nothing at all.
+    let systemctl = format!(
+        "systemctl() {{ printf '%s\\n' \"$*\" >>{}; case $1 in \
+             is-enabled) return 1 ;; is-active) if grep -q '^stop ' {}; then echo {then}; else echo inactive; fi; return 3 ;; \
+             stop) {stop} ;; enable) ln -s /nowhere/new.service {}/new.service ;; esac; }}\n",
+        quote(log.to_str().unwrap()),
+        quote(log.to_str().unwrap()),
+        quote(wants.to_str().unwrap())
+    );
+    let (mut plan, payloads) = plan(root.path());
+    plan.restart_units.clear();
+    with(
+        &mut plan,
+        Operation::SetUnit { unit: "new.service".into(), enabled: Some(true), active: Some(true) },
+    );
+    // What comes after it fails.
+    with(&mut plan, Operation::Activate { command: words(&["false"]) });
+    let script = change("t1", ME, &plan, &payloads);
+    let reply = run_with(shell, &script, root.path(), &|text| {
+        let sleeping = include_str!("../rollback.sh");
+        let awake = sleeping
+            .replace(
+                "  if [ -z \"$R\" ]; then\n    [ \"$mode\" = boot ] || let_kubelet_replace_pods\n",
+                "  if true; then\n",
+            )
+            .replacen("\nunlock() {", &format!("\n{systemctl}unlock() {{"), 1);
+        let encode = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
+        let digest = |text: &str| crate::plan::sha256(text.as_bytes());
+        let text = text.replace(&encode(sleeping), &encode(&awake));
+        let text = text.replace(&digest(sleeping), &digest(&awake));
+        let mut text = format!("{systemctl}{}", alive(&text));
+        for function in ["keep_unit() { # UNIT\n", "set_unit() { # ACTION UNIT\n", "reload_units() {\n"] {
+            let asleep = format!("{function}  live || return 0\n");
+            assert!(text.contains(&asleep));
+            text = text.replace(&asleep, function);
+        }
+        text
+    });
+    assert_eq!(reply.code, expected, "{shell:?}: {}", reply.stderr);
+    let said = fs::read_to_string(&log).unwrap();
+    let order = ["start -- new.service", "stop -- new.service"].map(|line| said.find(line).unwrap());
+    assert!(order[0] < order[1] && !said.contains("disable"), "{said}");
+    fs::remove_file(&log).unwrap();
+    assert_eq!(listing(root.path()), before, "{shell:?}");
 }

@@ -4,8 +4,10 @@
 mod accept;
 mod error;
 mod outcome;
+mod safeguards;
 
 pub use error::ApplyError;
+pub use safeguards::Safeguards;
 
 use super::materials::Held;
 use super::pipeline::{Keep, Observation, Pipeline};
@@ -13,12 +15,12 @@ use super::{Error, Format, Global, Parts, keys, plan as plan_verb, process, show
 use crate::apply::{self, Report, Run};
 use crate::error::{Chain, ExitCode};
 use crate::health::preflight::Preflight;
-use crate::inventory::Deadline;
 use crate::plan::{Authority, Operation, Plan};
 use crate::resource::SecretRef;
 use crate::store::{KeySource, SecretKind, Unlocked, random_key_base64};
 use crate::ui::{self, Applied, Output, Progress, count};
 use clap::Args;
+use safeguards::Rollback;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -54,45 +56,6 @@ pub struct Apply {
     /// Which part.
     #[command(flatten)]
     pub parts: Parts,
-}
-
-/// What guards a change of nodes, as the user wants it.
-#[derive(Debug, Clone, Args)]
-pub struct Safeguards {
-    /// Do without the timer and the boot unit by which a node puts back by itself what it had when the change is not
-    /// confirmed: for nodes without systemd
-    #[arg(long)]
-    pub no_rollback_timer: bool,
-
-    /// After this time without a confirmation a node puts back by itself what it had (`90s`, `10m`) [default: as long as the
-    /// confirmation may take, which the plan shows]
-    #[arg(long, value_name = "TIME", conflicts_with = "no_rollback_timer")]
-    pub rollback_after: Option<Deadline>,
-
-    /// Begin although this preflight refuses; may be repeated
-    #[arg(long, value_name = "NAME", value_enum)]
-    pub skip_preflight: Vec<Preflight>,
-}
-
-/// When a node that is not confirmed puts its old state back by itself.
-#[derive(Debug, Clone, Copy)]
-enum Rollback {
-    /// When everything up to the confirmation must be over.
-    AsPlanned,
-    /// After this time.
-    After(Deadline),
-    /// It does not.
-    Never,
-}
-
-impl Safeguards {
-    fn rollback(&self) -> Rollback {
-        match self.rollback_after {
-            _ if self.no_rollback_timer => Rollback::Never,
-            Some(time) => Rollback::After(time),
-            None => Rollback::AsPlanned,
-        }
-    }
 }
 
 /// What the user has agreed to beforehand.
@@ -300,7 +263,7 @@ impl Applying<'_> {
     pub(super) fn set_rollback_after(&self, plan: &mut Plan) {
         match self.rollback {
             Rollback::AsPlanned => {}
-            Rollback::After(Deadline(time)) => plan.set_rollback_after(Some(time.as_secs())),
+            Rollback::After(time) => plan.set_rollback_after(Some(time.as_secs())),
             Rollback::Never => plan.set_rollback_after(None),
         }
     }
