@@ -23,7 +23,9 @@ const FAULTS: [Fault; 7] = [
     Fault {
         name: "a flag edited in a manifest",
         node: "cp-2",
-        does: "sed -i s/--profiling=false/--profiling=true/ /etc/kubernetes/manifests/kube-scheduler.yaml",
+        // Not in the folder itself: the kubelet runs every file there.
+        does: "cd /etc/kubernetes && cp -p manifests/kube-scheduler.yaml .edited && \
+               sed -i s/--profiling=false/--profiling=true/ .edited && mv .edited manifests/kube-scheduler.yaml",
         resource: "static-pod.kube-scheduler",
         what: "--profiling",
     },

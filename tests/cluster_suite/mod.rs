@@ -164,7 +164,9 @@ fn cluster_main_job() {
     drift::is_none_where_nobody_was(&lab, &mut harden);
     drift::a_node_that_is_down_hides_no_other(&lab, &mut harden);
     schedule::the_timer_fires(&lab, &mut harden);
-    schedule::the_cron_job_runs(&lab, &mut harden);
+    if is_full() {
+        schedule::the_cron_job_runs(&lab, &mut harden);
+    }
     rollback::brings_the_old_state_back(&lab, &mut harden);
     a_kubelet_without_its_certificate_is_repaired(&lab, &mut harden);
     a_user_with_sudo_and_without_forwarding_will_do(&lab, &mut harden);
@@ -331,9 +333,17 @@ fn a_kubelet_without_its_certificate_is_repaired(lab: &Lab, harden: &mut Harden<
     harden.expect(0, &["drift"]);
 }
 
+/// The command that edits a static pod's manifest. The kubelet runs every file in that folder, the one too that `sed -i` makes beside
+/// the old: then it sees two pods of one name, and may leave both alone for minutes.
+fn edit_manifest(component: &str, edit: &str) -> String {
+    let (manifest, beside) =
+        (format!("/etc/kubernetes/manifests/{component}.yaml"), format!("/etc/kubernetes/.{component}"));
+    format!("cp -p {manifest} {beside} && sed -i {edit} {beside} && mv {beside} {manifest}")
+}
+
 fn drift_is_found_and_repaired(lab: &Lab, harden: &mut Harden<'_>) {
     let manifest = "/etc/kubernetes/manifests/kube-scheduler.yaml";
-    lab.output("cp-2", &format!("sed -i 's/--profiling=false/--profiling=true/' {manifest}"));
+    lab.output("cp-2", &edit_manifest("kube-scheduler", "s/--profiling=false/--profiling=true/"));
     let drift = harden.expect(2, &["drift"]);
     assert!(drift.stdout.contains("cp-2") && drift.stdout.contains("--profiling=true"), "{}", drift.stdout);
     wait_for("the scheduler's restart", 120, || {

@@ -13,7 +13,7 @@ use crate::event::{Listener, Outcome};
 use crate::inventory::{Node, NodeName, Role};
 use crate::observe::{self, fleet};
 use crate::remote::{self, Probe, Reader};
-use crate::resource::{Desired, Observed, Process};
+use crate::resource::{Desired, Observed, Process, Spec};
 use crate::status::{self, Depth};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -50,9 +50,11 @@ impl<'a> Check<'a> {
         shard: Option<Shard>,
         until: Option<Instant>,
     ) -> Result<Self, Error> {
-        let inputs = |phase| pipeline.inputs(phase, BTreeMap::new(), pipeline.all_serving());
+        // What is of single nodes is added for each: a fleet's would be copied with every one of them.
+        let inputs = |phase| pipeline.inputs(phase, BTreeMap::new(), BTreeMap::new());
         let joining = pipeline.inventory.nodes.iter().map(|node| node.name.clone()).collect();
-        let all = Inputs { joining, ..inputs(EncryptionPhase::Read)? };
+        let serving = pipeline.all_serving();
+        let all = Inputs { joining, serving, ..inputs(EncryptionPhase::Read)? };
         let renderer = |templates, inputs: Inputs| {
             Renderer::new(templates, &pipeline.inventory, inputs).map_err(Error::hinted)
         };
@@ -96,7 +98,8 @@ impl<'a> Check<'a> {
             |node| {
                 let judged = self.see(node).and_then(|seen| self.judge(node, seen, &holders))?;
                 // A fleet's connections would cost as many descriptors here, and as many processes there.
-                Ok(Judged { reader: None, ..judged })
+                let desired = judged.desired.map(of_the_records);
+                Ok(Judged { reader: None, desired, ..judged })
             },
             |_| Outcome::Finished(String::from("read")),
             listener,
@@ -238,6 +241,13 @@ fn programs(node: &Node) -> &'static [&'static str] {
 /// What is read beside the state, in the same round trip.
 fn beside(programs: &[&str]) -> Probe {
     status::probe(Depth::Last).and(observe::process_probe(programs))
+}
+
+/// What the cluster's records depend on of a node without a control plane: the keys of the kubelet's configuration. The contents of
+/// a fleet's files would be all of its memory.
+fn of_the_records(mut desired: Desired) -> Desired {
+    desired.resources.retain(|resource| matches!(resource.spec, Spec::YamlKeys(_)));
+    desired
 }
 
 /// Whether others are judged beside it: it may hold the keys of CAs.
