@@ -201,6 +201,13 @@ fn who_did_it_is_recognised() {
     assert_eq!(all[2].item.evidence, ["2026-11-24 upgrade kubelet:amd64 1.35.3 1.35.4"]);
     assert!(all[3].item.evidence.is_empty(), "the package did not do that");
 
+    // What only the inventory changed is nobody's doing, whatever the same node's logs say of its paths.
+    let mut pending = [found("certificate.apiserver", CERTIFICATE, false)];
+    pending[0].item.class = Class::Pending;
+    pending[0].item.since = None;
+    explain(&mut pending, &traces, &observed);
+    assert_eq!((&pending[0].item.cause, pending[0].item.since), (&None, None));
+
     // harden issues for a year as well, and knows its own.
     let left = AppliedResource {
         files: BTreeMap::from([(path(CERTIFICATE), String::from("new"))]),

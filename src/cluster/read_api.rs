@@ -86,21 +86,30 @@ impl Writing {
     /// Who wrote a field of an object last. The field is named by the keys that lead to it: `["data", "config.conf"]`. Several
     /// may have written the same value; the last of them counts.
     pub fn last(object: &Value, field: &[&str]) -> Option<Self> {
-        let entries = object.pointer("/metadata/managedFields")?.as_array()?;
-        let entries = entries.iter().filter_map(|entry| serde_json::from_value(entry.clone()).ok());
-        let writers = entries.filter(|entry: &ManagedFieldsEntry| {
+        let writers = managed_fields(object).filter(|entry| {
             let mut fields = entry.fields_v1.as_ref().map(|fields| &fields.0);
             for key in field {
                 fields = fields.and_then(|fields| fields.get(format!("f:{key}")));
             }
             fields.is_some()
         });
-        let writings = writers.map(|entry| Self {
-            manager: entry.manager.unwrap_or_default(),
-            at: entry.time.map(|time| time.0.as_second()),
-        });
-        writings.max_by_key(|writing| writing.at)
+        writers.map(Self::of).max_by_key(|writing| writing.at)
     }
+
+    /// Who wrote to an object last beside these managers, whichever field; writes to its status and the like do not count.
+    pub fn last_beside(object: &Value, managers: &[&str]) -> Option<Self> {
+        let writers = managed_fields(object).filter(|entry| entry.subresource.is_none()).map(Self::of);
+        writers.filter(|it| !managers.contains(&it.manager.as_str())).max_by_key(|writing| writing.at)
+    }
+
+    fn of(entry: ManagedFieldsEntry) -> Self {
+        Self { manager: entry.manager.unwrap_or_default(), at: entry.time.map(|time| time.0.as_second()) }
+    }
+}
+
+fn managed_fields(object: &Value) -> impl Iterator<Item = ManagedFieldsEntry> {
+    let entries = object.pointer("/metadata/managedFields").and_then(Value::as_array);
+    entries.into_iter().flatten().filter_map(|entry| serde_json::from_value(entry.clone()).ok())
 }
 
 #[cfg(test)]

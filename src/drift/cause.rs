@@ -2,6 +2,7 @@
 //! drift all the same; it tells whom to ask.
 
 use super::report::{Cause, CauseKind, Item};
+use crate::plan::{manifest, moment};
 use crate::resource::{AuditEvent, CertificateState, FileState, NodePath, Observed, Traces};
 
 /// A copy that kubeadm keeps is made just before it writes, and a whole upgrade of a node takes minutes.
@@ -22,9 +23,11 @@ pub struct Found {
     pub attributes_only: bool,
 }
 
-/// Says of each difference since when it has been so, what made it, and which lines of the logs name it.
+/// Says of each drifted thing since when it has been so, what made it, and which lines of the logs name it. What is only pending is
+/// nobody's doing.
 pub fn explain(found: &mut [Found], traces: &Traces, observed: &Observed) {
-    for Found { item, paths, attributes_only } in found {
+    let drifted = found.iter_mut().filter(|found| found.item.class.is_drift());
+    for Found { item, paths, attributes_only } in drifted {
         let times = paths.iter().filter_map(|path| traces.times.get(path));
         let times = times.map(|times| if *attributes_only { times.changed } else { times.modified });
         item.since = times.max().or(item.since);
@@ -54,8 +57,8 @@ fn cause(path: &NodePath, item: &Item, traces: &Traces, observed: &Observed) -> 
         return Some(Cause { kind: CauseKind::KubeadmRenewal, text });
     }
     let since = item.since?;
-    let is_kubeadms = path.as_str().starts_with("/etc/kubernetes/manifests/")
-        || path.as_str().starts_with("/var/lib/kubelet/");
+    let is_kubeadms =
+        path.as_str().starts_with(manifest::FOLDER) || path.as_str().starts_with("/var/lib/kubelet/");
     let upgrade = traces.kubeadm.iter().find(|(at, _)| (0..=KUBEADM_TAKES).contains(&(since - at)));
     if let (true, Some((at, copy))) = (is_kubeadms, upgrade) {
         let text = format!("kubeadm upgrade, {}: it kept {copy}", moment(*at));
@@ -82,10 +85,4 @@ fn renewed_by_kubeadm(path: &NodePath, observed: &Observed) -> Option<i64> {
         .any(|resource| resource.files.get(path).is_some_and(|left| *left == file.sha256));
     let made = facts.not_after - KUBEADM_LIFETIME;
     (!is_recorded && (made - file.modified).abs() <= EXACTNESS).then_some(file.modified)
-}
-
-/// `2026-11-24 08:45:05 UTC`.
-fn moment(seconds: i64) -> String {
-    jiff::Timestamp::from_second(seconds)
-        .map_or_else(|_| seconds.to_string(), |at| at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
 }

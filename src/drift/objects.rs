@@ -7,8 +7,9 @@ use serde_json::Value;
 
 /// More differences of one object than this are counted and not named.
 const NAMED: usize = 8;
-/// What only the cluster writes, or what is no wish.
-const NOT_COMPARED: [&str; 3] = ["status", "data", "stringData"];
+/// What only the cluster writes; and of a Secret what is never looked at.
+const STATUS: &str = "status";
+const VALUES: [&str; 2] = ["data", "stringData"];
 
 /// An object that is not as its manifest declares it; `None` where it is. `by` says who wrote to it last, where that was not harden,
 /// and when; `live` is `None` where there is no such object.
@@ -52,8 +53,7 @@ fn compare(declared: &Value, live: &Value, path: &str, what: &mut Vec<String>) {
         (Value::Object(declared), Value::Object(live)) => {
             for (key, wanted) in declared {
                 let is_secret = live.get("kind").is_some_and(|kind| kind == "Secret");
-                if path.is_empty() && (key == "status" || (is_secret && NOT_COMPARED.contains(&key.as_str())))
-                {
+                if path.is_empty() && (key == STATUS || (is_secret && VALUES.contains(&key.as_str()))) {
                     continue;
                 }
                 let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };

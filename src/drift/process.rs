@@ -2,11 +2,8 @@
 //! longer was started by other hands, or by a kubelet that is not there any more.
 
 use super::report::{Class, Item};
-use crate::plan::manifest;
-use crate::resource::{FileState, NodePath, Observed, ObservedContent, Process};
-
-/// Where the kubelet looks for static pods.
-const MANIFESTS: &str = "/etc/kubernetes/manifests/";
+use crate::plan::{manifest, words_beside};
+use crate::resource::{Observed, Process};
 
 /// The programs that run as static pods, and are looked for on control-plane nodes.
 pub const PROGRAMS: [&str; 4] = ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd"];
@@ -18,10 +15,7 @@ pub fn processes(observed: &Observed, processes: &[Process]) -> Vec<Item> {
 }
 
 fn process(program: &str, observed: &Observed, processes: &[Process]) -> Option<Item> {
-    let path: NodePath = format!("{MANIFESTS}{program}.yaml").parse().ok()?;
-    let FileState::Present(file) = observed.files.get(&path)? else { return None };
-    let ObservedContent::Text(text) = &file.content else { return None };
-    let declared = manifest::command(text, program).ok()?;
+    let declared = manifest::command(manifest::text(observed, program)?, program).ok()?;
     let mut of_it = processes.iter().filter(|process| process.program == program).peekable();
     of_it.peek()?;
     // Somebody's pod may run a program of the same name; and while one is replaced both are there.
@@ -41,14 +35,14 @@ fn process(program: &str, observed: &Observed, processes: &[Process]) -> Option<
 /// What a command line has that the manifest has not, and the other way round; the program itself is not compared, since an image
 /// may call it by another path.
 fn differences(command: &[String], declared: &[String]) -> Vec<String> {
-    let flags = |words: &[String]| words.iter().skip(1).cloned().collect::<Vec<String>>();
-    let (command, declared) = (flags(command), flags(declared));
-    let besides = |some: &[String], others: &[String]| {
-        let left: Vec<String> = some.iter().filter(|word| !others.contains(word)).cloned().collect();
-        (!left.is_empty()).then(|| left.join(" "))
-    };
-    let more =
-        besides(&command, &declared).map(|words| format!("runs with {words}, which its manifest has not"));
-    let less = besides(&declared, &command).map(|words| format!("runs without {words} of its manifest"));
-    more.into_iter().chain(less).collect()
+    let (command, declared) = (command.get(1..).unwrap_or_default(), declared.get(1..).unwrap_or_default());
+    let (more, less) = (words_beside(command, declared), words_beside(declared, command));
+    let mut what = Vec::new();
+    if !more.is_empty() {
+        what.push(format!("runs with {}, which its manifest has not", more.join(" ")));
+    }
+    if !less.is_empty() {
+        what.push(format!("runs without {} of its manifest", less.join(" ")));
+    }
+    what
 }

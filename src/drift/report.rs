@@ -324,6 +324,14 @@ impl Report {
 }
 
 impl NodeReport {
+    /// What differs, to be marked.
+    pub(super) fn items_mut(&mut self) -> &mut [Item] {
+        match &mut self.state {
+            NodeState::Read { items, .. } => items,
+            NodeState::Busy { .. } | NodeState::Unreachable { .. } => &mut [],
+        }
+    }
+
     /// What differs; nothing of a node that was not judged.
     pub fn items(&self) -> &[Item] {
         match &self.state {

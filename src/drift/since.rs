@@ -1,6 +1,6 @@
 //! What an earlier report had already: with `--since-last` only what is new makes a check fail.
 
-use super::report::{FORMAT_VERSION, Item, NodeState, Report};
+use super::report::{FORMAT_VERSION, Item, Report};
 use crate::error::Hint;
 use crate::inventory::NodeName;
 use std::collections::BTreeSet;
@@ -74,14 +74,4 @@ type Identity = (Option<String>, String, String, Option<i64>, Vec<String>);
 fn identity(node: Option<&NodeName>, item: &Item) -> Identity {
     let node = node.map(ToString::to_string);
     (node, item.resource.clone(), item.subject.clone(), item.since, item.what.clone())
-}
-
-impl super::NodeReport {
-    /// What differs, to be marked.
-    pub(super) fn items_mut(&mut self) -> &mut [Item] {
-        match &mut self.state {
-            NodeState::Read { items, .. } => items,
-            NodeState::Busy { .. } | NodeState::Unreachable { .. } => &mut [],
-        }
-    }
 }

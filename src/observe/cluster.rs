@@ -7,13 +7,6 @@ use crate::resource::{ClusterObserved, ConfigMapKey, DaemonSetState, ObservedKey
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 
-/// kubeadm's records that harden keeps in step with the hosts.
-const CONFIG_MAP_KEYS: [ConfigMapKey; 3] = [
-    ConfigMapKey::ClusterConfiguration,
-    ConfigMapKey::KubeletConfiguration,
-    ConfigMapKey::KubeProxyConfiguration,
-];
-
 /// A running cluster, as far as it has to be read.
 pub trait ClusterSource {
     /// Why reading failed.
@@ -49,7 +42,7 @@ pub fn observe_cluster<S: ClusterSource>(
     listener: &Listener<'_>,
 ) -> Result<ClusterObserved, S::Error> {
     let mut observed = ClusterObserved::default();
-    for key in CONFIG_MAP_KEYS {
+    for key in ConfigMapKey::ALL {
         if let Some(value) = source.observed_key(key)? {
             observed.config_maps.insert(key, value);
         }

@@ -18,7 +18,6 @@ const START_FIELD: usize = 19;
 #[derive(Default)]
 struct Said {
     started: Option<i64>,
-    needs_reload: bool,
     exec: String,
     variables: BTreeMap<String, String>,
     command: Vec<String>,
@@ -46,7 +45,6 @@ pub(super) fn running(reply: &Reply, clock: i64) -> Result<BTreeMap<String, Unit
                     .ok_or_else(malformed)?;
                 said.started = Some(clock - up + ticks / TICKS);
             }
-            ("reload", Some((_, said))) => said.needs_reload = rest == "yes",
             ("exec", Some((_, said))) => rest.clone_into(&mut said.exec),
             ("environment", Some((_, said))) => said.variables.extend(assignments(rest)),
             // The later one counts, and files come after the unit's own.
@@ -64,12 +62,7 @@ fn seconds(uptime: &str) -> Option<i64> {
 impl Said {
     fn process(self) -> Option<UnitProcess> {
         let declared = argv(&self.exec).map(|argv| expand(argv, &self.variables));
-        Some(UnitProcess {
-            started: self.started?,
-            needs_reload: self.needs_reload,
-            command: words(&self.command.join(" ")),
-            declared,
-        })
+        Some(UnitProcess { started: self.started?, command: words(&self.command.join(" ")), declared })
     }
 }
 
@@ -147,7 +140,7 @@ mod tests {
     #[test]
     fn a_process_is_told_beside_what_it_should_be() {
         let text = format!(
-            "uptime 500.25 900.0\nunit kubelet.service\nstat {STAT}\nreload no\n\
+            "uptime 500.25 900.0\nunit kubelet.service\nstat {STAT}\n\
              exec {{ path=/usr/bin/kubelet ; argv[]=/usr/bin/kubelet $CONFIG $EXTRA --root=${{ROOT}}/kubelet $UNSET ; ignore_errors=no ; pid=1 }} \n\
              environment \"CONFIG=--config=/a.yaml --kubeconfig=/b\" ROOT=/x \n\
              variable EXTRA=\"--v=2 --node-ip=10.0.0.1\"\nvariable ROOT=/var/lib\n\
@@ -164,19 +157,15 @@ mod tests {
             process.command.join(" "),
             "/usr/bin/kubelet --config=/a.yaml --kubeconfig=/b --v=9 --root=/var/lib/kubelet"
         );
-        assert!(!process.needs_reload);
     }
 
     #[test]
     fn what_cannot_be_told_is_not_judged() {
         assert!(running(&reply([("running", "")]), 1).unwrap().is_empty());
         for exec in ["", "{ path=/a ; argv[]=/a ; x=1 } { path=/b ; argv[]=/b ; x=1 } "] {
-            let text = format!(
-                "uptime 1.0\nunit a.service\nstat {STAT}\nreload yes\nexec {exec}\nenvironment \n=/a\n"
-            );
+            let text = format!("uptime 1.0\nunit a.service\nstat {STAT}\nexec {exec}\nenvironment \n=/a\n");
             let found = running(&reply([("running", text.as_str())]), 1).unwrap();
             assert_eq!(found["a.service"].declared, None, "{exec}");
-            assert!(found["a.service"].needs_reload);
         }
         for bad in ["=x", "unit a.service\nstat 1 2 3", "x", "stat 1"] {
             assert!(running(&reply([("running", bad)]), 1).is_err(), "{bad}");

@@ -40,23 +40,21 @@ harden_environment_file() {
 harden_runs() {
   harden_pid=
   harden_exec=
-  harden_reload=no
   harden_variables=
   harden_sources=
-  for harden_line in $(systemctl show -p MainPID -p ExecStart -p Environment -p EnvironmentFiles -p NeedDaemonReload -- "$1" </dev/null 2>/dev/null); do
+  for harden_line in $(systemctl show -p MainPID -p ExecStart -p Environment -p EnvironmentFiles -- "$1" </dev/null 2>/dev/null); do
     case $harden_line in
       MainPID=*) harden_pid=${harden_line#*=} ;;
       ExecStart=*) harden_exec="$harden_exec${harden_line#*=} " ;;
       Environment=*) harden_variables=${harden_line#*=} ;;
       EnvironmentFiles=*) harden_sources="$harden_sources${harden_line#*=}$harden_nl" ;;
-      NeedDaemonReload=*) harden_reload=${harden_line#*=} ;;
     esac
   done
   case $harden_pid in '' | 0 | *[!0-9]*) return 0 ;; esac
   # It may end while it is looked at.
   read -r harden_line <"/proc/$harden_pid/stat" || return 0
   harden_command=$(tr '\0\n' '\n ' <"/proc/$harden_pid/cmdline") || return 0
-  printf 'unit %s\nstat %s\nreload %s\nexec %s\n' "$1" "${harden_line##*) }" "$harden_reload" "$harden_exec"
+  printf 'unit %s\nstat %s\nexec %s\n' "$1" "${harden_line##*) }" "$harden_exec"
   harden_assignments "$harden_variables"
   for harden_line in $harden_sources; do harden_environment_file "${harden_line% (ignore_errors=*}"; done
   # shellcheck disable=SC2086 # cut apart at newlines

@@ -17,6 +17,7 @@ pub mod pod_security;
 mod stale;
 pub mod undo;
 pub mod wave;
+mod words;
 pub mod yaml;
 pub mod yaml_keys;
 
@@ -25,6 +26,7 @@ pub use build::{
     kube_proxy_control,
 };
 pub use change::{Action, Authority, Change, ClusterChange, ClusterOperation, Operation, Origin, Prior};
+pub use date::moment;
 pub use diff::{DiffError, RunAsError};
 pub use digest::{certificates, digest, sha256};
 pub use gate::Gate;
@@ -32,6 +34,7 @@ pub use join::{Join, JoinKind};
 pub use no_return::NoReturn;
 pub use stale::Stale;
 pub use undo::Undoes;
+pub use words::words_beside;
 
 use crate::inventory::NodeName;
 use crate::resource::{RenderedWith, ResourceId};

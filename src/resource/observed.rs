@@ -144,8 +144,6 @@ pub struct UnitProcess {
     pub command: Vec<String>,
     /// The words that its unit and its environment files say; `None` where that cannot be told.
     pub declared: Option<Vec<String>>,
-    /// Whether the files of the unit changed since systemd read them.
-    pub needs_reload: bool,
 }
 
 /// A user and the group of the same name.
@@ -278,6 +276,10 @@ pub enum ConfigMapKey {
 }
 
 impl ConfigMapKey {
+    /// All of them.
+    pub const ALL: [Self; 3] =
+        [Self::ClusterConfiguration, Self::KubeletConfiguration, Self::KubeProxyConfiguration];
+
     /// Namespace, name and data key.
     pub fn place(self) -> (&'static str, &'static str, &'static str) {
         match self {

@@ -29,7 +29,7 @@ fn plan(alter: impl Fn(&mut Observed)) -> Plan {
 
 fn process(command: &str, declared: &str, started: i64) -> UnitProcess {
     let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
-    UnitProcess { started, command: words(command), declared: Some(words(declared)), needs_reload: false }
+    UnitProcess { started, command: words(command), declared: Some(words(declared)) }
 }
 
 #[test]

@@ -20,12 +20,6 @@ use std::collections::BTreeMap;
 const OURSELVES: &str = "harden";
 /// What writes to objects that it does not declare, such as how often a Deployment was rolled out.
 const COUNTERS: [&str; 2] = ["kube-controller-manager", "kube-scheduler"];
-const RECORDS: [ConfigMapKey; 3] = [
-    ConfigMapKey::ClusterConfiguration,
-    ConfigMapKey::KubeletConfiguration,
-    ConfigMapKey::KubeProxyConfiguration,
-];
-
 /// What is said where no API can be asked since the keys of the control planes are locked.
 const LOCKED: &str =
     "the cluster's own records were not looked at: a key that is locked to the probe reaches no API";
@@ -41,7 +35,7 @@ struct Records {
 /// Adds what differs in the cluster to the report. Where no API can be asked it says so, and the nodes' findings stand.
 pub(super) fn judge(
     check: &Check<'_>,
-    desired: &BTreeMap<NodeName, Desired>,
+    desired: BTreeMap<NodeName, Desired>,
     observed: BTreeMap<NodeName, Observed>,
     readers: BTreeMap<NodeName, Box<dyn Reader>>,
     report: &mut Report,
@@ -80,9 +74,8 @@ pub(super) fn judge(
     let has_applied = inventory
         .with_role(Role::ControlPlane)
         .any(|node| observed.get(&node.name).is_some_and(|state| state.applied.is_some()));
-    let (changes, notices) =
-        plan::cluster_differences(&inputs(check, desired.clone(), observed, &records.cluster))
-            .map_err(Error::hinted)?;
+    let (changes, notices) = plan::cluster_differences(&inputs(check, desired, observed, &records.cluster))
+        .map_err(Error::hinted)?;
     report.notices.extend(notices);
     for change in &changes {
         let writing = records.writings.get(&subject(change)).filter(|writing| writing.manager != OURSELVES);
@@ -103,7 +96,7 @@ fn subject(change: &ClusterChange) -> String {
 
 fn records(api: &ReadApi) -> Result<Records, ClusterError> {
     let mut records = Records::default();
-    for key in RECORDS {
+    for key in ConfigMapKey::ALL {
         let Some(record) = api.record(key)? else { continue };
         let (namespace, name, _) = key.place();
         records.writings.extend(record.writing.map(|writing| (format!("{namespace}/{name}"), writing)));
@@ -144,17 +137,7 @@ fn objects(api: &ReadApi, declared: &[Manifest]) -> Result<Vec<drift::Item>, Clu
 
 /// Who wrote to an object after harden did, its status and the like aside.
 fn last_other(object: &Value) -> Option<Writing> {
-    let entries = object.pointer("/metadata/managedFields")?.as_array()?;
-    let writings = entries.iter().filter(|entry| entry.get("subresource").is_none()).map(|entry| Writing {
-        manager: entry["manager"].as_str().unwrap_or_default().to_owned(),
-        at: entry["time"]
-            .as_str()
-            .and_then(|text| text.parse::<jiff::Timestamp>().ok())
-            .map(jiff::Timestamp::as_second),
-    });
-    let last = writings
-        .filter(|writing| !COUNTERS.contains(&writing.manager.as_str()))
-        .max_by_key(|writing| writing.at)?;
+    let last = Writing::last_beside(object, &COUNTERS)?;
     (last.manager != OURSELVES).then_some(last)
 }
 

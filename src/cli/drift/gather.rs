@@ -79,7 +79,7 @@ impl<'a> Check<'a> {
         let (planes, others): (Vec<&Node>, Vec<&Node>) =
             self.nodes().into_iter().partition(|node| is_plane(node));
         let read = |_: &Seen| Outcome::Finished(String::from("read"));
-        let seen = fleet::each_node(
+        let mut seen = fleet::each_node(
             &planes,
             self.pipeline.parallelism,
             "read its state",
@@ -105,9 +105,9 @@ impl<'a> Check<'a> {
             listener,
         );
         let mut readers = BTreeMap::new();
-        for (node, seen) in planes.iter().zip(seen_in_order(&planes, seen)) {
-            let result = seen.and_then(|seen| self.judge(node, seen, &holders));
-            judged.insert(node.name.clone(), result);
+        for node in &planes {
+            let Some(seen) = seen.remove(&node.name) else { continue };
+            judged.insert(node.name.clone(), seen.and_then(|seen| self.judge(node, seen, &holders)));
         }
         for (node, judged) in &mut judged {
             if let Ok(judged) = judged {
@@ -117,7 +117,7 @@ impl<'a> Check<'a> {
         let mut report = self.blank();
         let desired = self.collect(judged, &mut report);
         if self.shard.is_none_or(Shard::is_first) && self.has_all_control_planes() {
-            cluster::judge(self, &desired, holders, readers, &mut report, listener)?;
+            cluster::judge(self, desired, holders, readers, &mut report, listener)?;
         }
         Ok(report)
     }
@@ -253,13 +253,6 @@ fn of_the_records(mut desired: Desired) -> Desired {
 /// Whether others are judged beside it: it may hold the keys of CAs.
 fn is_plane(node: &Node) -> bool {
     [Role::ControlPlane, Role::Etcd].iter().any(|role| node.roles.contains(role))
-}
-
-fn seen_in_order(
-    planes: &[&Node],
-    mut seen: BTreeMap<NodeName, Result<Seen, NodeError>>,
-) -> Vec<Result<Seen, NodeError>> {
-    planes.iter().filter_map(|node| seen.remove(&node.name)).collect()
 }
 
 /// A number that differs from run to run and from thread to thread; nothing secret rests on it.

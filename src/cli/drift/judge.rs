@@ -5,7 +5,7 @@ use super::error::NodeError;
 use super::gather::{Check, Seen};
 use crate::cli::manifests::{api_server_flags, versions};
 use crate::cli::pipeline::deadline;
-use crate::desired::{Inputs, ServingInput};
+use crate::desired::{Inputs, Rendered, ServingInput};
 use crate::drift::{self, CertificateExpiry, Class, FailedApply, Found, Item, LastApply, NodeState};
 use crate::inventory::{Node, NodeName};
 use crate::observe;
@@ -15,7 +15,7 @@ use crate::resource::{CertificateState, Desired, NodePath, Observed, RenderedWit
 use crate::status;
 use std::collections::BTreeMap;
 
-/// How long a lock counts as that of an apply of which nothing else is known, in seconds: it makes the lock first.
+/// How long a lock counts as that of an apply of which too little is known to tell, in seconds: it makes the lock first.
 const FRESH_LOCK: i64 = 15 * 60;
 
 /// What is kept of a node.
@@ -64,7 +64,7 @@ impl Check<'_> {
         Ok(Judged { state, desired: Some(rendered.desired), notices: rendered.notices, reader: Some(reader) })
     }
 
-    fn render(&self, node: &Node, observed: &Observed) -> Result<crate::desired::Rendered, NodeError> {
+    fn render(&self, node: &Node, observed: &Observed) -> Result<Rendered, NodeError> {
         let with = observed.applied.as_ref().map(|applied| applied.rendered_with.clone());
         // Of one that was never applied to, everything is pending that the first stages would bring.
         let with = with.unwrap_or_else(|| RenderedWith {
@@ -110,8 +110,14 @@ fn serving(with: RenderedWith) -> ServingInput {
 fn busy(transactions: &status::NodeState) -> Option<NodeState> {
     let lock = transactions.lock.as_ref()?;
     let fresh = || lock.since.filter(|since| transactions.clock - since < FRESH_LOCK);
+    // Without a deadline, as before the first write, nobody but its owner can tell. After a while it is taken for dead: a node that
+    // stayed busy for ever would never be judged again.
+    let may_run = |holder: &status::Transaction| {
+        holder.may_still_run(transactions.clock)
+            && (holder.running || holder.deadline.is_some() || fresh().is_some())
+    };
     match transactions.holder() {
-        Some(holder) if holder.may_still_run(transactions.clock) => Some(NodeState::Busy {
+        Some(holder) if may_run(holder) => Some(NodeState::Busy {
             by: holder.by().to_owned(),
             since: lock.since.or(holder.began).unwrap_or(transactions.clock),
         }),
@@ -168,4 +174,31 @@ fn certificates(desired: &Desired, observed: &Observed) -> Vec<CertificateExpiry
         CertificateState::Absent | CertificateState::Unreadable(_) => None,
     });
     found.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::remote::fake::reply;
+
+    /// A lock of that age, and what its transaction says beside its owner.
+    fn locked(age: i64, says: &str) -> bool {
+        let text = format!("clock 100000\nlock txn/t1\nsince {}\n{says}", 100_000 - age);
+        busy(&status::parse(&reply([("transactions", text.as_str())])).unwrap()).is_some()
+    }
+
+    #[test]
+    fn a_node_is_not_busy_for_ever() {
+        let transaction = |more: &str| format!("transaction t1\nowner ops@host (pid 1)\n{more}");
+        // Armed: the node itself says until when.
+        let armed = transaction("marker pending\ndeadline 100060\n");
+        assert!(locked(86_400, &armed));
+        assert!(!locked(10, &transaction("marker pending\ndeadline 99990\n")));
+        assert!(locked(86_400, &transaction("marker pending\nworker revert\n")), "a process works on it");
+        // Begun and nothing more is known, or the lock alone.
+        for says in [transaction(""), String::new()] {
+            assert!(locked(FRESH_LOCK - 1, &says) && !locked(FRESH_LOCK, &says), "{says}");
+        }
+        assert!(busy(&status::NodeState::default()).is_none());
+    }
 }

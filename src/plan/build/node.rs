@@ -21,8 +21,6 @@ pub(super) const ETCD: &str = "etcd";
 /// The unit that is etcd where no kubelet runs it.
 pub(super) const ETCD_UNIT: &str = "etcd.service";
 const API_SERVER: &str = "kube-apiserver";
-/// Where the kubelet looks for static pods.
-const MANIFESTS: &str = "/etc/kubernetes/manifests/";
 
 /// What is the same for all nodes.
 pub(super) struct Scene<'a> {
@@ -224,7 +222,7 @@ impl<'a> RestartedPod<'a> {
         path: &'a NodePath,
         text: String,
     ) -> Option<Self> {
-        let component = path.as_str().strip_prefix(MANIFESTS)?.strip_suffix(".yaml")?;
+        let component = path.as_str().strip_prefix(manifest::FOLDER)?.strip_suffix(".yaml")?;
         let command = manifest::command(&text, component).ok()?;
         (!command.is_empty()).then_some(Self { resource, component, manifest: path, text })
     }

@@ -1,7 +1,7 @@
 //! The process of a unit against its files: somebody may have started it by hand, or changed its files and never restarted it.
 
 use super::{Context, Draft};
-use crate::plan::{Action, date};
+use crate::plan::{Action, moment, words_beside};
 use crate::resource::{FileState, NodePath, Resource, UnitProcess};
 
 /// Flags that name a file which a program reads once, when it starts.
@@ -30,18 +30,8 @@ fn flags(process: &UnitProcess) -> Vec<String> {
     else {
         return Vec::new();
     };
-    let besides = |some: &[String], others: &[String]| {
-        let mut others = others.to_vec();
-        let mut left = Vec::new();
-        for word in some {
-            match others.iter().position(|other| other == word) {
-                Some(at) => drop(others.remove(at)),
-                None => left.push(word.clone()),
-            }
-        }
-        left
-    };
-    let (more, less) = (besides(&process.command, declared), besides(declared, &process.command));
+    let more = words_beside(&process.command, declared);
+    let less = words_beside(declared, &process.command);
     let mut reasons = Vec::new();
     if !more.is_empty() {
         reasons.push(format!("runs with {}, and its unit does not say so", more.join(" ")));
@@ -64,7 +54,7 @@ fn older(process: &UnitProcess, context: &Context<'_>) -> Option<String> {
         }
     };
     let (path, modified) = process.command.iter().find_map(named)?;
-    let (started, modified) = (date::moment(process.started), date::moment(modified));
+    let (started, modified) = (moment(process.started), moment(modified));
     Some(format!("runs since {started}, and {path} was written at {modified}"))
 }
 

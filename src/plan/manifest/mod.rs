@@ -12,9 +12,12 @@ pub use run_as::{PodUser, RunAs, is_own, run_as, run_as_root, user};
 
 use super::yaml::{self, YamlError};
 use crate::error::Hint;
-use crate::resource::{ControlId, FlagSpec, NodePath, StaticPodSpec};
+use crate::resource::{ControlId, FileState, FlagSpec, NodePath, Observed, ObservedContent, StaticPodSpec};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Where the kubelet looks for static pods, as kubeadm sets it up.
+pub const FOLDER: &str = "/etc/kubernetes/manifests/";
 
 /// The annotation in which older versions kept one digest over everything that they owned of a pod. It goes with the next
 /// change of the manifest: by itself it is no reason to restart anything.
@@ -114,6 +117,14 @@ pub fn edit(text: &str, spec: &StaticPodSpec) -> Result<Edited, ManifestError> {
         reasons.extend(drop_former(&mut pod));
     }
     Ok(Edited { text: yaml::rewrite_from(text, &old, &pod)?, reasons, changed, settled })
+}
+
+/// The text of a component's manifest on a node, where it could be read.
+pub fn text<'a>(observed: &'a Observed, component: &str) -> Option<&'a str> {
+    let path: NodePath = format!("{FOLDER}{component}.yaml").parse().ok()?;
+    let FileState::Present(file) = observed.files.get(&path)? else { return None };
+    let ObservedContent::Text(text) = &file.content else { return None };
+    Some(text)
 }
 
 /// The container's whole command in a manifest, arguments included.
